@@ -1,0 +1,249 @@
+//! One simulated chat client: a closed loop that always has the same number of messages on their
+//! way. It knows every line it waits for, so that a lost, doubled, reordered or damaged message of
+//! its own cannot go unnoticed, and it finds its own lines by looking at 8 bytes of each.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Instant;
+
+use mio::net::TcpStream;
+
+use crate::histogram::Histogram;
+
+/// Every message is this long with its newline, in both protocols.
+pub(crate) const LINE: usize = 64;
+/// `c000012:`, a client's name and colon as the chat writes them.
+const TAG: usize = 8;
+const SEQUENCE_DIGITS: usize = 12;
+
+pub(crate) type Line = [u8; LINE];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// One line is one message, echoed to everyone.
+    Lines,
+    /// Redis PUB/SUB: the same line as the payload of a channel.
+    Redis,
+}
+
+/// How a PUBLISH of one line starts; its payload and `\r\n` follow.
+const PUBLISH: &[u8] = b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$64\r\n";
+/// How Redis pushes that payload: fixed channel, fixed length, hence a fixed stride as well.
+const PUSH: &[u8] = b"*3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$64\r\n";
+const PUSH_STRIDE: usize = PUSH.len() + LINE + 2;
+/// No frame of either protocol is longer, so no more than this is ever carried to the next read.
+const LONGEST_FRAME: usize = 128;
+
+/// What all clients of a run have seen together.
+pub(crate) struct Tally {
+    pub(crate) deliveries: u64,
+    pub(crate) latencies: Histogram,
+    /// Own lines that came back in the wrong order or damaged.
+    pub(crate) out_of_order: u64,
+    /// Lines that no client of ours sent: notices of the server.
+    pub(crate) notices: u64,
+    /// Clients that have not yet heard a word of their own.
+    pub(crate) unheard: usize,
+}
+
+/// One buffer serves all connections: it stays in the processor's cache, and an idle connection
+/// owns nothing. What a read left incomplete is put back in front of the next one's bytes.
+pub(crate) struct ReadBuffer(Vec<u8>);
+
+impl ReadBuffer {
+    pub(crate) fn new(size: usize) -> Self {
+        Self(vec![0; LONGEST_FRAME + size])
+    }
+}
+
+pub(crate) struct Client {
+    protocol: Protocol,
+    receiving: TcpStream,
+    /// Redis lets a subscribed connection do nothing else: it publishes through a second one.
+    publishing: Option<TcpStream>,
+    tag: [u8; TAG],
+    sequence: u64,
+    in_flight: VecDeque<(Line, Instant)>,
+    unsent: Vec<u8>,
+    carried: Vec<u8>,
+    heard: bool,
+}
+
+impl Client {
+    pub(crate) fn new(
+        number: u32,
+        protocol: Protocol,
+        receiving: TcpStream,
+        publishing: Option<TcpStream>,
+    ) -> Self {
+        Self {
+            protocol,
+            receiving,
+            publishing,
+            tag: tag(number),
+            sequence: 0,
+            in_flight: VecDeque::new(),
+            unsent: Vec::new(),
+            carried: Vec::with_capacity(LONGEST_FRAME),
+            heard: false,
+        }
+    }
+
+    pub(crate) fn sockets(&mut self) -> (&mut TcpStream, Option<&mut TcpStream>) {
+        (&mut self.receiving, self.publishing.as_mut())
+    }
+
+    /// When the messages that have not come back were sent.
+    pub(crate) fn waiting_since(&self) -> impl Iterator<Item = Instant> {
+        self.in_flight.iter().map(|(_, sent)| *sent)
+    }
+
+    /// Sends `count` new messages in one write.
+    pub(crate) fn say(&mut self, count: usize) -> io::Result<()> {
+        let now = Instant::now();
+        for _ in 0..count {
+            let line = line(self.tag, self.sequence);
+            self.sequence += 1;
+            match self.protocol {
+                Protocol::Lines => self.unsent.extend_from_slice(&line),
+                Protocol::Redis => {
+                    self.unsent.extend_from_slice(PUBLISH);
+                    self.unsent.extend_from_slice(&line);
+                    self.unsent.extend_from_slice(b"\r\n");
+                }
+            }
+            self.in_flight.push_back((line, now));
+        }
+        self.flush()
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let socket = self.publishing.as_mut().unwrap_or(&mut self.receiving);
+        while !self.unsent.is_empty() {
+            match socket.write(&self.unsent) {
+                Ok(written) => drop(self.unsent.drain(..written)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has arrived and answers the own messages in it. With `to_the_end`, it reads until
+    /// the system says that there is no more; otherwise a short read is proof enough, which saves
+    /// half of the system calls.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        tally: &mut Tally,
+        to_the_end: bool,
+    ) -> io::Result<()> {
+        loop {
+            let start = LONGEST_FRAME - self.carried.len();
+            buffer.0[start..LONGEST_FRAME].copy_from_slice(&self.carried);
+            let space = buffer.0.len() - LONGEST_FRAME;
+            let read = match self.receiving.read(&mut buffer.0[LONGEST_FRAME..]) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(read) => read,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            let bytes = &buffer.0[start..LONGEST_FRAME + read];
+            let waited = self.in_flight.len();
+            let rest = match self.protocol {
+                Protocol::Lines => self.scan::<LINE, 0>(bytes, tally),
+                Protocol::Redis => self.scan::<PUSH_STRIDE, { PUSH.len() }>(bytes, tally),
+            };
+            self.carried.clear();
+            self.carried.extend_from_slice(rest);
+
+            let returned = waited - self.in_flight.len();
+            if returned > 0 {
+                if !self.heard {
+                    self.heard = true;
+                    tally.unheard -= 1;
+                }
+                self.say(returned)?;
+            }
+            if read < space && !to_the_end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes through frames of `STRIDE` bytes that hold a line at `AT`; gives back what is left over.
+    fn scan<'b, const STRIDE: usize, const AT: usize>(
+        &mut self,
+        mut bytes: &'b [u8],
+        tally: &mut Tally,
+    ) -> &'b [u8] {
+        let own = u64::from_ne_bytes(self.tag);
+        let now = Instant::now();
+        while let Some((frame, rest)) = bytes.split_first_chunk::<STRIDE>() {
+            let line: &Line = frame[AT..].first_chunk().expect("a frame holds a line");
+            let tag = line.first_chunk().expect("a line starts with a tag");
+            if line[0] != b'c' || line[LINE - 1] != b'\n' {
+                bytes = after_newline(bytes);
+                tally.notices += 1;
+                continue;
+            }
+            if u64::from_ne_bytes(*tag) == own {
+                match self.in_flight.pop_front() {
+                    Some((expected, sent)) if expected == *line => {
+                        tally.latencies.record(now - sent);
+                    }
+                    _ => tally.out_of_order += 1,
+                }
+            }
+            tally.deliveries += 1;
+            bytes = rest;
+        }
+        bytes
+    }
+
+    /// Redis answers each PUBLISH with a number nobody needs.
+    pub(crate) fn discard_replies(&mut self, buffer: &mut ReadBuffer) -> io::Result<()> {
+        let Some(socket) = &mut self.publishing else { return Ok(()) };
+        match socket.read(&mut buffer.0) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Err(e) if e.kind() != ErrorKind::WouldBlock => Err(e),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn after_newline(bytes: &[u8]) -> &[u8] {
+    let newline = bytes.iter().position(|&byte| byte == b'\n');
+    newline.map_or(&[], |at| &bytes[at + 1..])
+}
+
+fn tag(number: u32) -> [u8; TAG] {
+    let mut tag = *b"c000000:";
+    write_digits(&mut tag[1..TAG - 1], number.into());
+    tag
+}
+
+fn line(tag: [u8; TAG], sequence: u64) -> Line {
+    let mut line = [b'x'; LINE];
+    line[..TAG].copy_from_slice(&tag);
+    line[TAG] = b' ';
+    write_digits(&mut line[TAG + 1..][..SEQUENCE_DIGITS], sequence);
+    line[TAG + 1 + SEQUENCE_DIGITS] = b' ';
+    line[LINE - 1] = b'\n';
+    line
+}
+
+/// The standard formatter would cost more than sending the line.
+fn write_digits(digits: &mut [u8], mut number: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789"[usize::try_from(number % 10).expect("one digit")];
+        number /= 10;
+    }
+}
+
+/// A message in nobody's name, for peers that are not measured.
+pub(crate) fn line_of_nobody() -> Line {
+    line(*b"cnobody:", 0)
+}

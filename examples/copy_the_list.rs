@@ -1,0 +1,77 @@
+//! The original course project's way: whoever has a line to say locks the list of peers only to copy
+//! it, and writes to the peers on its copy after unlocking.
+//!
+//! Why it is here: it is the algorithm that `tcp-chat` replaces, translated to Rust, so that
+//! `cargo bench` can compare the two and not the two languages.
+//! What it does well: no write happens under the lock, so a peer that does not read holds up
+//! only those who are writing to it, and joining or leaving is always quick.
+//! Its faults: nothing decides who writes first. Two speakers walk their copies at the same time, so
+//! two peers may see the same two lines in two orders. A peer can be written to after it was
+//! removed. And sooner or later every speaker runs into the peer that does not read and blocks there
+//! for ever: the room dies one speaker at a time, instead of at once.
+//!
+//! Try it: `cargo run --release --example copy_the_list`, then `nc 127.0.0.1 3234` in several shells.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, thread, time::Duration};
+
+/// A socket shared by the thread that reads from it and all who write to it, and its address.
+type Peer = (Arc<TcpStream>, SocketAddr);
+
+fn main() -> io::Result<()> {
+    let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3234".into());
+    let listener = TcpListener::bind(addr)?;
+    eprintln!("listening on {}", listener.local_addr()?);
+
+    let roster = Arc::new(Mutex::new(Vec::new()));
+    loop {
+        if let Err(e) = welcome(&listener, &roster) {
+            // Most likely there are no descriptors or threads left: others must leave first.
+            eprintln!("cannot take another client: {e}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result<()> {
+    let (socket, addr) = listener.accept()?;
+    socket.set_nodelay(true)?;
+    let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
+    let thread = thread::Builder::new().name(format!("client {}", addr.port()));
+    thread.stack_size(64 * 1024).spawn(move || {
+        lock(&roster).push((Arc::clone(&socket), addr));
+        if let Err(e) = converse(&socket, &roster) {
+            eprintln!("client {addr}: {e}");
+        }
+        remove(&roster, addr);
+    })?;
+    Ok(())
+}
+
+/// Says every line of one client, until it leaves.
+fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
+    let mut reader = BufReader::new(socket);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        // The lock is free again at the end of this statement, before the first write.
+        let peers = lock(roster).clone();
+        for (peer, addr) in peers {
+            if (&*peer).write_all(&line).is_err() {
+                remove(roster, addr);
+            }
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Harmless when someone else has removed the same peer already.
+fn remove(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
+    lock(roster).retain(|(_, peer)| *peer != addr);
+}
+
+fn lock(roster: &Mutex<Vec<Peer>>) -> std::sync::MutexGuard<'_, Vec<Peer>> {
+    roster.lock().unwrap_or_else(PoisonError::into_inner)
+}

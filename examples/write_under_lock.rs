@@ -1,0 +1,67 @@
+//! The obvious chat server: whoever has a line to say locks the list of peers and writes the line to
+//! every one of them before letting go.
+//!
+//! Why it is here: it is the first design everybody writes, and the yardstick for the others
+//! (`cargo bench`).
+//! What it does well: it is short and plainly right. One lock, hence one order: all peers see
+//! the same lines in the same order, and nobody is written to after being removed.
+//! Its fault: it writes while it holds the lock. One peer that does not read fills its socket's
+//! buffers, the write to it blocks, and with it everyone who waits for the lock: the room is frozen
+//! until that peer goes away. And each line costs one system call per peer, one line at a time.
+//!
+//! Try it: `cargo run --release --example write_under_lock`, then `nc 127.0.0.1 3234` in two shells.
+//! Press Ctrl-Z in one of them and keep talking in the other.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, thread, time::Duration};
+
+/// A socket shared by the thread that reads from it and all who write to it, and its address.
+type Peer = (Arc<TcpStream>, SocketAddr);
+
+fn main() -> io::Result<()> {
+    let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3234".into());
+    let listener = TcpListener::bind(addr)?;
+    eprintln!("listening on {}", listener.local_addr()?);
+
+    let roster = Arc::new(Mutex::new(Vec::new()));
+    loop {
+        if let Err(e) = welcome(&listener, &roster) {
+            // Most likely there are no descriptors or threads left: others must leave first.
+            eprintln!("cannot take another client: {e}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result<()> {
+    let (socket, addr) = listener.accept()?;
+    socket.set_nodelay(true)?;
+    let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
+    let thread = thread::Builder::new().name(format!("client {}", addr.port()));
+    thread.stack_size(64 * 1024).spawn(move || {
+        lock(&roster).push((Arc::clone(&socket), addr));
+        if let Err(e) = converse(&socket, &roster) {
+            eprintln!("client {addr}: {e}");
+        }
+        lock(&roster).retain(|(_, peer)| *peer != addr);
+    })?;
+    Ok(())
+}
+
+/// Says every line of one client, until it leaves.
+fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
+    let mut reader = BufReader::new(socket);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        // All the I/O happens in here, under the lock. A peer whose write fails is gone.
+        lock(roster).retain(|(peer, _)| (&**peer).write_all(&line).is_ok());
+        line.clear();
+    }
+    Ok(())
+}
+
+fn lock(roster: &Mutex<Vec<Peer>>) -> std::sync::MutexGuard<'_, Vec<Peer>> {
+    roster.lock().unwrap_or_else(PoisonError::into_inner)
+}

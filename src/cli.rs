@@ -1,0 +1,200 @@
+//! The command line: what can be said to the program, and how it explains itself.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::wire::{self, Framing, Name};
+
+/// Where a server listens and a client connects unless told otherwise.
+const ADDRESS: &str = "127.0.0.1:3234";
+
+/// A chat over TCP: one server, any number of clients, every message to everyone.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  tcp-chat demo                        watch a server and three clients talk
+  tcp-chat server                      serve on 127.0.0.1:3234 until Ctrl-C
+  tcp-chat client --name Ann           join in, in another shell
+  seq 1 100 | tcp-chat client          say 100 lines, and make sure that they arrived
+  nc 127.0.0.1 3234                    anything that speaks lines is a client
+
+Exit status: 0 as asked, 1 failed at run time, 2 wrong usage.")]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a chat until Ctrl-C
+    Server(ServerArgs),
+    /// Join a chat, from a terminal or a pipe
+    Client(ClientArgs),
+}
+
+/// Whether a sender hears its own messages back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Echo {
+    /// Everyone hears a message, its sender as well
+    #[default]
+    All,
+    /// Everyone but the sender
+    Others,
+}
+
+/// `tcp-chat server`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcp-chat server                      on 127.0.0.1:3234, this machine only
+  tcp-chat server 0.0.0.0:3234         for other machines too (nothing is encrypted!)
+  tcp-chat server 127.0.0.1:0          on any free port; it is printed at start
+  tcp-chat server --quiet --max-clients 10000")]
+pub(crate) struct ServerArgs {
+    /// Where to listen, as HOST:PORT; port 0 is any free port
+    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
+    pub(crate) address: String,
+
+    /// Who hears a message: everyone, or everyone but its sender
+    #[arg(long, value_enum, default_value_t, env = "TCP_CHAT_ECHO", help_heading = "Conversation")]
+    pub(crate) echo: Echo,
+
+    /// How messages are told apart
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "TCP_CHAT_FRAMING",
+        help_heading = "Conversation"
+    )]
+    pub(crate) framing: Framing,
+
+    /// The longest line, in bytes; a longer one is refused
+    #[arg(long, value_name = "BYTES", default_value_t = wire::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
+          value_parser = line_limit, help_heading = "Limits")]
+    pub(crate) max_line: usize,
+
+    /// How many clients there may be [default: what the limit on open files carries]
+    #[arg(long, value_name = "N", env = "TCP_CHAT_MAX_CLIENTS", value_parser = at_least_one,
+          help_heading = "Limits")]
+    pub(crate) max_clients: Option<usize>,
+
+    /// How many lines a second are read from each client [default: no limit]
+    #[arg(long, value_name = "LINES_PER_SECOND", env = "TCP_CHAT_RATE", value_parser = rate,
+          help_heading = "Limits")]
+    pub(crate) rate: Option<f64>,
+
+    /// How long a client may take nothing of what it is sent, in seconds, before it is dropped
+    #[arg(long, value_name = "SECONDS", default_value = "10", env = "TCP_CHAT_STALL_TIMEOUT",
+          value_parser = seconds, help_heading = "Limits")]
+    pub(crate) stall_timeout: Duration,
+
+    /// How far a client may fall behind, in bytes, before it is dropped
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024,
+          env = "TCP_CHAT_MAX_BACKLOG", value_parser = clap::value_parser!(u64).range(1..),
+          help_heading = "Limits")]
+    pub(crate) max_backlog: u64,
+
+    /// Print no history
+    #[arg(long, short, env = "TCP_CHAT_QUIET", help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Print the time in front of each line
+    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", help_heading = "Output")]
+    pub(crate) timestamps: bool,
+}
+
+/// `tcp-chat client`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcp-chat client --name Ann           talk in this terminal
+  echo hello | tcp-chat client         say one line; exit 0 means that it arrived
+  tcp-chat client --stay < /dev/null   only listen, until the server ends
+  tcp-chat client 192.0.2.7:3234       a server on another machine")]
+pub(crate) struct ClientArgs {
+    /// The server, as HOST:PORT
+    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
+    pub(crate) address: String,
+
+    /// Your name: 1 to 32 characters, no ':' [default: Client and the process number]
+    #[arg(long, short, env = "TCP_CHAT_NAME", help_heading = "Conversation")]
+    pub(crate) name: Option<Name>,
+
+    /// How messages are told apart
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "TCP_CHAT_FRAMING",
+        help_heading = "Conversation"
+    )]
+    pub(crate) framing: Framing,
+
+    /// Show own messages when they are sent: the server does not send them back
+    #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", help_heading = "Conversation")]
+    pub(crate) local_echo: bool,
+
+    /// The longest line, in bytes; a longer one is not sent
+    #[arg(long, value_name = "BYTES", default_value_t = wire::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
+          value_parser = line_limit, help_heading = "Conversation")]
+    pub(crate) max_line: usize,
+
+    /// After the input ends, keep printing until the server or a signal ends it
+    #[arg(long, env = "TCP_CHAT_STAY", help_heading = "Connection")]
+    pub(crate) stay: bool,
+
+    /// End when the connection does, or cannot be made
+    #[arg(long, env = "TCP_CHAT_NO_RECONNECT", help_heading = "Connection")]
+    pub(crate) no_reconnect: bool,
+
+    /// How long to try without getting anywhere, in seconds
+    /// [default: 30, or without end if the input is a terminal]
+    #[arg(long, value_name = "SECONDS", env = "TCP_CHAT_GIVE_UP_AFTER", value_parser = seconds,
+          help_heading = "Connection")]
+    pub(crate) give_up_after: Option<Duration>,
+
+    /// Print the time in front of each line
+    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", help_heading = "Output")]
+    pub(crate) timestamps: bool,
+}
+
+fn address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("an address is HOST:PORT, for example 127.0.0.1:3234".to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("this is a whole number, 1 or more".to_owned()),
+    }
+}
+
+fn line_limit(text: &str) -> Result<usize, String> {
+    let most = 1024 * 1024;
+    match text.parse() {
+        Ok(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("a limit is a whole number of bytes from 1 to {most}")),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.001..=1e9).contains(&rate) => Ok(rate),
+        _ => Err("a rate is a number of lines per second, 0.001 or more".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let valid = text.parse().ok().filter(|seconds| (0.0..=1e9).contains(seconds));
+    valid.map(Duration::from_secs_f64).ok_or("a time is a number of seconds, 0 or more".to_owned())
+}

@@ -1,0 +1,143 @@
+//! The server's history on stdout, printed by a thread of its own.
+//!
+//! A terminal can be slow, or stopped with Ctrl-S, and the chat must not wait for it. So the room
+//! hands over what happened without waiting, and what does not fit is counted instead of kept.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::batch::Batch;
+use crate::peer::Reason;
+use crate::room::Witness;
+use crate::wire;
+
+/// How many entries may wait to be printed.
+const ENTRIES: usize = 4096;
+
+/// How many bytes may wait to be printed, about.
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// How long the printer rests between two goes. While it rests, a new entry costs the room no
+/// wake-up; nobody reads faster than this.
+const REST: Duration = Duration::from_millis(10);
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Entry {
+    /// A notice of the server.
+    Notice(String),
+    /// Lines that were delivered.
+    Said(Arc<Batch>),
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        match self {
+            Self::Notice(notice) => notice.len(),
+            Self::Said(batch) => batch.text().len(),
+        }
+    }
+
+    fn lines(&self) -> u64 {
+        match self {
+            Self::Notice(_) => 1,
+            Self::Said(batch) => batch.count() as u64,
+        }
+    }
+}
+
+/// How much waits, and how much was skipped; shared by the recorder and the printer.
+#[derive(Debug, Default)]
+struct Meter {
+    waiting: AtomicUsize,
+    skipped: AtomicU64,
+}
+
+/// The end that the room holds.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    entries: Sender<Entry>,
+    meter: Arc<Meter>,
+}
+
+/// The end that the printing thread holds.
+#[derive(Debug)]
+pub struct Printer {
+    entries: Receiver<Entry>,
+    meter: Arc<Meter>,
+}
+
+/// A history with nothing in it.
+pub fn history() -> (Recorder, Printer) {
+    let (sender, entries) = crossbeam_channel::bounded(ENTRIES);
+    let meter = Arc::<Meter>::default();
+    (Recorder { entries: sender, meter: Arc::clone(&meter) }, Printer { entries, meter })
+}
+
+impl Recorder {
+    /// Adds an entry, or counts its lines as skipped if the printer is too far behind.
+    pub fn record(&self, entry: Entry) {
+        let (size, lines) = (entry.size(), entry.lines());
+        // Counted before it is sent: the printer may take it, and count it off, right after.
+        let fits = self.meter.waiting.fetch_add(size, Relaxed) < BYTES;
+        if !fits || self.entries.try_send(entry).is_err() {
+            self.meter.waiting.fetch_sub(size, Relaxed);
+            self.meter.skipped.fetch_add(lines, Relaxed);
+        }
+    }
+}
+
+impl Witness for Recorder {
+    fn came(&self, address: SocketAddr) {
+        self.record(Entry::Notice(wire::connected(address)));
+    }
+
+    fn said(&self, batch: &Arc<Batch>) {
+        self.record(Entry::Said(Arc::clone(batch)));
+    }
+
+    fn went(&self, address: SocketAddr, reason: Reason) {
+        self.record(Entry::Notice(wire::disconnected(address, &reason.to_string())));
+    }
+}
+
+impl Printer {
+    /// Prints until every recorder is gone, or `out` is. `show` turns a line into what is printed.
+    pub fn run(&self, out: &mut dyn Write, show: impl Fn(&[u8], &mut Vec<u8>)) {
+        let mut text = Vec::new();
+        while let Ok(first) = self.entries.recv() {
+            let mut taken = 0;
+            for entry in std::iter::once(first).chain(self.entries.try_iter()) {
+                taken += entry.size();
+                match entry {
+                    Entry::Notice(notice) => show(notice.as_bytes(), &mut text),
+                    Entry::Said(batch) => {
+                        batch.public_lines().for_each(|line| show(line, &mut text))
+                    }
+                }
+                if taken > BYTES {
+                    break;
+                }
+            }
+            self.meter.waiting.fetch_sub(taken, Relaxed);
+            let skipped = self.meter.skipped.swap(0, Relaxed);
+            if skipped > 0 {
+                let notice =
+                    format!("* {skipped} lines skipped: the chat is faster than this output");
+                show(notice.as_bytes(), &mut text);
+            }
+            if out.write_all(&text).and_then(|()| out.flush()).is_err() {
+                return; // Nobody reads the history any more; the chat goes on.
+            }
+            text.clear();
+            text.shrink_to(BYTES / 16);
+            thread::sleep(REST);
+        }
+    }
+}

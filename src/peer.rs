@@ -1,0 +1,121 @@
+//! The record of one peer: its socket, its address, and how far behind it is.
+//!
+//! Plain data that the roster owns: no locks here, whoever calls holds the roster.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::{fmt, io};
+
+use crate::backlog::Kept;
+use crate::batch::{Batch, Ear};
+
+/// The sending side of a peer's connection.
+pub trait Socket: Send + Sync {
+    /// Hands over as many bytes as fit without waiting, possibly none.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn send_now(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Ends the connection for both directions, which also ends a blocked read on it.
+    fn shut(&self);
+}
+
+/// Why a peer's record was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It closed the connection.
+    Left,
+    /// The connection was reset.
+    Reset,
+    /// It did not read what it was sent: too far behind, or no progress for too long.
+    TooSlow,
+    /// Nothing came back from it any more: a pulled cable, a dead host.
+    TimedOut,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left => "left",
+            Self::Reset => "connection reset",
+            Self::TooSlow => "too slow",
+            Self::TimedOut => "timed out",
+        })
+    }
+}
+
+impl From<io::Error> for Reason {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => Self::TimedOut,
+            _ => Self::Reset,
+        }
+    }
+}
+
+/// The record of one peer.
+pub(crate) struct Peer<S> {
+    pub(crate) socket: Arc<S>,
+    pub(crate) address: SocketAddr,
+    pub(crate) ear: Ear,
+    pub(crate) lag: Option<Lag>,
+}
+
+/// What is known of a peer that has not taken everything. Its catch-up thread sends to it, and
+/// nobody else, until it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Lag {
+    /// How far it is in the stream of all that was said.
+    pub(crate) position: u64,
+    /// Where the stream ends for it, once it is known to leave.
+    pub(crate) until: Option<u64>,
+}
+
+/// What a laggard is to be sent next.
+pub struct Owed<S> {
+    /// Its connection.
+    pub socket: Arc<S>,
+    /// What it hears of a batch.
+    pub ear: Ear,
+    /// Where it stands in the stream.
+    pub position: u64,
+    /// The batches from there on.
+    pub batches: Vec<Kept>,
+}
+
+impl<S: Socket> Peer<S> {
+    /// Sends `batch`, which stands at `start` in the stream; returns whether the peer fell behind
+    /// with it. One that is behind already is sent nothing here.
+    ///
+    /// # Errors
+    /// Why the record must go: the send failed, or the peer is over `backlog` bytes behind.
+    pub(crate) fn hear(&mut self, batch: &Batch, start: u64, backlog: u64) -> Result<bool, Reason> {
+        let length = batch.text().len() as u64;
+        match self.lag {
+            Some(Lag { until: Some(_), .. }) => Ok(false),
+            Some(lag) if start + length - lag.position <= backlog => Ok(false),
+            Some(_) => Err(Reason::TooSlow),
+            None => {
+                let sent = self.send(batch)?;
+                let falls_behind = sent < length;
+                if falls_behind {
+                    self.lag = Some(Lag { position: start + sent, until: None });
+                }
+                Ok(falls_behind)
+            }
+        }
+    }
+
+    /// Sends what the peer hears of `batch`, as far as that goes without waiting; returns how far
+    /// that was, as a position in the text.
+    fn send(&self, batch: &Batch) -> io::Result<u64> {
+        for chunk in batch.chunks(self.ear, 0) {
+            let sent = self.socket.send_now(&batch.text()[chunk.clone()])?;
+            if sent < chunk.len() {
+                return Ok((chunk.start + sent) as u64);
+            }
+        }
+        Ok(batch.text().len() as u64)
+    }
+}

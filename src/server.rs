@@ -1,0 +1,224 @@
+//! The server: accepts clients, gives each a thread of its own, and at the end tells, wakes and
+//! joins them all.
+//!
+//! Threads: one accepts ("handshakes"), one per client ("client #PORT"), the courier, and one per
+//! laggard while it lags ("catch-up #ID"). All are scoped, so none outlives [`Server::run`].
+
+use std::convert::Infallible;
+use std::io::{self, PipeReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{Builder, Scope};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+
+use crate::room::{Limits, Note, Report, Room, Witness};
+use crate::session::{self, Service};
+use crate::socket::{self, TcpSocket};
+use crate::wire;
+
+/// Virtual memory for each thread's stack, in bytes; only what is used of it becomes real.
+const STACK: usize = 128 * 1024;
+
+/// How long a stopping server waits for laggards to take the farewell.
+const GRACE: Duration = Duration::from_millis(1000);
+
+/// How long accepting rests when the system has no descriptor or memory for another client.
+const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// What a server is to be.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `HOST:PORT` to listen on; port 0 is any free one.
+    pub address: String,
+    /// How clients are served.
+    pub service: Service,
+    /// How far a client may fall behind, in bytes.
+    pub max_backlog: u64,
+}
+
+/// A server that listens, and serves once it [runs](Server::run).
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: Config,
+}
+
+/// What a running server can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Tell everyone, join every thread, return.
+    Stop,
+    /// Call back with a [`Report`].
+    Report,
+}
+
+/// What every thread of a running server may use.
+struct Running<'a> {
+    room: Room<TcpSocket>,
+    service: &'a Service,
+    /// Disconnected when the server stops.
+    stopping: Receiver<Infallible>,
+}
+
+impl Server {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// The address is unknown, in use, or not permitted.
+    pub fn bind(config: Config) -> io::Result<Self> {
+        let listener = socket::listen(&config.address)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, config })
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until told to stop, or until nobody is left who could. Returns the last report.
+    ///
+    /// # Errors
+    /// The threads that every server needs could not be started.
+    pub fn run(
+        &self,
+        witness: Box<dyn Witness>,
+        commands: &Receiver<Command>,
+        report: &mut dyn FnMut(Report),
+    ) -> io::Result<Report> {
+        let limits =
+            Limits { peers: self.config.service.max_clients, backlog: self.config.max_backlog };
+        let (notes, courier_notes) = crossbeam_channel::unbounded();
+        let (stop, stopping) = crossbeam_channel::bounded(0);
+        let (hangup_reader, hangup) = io::pipe()?;
+        let room = Room::new(limits, notes.clone(), witness);
+        let running = Running { room, service: &self.config.service, stopping };
+        let running = &running;
+
+        std::thread::scope(|scope| {
+            // Each client's thread holds a clone of `here`; when the last is dropped, all have gone.
+            let (here, all_gone) = crossbeam_channel::bounded(0);
+            spawn(scope, "courier".to_owned(), move || courier(scope, running, &courier_notes))?;
+            spawn(scope, "handshakes".to_owned(), move || {
+                accept(scope, running, &self.listener, &hangup_reader, &here);
+            })
+            .inspect_err(|_| drop(notes.send(Note::Closed)))?;
+
+            while let Ok(Command::Report) = commands.recv() {
+                report(running.room.report());
+            }
+            drop(hangup);
+            drop(stop);
+            let last = running.room.report();
+            running.room.close(&wire::offline(self.address.port()));
+            if let Err(RecvTimeoutError::Timeout) = all_gone.recv_timeout(GRACE) {
+                running.room.cut_off();
+            }
+            let _ = notes.send(Note::Closed);
+            Ok(last)
+        })
+    }
+}
+
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: String,
+    work: impl FnOnce() + Send + 'scope,
+) -> io::Result<()> {
+    Builder::new().name(name).stack_size(STACK).spawn_scoped(scope, work).map(drop)
+}
+
+/// The courier's thread: does what those who held the roster had no time for.
+fn courier<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    running: &'scope Running,
+    notes: &Receiver<Note>,
+) {
+    for note in notes {
+        match note {
+            Note::Carry => running.room.deliver(),
+            Note::Lags(id) => {
+                let stall_timeout = running.service.stall_timeout;
+                let catch_up = move || session::catch_up(&running.room, id, stall_timeout);
+                if let Err(error) = spawn(scope, format!("catch-up #{id}"), catch_up) {
+                    log::warn!("no thread to let a client catch up, so it is dropped: {error}");
+                    running.room.leave(id, crate::peer::Reason::TooSlow);
+                }
+            }
+            Note::Closed => return,
+        }
+    }
+}
+
+/// The handshake thread: gives each caller a thread of its own, until `hangup` is closed.
+fn accept<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    running: &'scope Running,
+    listener: &TcpListener,
+    hangup: &PipeReader,
+    here: &Sender<Infallible>,
+) {
+    let mut full = false;
+    loop {
+        let mut events = [PollFd::new(hangup, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
+        if full {
+            let _ = retry_on_intr(|| poll(&mut events[..1], Some(&REST)));
+        } else {
+            let _ = retry_on_intr(|| poll(&mut events, None));
+        }
+        if !events[0].revents().is_empty() {
+            return;
+        }
+        match listener.accept() {
+            Ok((stream, address)) => {
+                full = false;
+                welcome(scope, running, stream, address, here);
+            }
+            Err(error) if has_no_room(&error) => {
+                if !full {
+                    log::warn!("cannot accept more clients for now: {error}");
+                }
+                full = true;
+            }
+            // The caller hung up before it was its turn, or there is none after all.
+            Err(error) => log::debug!("a caller was lost: {error}"),
+        }
+    }
+}
+
+/// Whether accepting failed for want of descriptors or memory: it may work again later.
+fn has_no_room(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+fn welcome<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    running: &'scope Running,
+    stream: TcpStream,
+    address: SocketAddr,
+    here: &Sender<Infallible>,
+) {
+    let socket = match TcpSocket::new(stream) {
+        Ok(socket) => Arc::new(socket),
+        Err(error) => return log::debug!("a caller was lost: {error}"),
+    };
+    let here = here.clone();
+    let client = Arc::clone(&socket);
+    let serve = move || {
+        let _here = here;
+        session::serve(&running.room, &client, address, running.service, &running.stopping);
+    };
+    if let Err(error) = spawn(scope, format!("client #{}", address.port()), serve) {
+        session::turn_away(
+            &socket,
+            &format!("* Server full: no thread for another client ({error})"),
+        );
+    }
+}

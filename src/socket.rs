@@ -1,0 +1,119 @@
+//! The room's socket over TCP: sends that do not wait, sends that wait a little, and the options
+//! that find dead links. What is particular to one platform is in here and in `limits.rs`.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::retry_on_intr;
+use rustix::net::SendFlags;
+use socket2::{Domain, SockRef, Socket as Socket2, TcpKeepalive, Type};
+
+use crate::peer::Socket;
+
+/// A link on which nothing comes back is taken for dead after about this long, idle or not.
+pub const DEAD_LINK: Duration = Duration::from_secs(30);
+
+/// How many connections may wait to be accepted: as many as the kernel allows.
+const ACCEPT_BACKLOG: i32 = 4096;
+
+/// How long a waiting send waits before it says that nothing went through.
+const SEND_SLICE: Duration = Duration::from_millis(500);
+
+/// A peer's TCP connection.
+#[derive(Debug)]
+pub struct TcpSocket(TcpStream);
+
+impl TcpSocket {
+    /// Sets up an accepted connection.
+    ///
+    /// # Errors
+    /// The connection is gone already.
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
+        // Some systems let an accepted socket inherit the listener's non-blocking mode.
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(SEND_SLICE))?;
+        find_dead_link(&stream)?;
+        Ok(Self(stream))
+    }
+
+    /// Sends at least one byte, and waits for that as long as one slice.
+    ///
+    /// # Errors
+    /// `WouldBlock` or `TimedOut` if nothing went through, others if the connection is broken.
+    pub fn send_waiting(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&self.0).write(bytes)
+    }
+
+    /// Waits for what the client says and appends it to `buffer`, up to its capacity; 0 bytes are
+    /// the end. Memory of the buffer that was never read into is never touched, so an idle client
+    /// does not pay for it.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::read(&self.0, spare_capacity(buffer)))?)
+    }
+}
+
+impl Socket for TcpSocket {
+    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        match rustix::net::send(&self.0, bytes, SendFlags::DONTWAIT | NO_SIGNAL) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
+            sent => Ok(sent?),
+        }
+    }
+
+    fn shut(&self) {
+        // It may be shut already, by the other side.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+/// Where a send to a closed connection would raise SIGPIPE, it shall not.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+/// The standard library sets `SO_NOSIGPIPE` on each socket instead.
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
+
+/// Lets the kernel give up a link on which nothing comes back: probes while it is idle, and a
+/// limit for data that is not acknowledged.
+fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let interval = DEAD_LINK / 6;
+    let keepalive =
+        TcpKeepalive::new().with_time(DEAD_LINK / 2).with_interval(interval).with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(DEAD_LINK))?;
+    Ok(())
+}
+
+/// Listens on the first of the addresses that works.
+///
+/// # Errors
+/// None of them works: unknown host, address in use, not permitted.
+pub fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for address in address.to_socket_addrs()? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, None)?;
+    // A restart must not fail because connections of the last run still wait out their end.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(ACCEPT_BACKLOG)?;
+    // Between the poll that reports a caller and the accept, the caller may hang up.
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
