@@ -2,6 +2,10 @@
 pub mod backlog;
 pub mod batch;
 pub mod history;
+pub mod outbox;
+pub mod link;
+pub mod client;
+pub mod terminal;
 pub mod limits;
 pub mod peer;
 pub mod room;

@@ -168,6 +168,22 @@ pub fn repair_raw(bytes: &[u8], out: &mut Vec<u8>) {
     repair_keeping(bytes, out, |character| character == '\n');
 }
 
+/// [`repair`] into a string of its own.
+pub fn repaired(bytes: &[u8]) -> String {
+    into_string(bytes, repair)
+}
+
+/// [`repair_raw`] into a string of its own.
+pub fn repaired_raw(bytes: &[u8]) -> String {
+    into_string(bytes, repair_raw)
+}
+
+fn into_string(bytes: &[u8], repair: fn(&[u8], &mut Vec<u8>)) -> String {
+    let mut text = Vec::with_capacity(bytes.len());
+    repair(bytes, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn repair_keeping(bytes: &[u8], out: &mut Vec<u8>, keep: impl Fn(char) -> bool) {
     if bytes.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return out.extend_from_slice(bytes);
