@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Server(ServerArgs),
     /// Join a chat, from a terminal or a pipe
     Client(ClientArgs),
+    /// Watch a server and some clients talk, start to finish
+    Demo(DemoArgs),
 }
 
 /// Whether a sender hears its own messages back.
@@ -161,6 +163,19 @@ pub(crate) struct ClientArgs {
     /// Print the time in front of each line
     #[arg(long, env = "TCP_CHAT_TIMESTAMPS", help_heading = "Output")]
     pub(crate) timestamps: bool,
+}
+
+/// `tcp-chat demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How many clients talk
+    #[arg(long, value_name = "N", default_value_t = 3, env = "TCP_CHAT_CLIENTS",
+          value_parser = clap::value_parser!(u16).range(2..=26))]
+    pub(crate) clients: u16,
+
+    /// Do not pause for a person to read along
+    #[arg(long, env = "TCP_CHAT_FAST")]
+    pub(crate) fast: bool,
 }
 
 fn address(text: &str) -> Result<String, String> {

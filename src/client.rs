@@ -58,6 +58,8 @@ pub struct Config {
 pub enum Input {
     /// Say this.
     Say(String),
+    /// There was a line over the limit; it was not even read.
+    TooLong,
     /// There is no more to say.
     End,
     /// Connect now.
@@ -224,6 +226,7 @@ impl Client<'_> {
     fn obey(&mut self, input: Input) {
         match input {
             Input::Say(text) => self.say(&text),
+            Input::TooLong => self.refuse(),
             Input::End => self.input_ended = true,
             Input::Connect => match self.connection {
                 Connection::Up(_) => self.screen.notice("You are connected already"),
@@ -240,13 +243,8 @@ impl Client<'_> {
 
     fn say(&mut self, text: &str) {
         let line = self.config.name.says(text);
-        let max = self.config.max_line;
-        if self.config.framing == Framing::Lines && line.len() > max {
-            self.refused += 1;
-            let length = line.len();
-            return self.screen.notice(&format!(
-                "Not sent: the line has {length} bytes, at most {max} are allowed"
-            ));
+        if line.len() > self.config.max_line {
+            return self.refuse();
         }
         if self.outbox.is_empty() {
             self.progress = Instant::now();
@@ -255,6 +253,13 @@ impl Client<'_> {
             self.screen.waiting(&line);
         }
         self.outbox.push(line);
+    }
+
+    fn refuse(&mut self) {
+        self.refused += 1;
+        let max = self.config.max_line;
+        self.screen
+            .notice(&format!("Not sent: with your name a line may have at most {max} bytes"));
     }
 
     fn send_what_waits(&mut self) {
@@ -346,7 +351,8 @@ impl Client<'_> {
         let Connection::Up(link) = &self.connection else { return };
         let server_stopped = self.last_line == wire::offline(link.server_port);
         let why = error.map_or("the server closed it".to_owned(), plain);
-        self.screen.notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
+        self.screen
+            .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
         self.hang_up();
         self.connection = Connection::Resting(Instant::now() + FIRST_REST);
         let listened_to_the_end = self.input_ended && self.outbox.is_empty() && server_stopped;
@@ -371,7 +377,8 @@ impl Client<'_> {
             Connection::Resting(until) => Some(until),
             _ => None,
         };
-        let sends_later = self.outbox.len() > self.outbox.in_flight() && self.send_from > Instant::now();
+        let sends_later =
+            self.outbox.len() > self.outbox.in_flight() && self.send_from > Instant::now();
         let send = sends_later.then_some(self.send_from);
         [attempt, send, self.gives_up_at()].into_iter().flatten().min()
     }
@@ -388,7 +395,10 @@ impl Client<'_> {
             let lines = self.outbox.len();
             self.over = Some(Err(match self.connection {
                 Connection::Up(_) => Failure::Unconfirmed(lines),
-                _ => Failure::NotConnected(format!("No connection to {}", self.config.address), lines),
+                _ => Failure::NotConnected(
+                    format!("No connection to {}", self.config.address),
+                    lines,
+                ),
             }));
         } else if let Connection::Resting(until) = self.connection
             && now >= until

@@ -118,7 +118,7 @@ impl Printer {
                 match entry {
                     Entry::Notice(notice) => show(notice.as_bytes(), &mut text),
                     Entry::Said(batch) => {
-                        batch.public_lines().for_each(|line| show(line, &mut text))
+                        batch.public_lines().for_each(|line| show(line, &mut text));
                     }
                 }
                 if taken > BYTES {

@@ -93,7 +93,9 @@ impl Link {
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
         let sent = events.clone();
-        Builder::new().name("reader".to_owned()).spawn(move || read(&reading, manner.framing, &events))?;
+        Builder::new()
+            .name("reader".to_owned())
+            .spawn(move || read(&reading, manner.framing, &events))?;
         Builder::new()
             .name("writer".to_owned())
             .spawn(move || write(&writing, manner, &lines, &sent))?;
@@ -173,7 +175,12 @@ impl Decoder {
 }
 
 /// The writer's thread.
-fn write(mut stream: &TcpStream, manner: Manner, lines: &Receiver<String>, sent: &Sender<Received>) {
+fn write(
+    mut stream: &TcpStream,
+    manner: Manner,
+    lines: &Receiver<String>,
+    sent: &Sender<Received>,
+) {
     while let Ok(mut text) = lines.recv() {
         let mut count = 1;
         if manner.framing == Framing::Lines {

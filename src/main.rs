@@ -2,30 +2,36 @@
 
 mod cli;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use cli::{Cli, Command, Echo, ServerArgs};
+use cli::{Cli, ClientArgs, Command, Echo, ServerArgs};
 use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry};
 use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
-use tcp_chat::{limits, wire};
+use tcp_chat::terminal::{self, Plain};
+use tcp_chat::wire::{self, Name};
+use tcp_chat::{client, clock, demo, limits};
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long a client that nobody sits at tries without getting anywhere.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     env_logger::init();
     let done = match cli.command {
-        Command::Server(args) => serve(args),
-        Command::Client(_) => Ok(()),
+        Command::Server(args) => serve(&args),
+        Command::Client(args) => talk(args),
+        Command::Demo(args) => demo::run(args.clients, args.fast),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 /// `tcp-chat server`: from the arguments to the last line of the history.
-fn serve(args: ServerArgs) -> Result<(), String> {
+fn serve(args: &ServerArgs) -> Result<(), String> {
     let carried = limits::clients_by_file_limit();
     let service = Service {
         framing: args.framing,
@@ -57,9 +63,13 @@ fn serve(args: ServerArgs) -> Result<(), String> {
     let (printing, printed) = crossbeam_channel::bounded::<()>(0);
     let mut out: Box<dyn io::Write + Send> =
         if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+    let timestamps = args.timestamps;
     thread::spawn(move || {
         let _printing = printing;
         printer.run(&mut out, |line, text| {
+            if timestamps {
+                text.extend_from_slice(clock::stamp().as_bytes());
+            }
             text.extend_from_slice(line);
             text.push(b'\n');
         });
@@ -73,6 +83,28 @@ fn serve(args: ServerArgs) -> Result<(), String> {
     Ok(())
 }
 
+/// `tcp-chat client`: from the arguments to the goodbye.
+fn talk(args: ClientArgs) -> Result<(), String> {
+    let at_terminal = io::stdin().is_terminal();
+    let patience = if at_terminal { None } else { Some(PATIENCE) };
+    let config = client::Config {
+        address: args.address,
+        name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
+        framing: args.framing,
+        local_echo: args.local_echo,
+        max_line: args.max_line,
+        window: if at_terminal { usize::MAX } else { client::WINDOW },
+        stay: args.stay,
+        reconnect: !args.no_reconnect,
+        give_up_after: args.give_up_after.or(patience),
+    };
+    let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let input = terminal::read_lines(config.max_line)
+        .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
+    let mut screen = Plain::new(args.timestamps);
+    client::run(&config, &input, &quit, &mut screen).map_err(|failure| failure.to_string())
+}
+
 fn cannot_listen(address: &str, error: &io::Error) -> String {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => "another program listens there; end it or choose another port",
@@ -81,6 +113,21 @@ fn cannot_listen(address: &str, error: &io::Error) -> String {
         _ => "is it written as HOST:PORT?",
     };
     format!("cannot listen on {address}: {error}; {advice}")
+}
+
+/// Turns the signals that ask a client to end into messages.
+fn quit_signals() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let (sender, quit) = crossbeam_channel::unbounded();
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for (count, _) in signals.forever().enumerate() {
+            if count > 0 {
+                signal_hook::low_level::exit(1);
+            }
+            let _ = sender.send(());
+        }
+    })?;
+    Ok(quit)
 }
 
 /// Turns signals into commands. The second one that asks the server to end, ends it at once.

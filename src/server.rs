@@ -24,7 +24,7 @@ use crate::wire;
 const STACK: usize = 128 * 1024;
 
 /// How long a stopping server waits for laggards to take the farewell.
-const GRACE: Duration = Duration::from_millis(1000);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long accepting rests when the system has no descriptor or memory for another client.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };

@@ -1,4 +1,4 @@
-//! Where the client's input comes from and its output goes to: a pipe, for now.
+//! Plain input and output, for pipes and scripts: lines in, lines out, no cursor.
 
 use std::io::{self, BufWriter, Read, Stdout, Write};
 use std::thread;
@@ -6,32 +6,33 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::client::{Input, Screen, Status};
+use crate::clock;
 use crate::wire::{self, Found, Lines};
 
-/// Reads lines from stdin on a thread of its own. Lines over `max` bytes are passed on to be
-/// refused, shortened.
+/// Reads lines of at most `max` bytes from stdin, on a thread of its own.
 ///
 /// # Errors
 /// The thread could not be started.
-pub fn read_stdin(max: usize) -> io::Result<Receiver<Input>> {
+pub fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
     let (sender, input) = crossbeam_channel::bounded(1);
     thread::Builder::new().name("input".to_owned()).spawn(move || {
-        let _ = pass_lines(io::stdin().lock(), max, &sender);
+        if let Err(error) = pass_lines(io::stdin().lock(), max, &sender) {
+            log::error!("the input cannot be read further: {error}");
+        }
     })?;
     Ok(input)
 }
 
 fn pass_lines(mut stdin: impl Read, max: usize, input: &Sender<Input>) -> io::Result<()> {
     let mut lines = Lines::new(max);
-    let mut buffer = vec![0; 64 * 1024];
-    let mut gone = false;
     let mut pass = |found: Found| {
-        let text = match found {
-            Found::Line(line) => wire::repaired(line),
-            Found::TooLong => "x".repeat(max + 1),
-        };
-        gone |= input.send(Input::Say(text)).is_err();
+        // Nobody takes it when the client has ended, and then the process ends as well.
+        let _ = input.send(match found {
+            Found::Line(line) => Input::Say(wire::repaired(line)),
+            Found::TooLong => Input::TooLong,
+        });
     };
+    let mut buffer = vec![0; 64 * 1024];
     loop {
         match stdin.read(&mut buffer) {
             Ok(0) => break,
@@ -42,4 +43,46 @@ fn pass_lines(mut stdin: impl Read, max: usize, input: &Sender<Input>) -> io::Re
     }
     lines.finish(&mut pass);
     Ok(())
+}
+
+/// Shows the chat on stdout, and everything about it on stderr.
+#[derive(Debug)]
+pub struct Plain {
+    out: BufWriter<Stdout>,
+    timestamps: bool,
+}
+
+impl Plain {
+    /// A screen that begins each line with the time if `timestamps`.
+    pub fn new(timestamps: bool) -> Self {
+        Self { out: BufWriter::with_capacity(64 * 1024, io::stdout()), timestamps }
+    }
+
+    fn line(&mut self, line: &str) {
+        let stamp = if self.timestamps { clock::stamp() } else { String::new() };
+        // A failure is remembered by the stream and shows at the next flush.
+        let _ = writeln!(self.out, "{stamp}{line}");
+    }
+}
+
+impl Screen for Plain {
+    fn own(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn other(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn notice(&mut self, notice: &str) {
+        let _ = writeln!(io::stderr(), "{notice}");
+    }
+
+    fn waiting(&mut self, _line: &str) {}
+
+    fn status(&mut self, _status: Status) {}
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

@@ -239,6 +239,11 @@ impl std::fmt::Display for Name {
 }
 
 impl Name {
+    /// The name of a client that was given none: `Client<pid>`.
+    pub fn of_process(id: u32) -> Self {
+        Self(format!("Client{id}"))
+    }
+
     /// What the client sends when somebody typed `text`: `NAME: text`.
     pub fn says(&self, text: &str) -> String {
         format!("{self}: {text}")
