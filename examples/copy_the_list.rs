@@ -14,7 +14,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
 /// A socket shared by the thread that reads from it and all who write to it, and its address.
@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(addr)?;
     eprintln!("listening on {}", listener.local_addr()?);
 
-    let roster = Arc::new(Mutex::new(Vec::new()));
+    let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
             // Most likely there are no descriptors or threads left: others must leave first.
@@ -41,7 +41,7 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
     let thread = thread::Builder::new().name(format!("client {}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
-        lock(&roster).push((Arc::clone(&socket), addr));
+        roster.lock().unwrap().push((Arc::clone(&socket), addr));
         if let Err(e) = converse(&socket, &roster) {
             eprintln!("client {addr}: {e}");
         }
@@ -56,7 +56,7 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         // The lock is free again at the end of this statement, before the first write.
-        let peers = lock(roster).clone();
+        let peers = roster.lock().unwrap().clone();
         for (peer, addr) in peers {
             if (&*peer).write_all(&line).is_err() {
                 remove(roster, addr);
@@ -69,9 +69,5 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
 
 /// Harmless when someone else has removed the same peer already.
 fn remove(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
-    lock(roster).retain(|(_, peer)| *peer != addr);
-}
-
-fn lock(roster: &Mutex<Vec<Peer>>) -> std::sync::MutexGuard<'_, Vec<Peer>> {
-    roster.lock().unwrap_or_else(PoisonError::into_inner)
+    roster.lock().unwrap().retain(|(_, peer)| *peer != addr);
 }

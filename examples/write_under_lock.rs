@@ -14,7 +14,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
 /// A socket shared by the thread that reads from it and all who write to it, and its address.
@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(addr)?;
     eprintln!("listening on {}", listener.local_addr()?);
 
-    let roster = Arc::new(Mutex::new(Vec::new()));
+    let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
             // Most likely there are no descriptors or threads left: others must leave first.
@@ -41,11 +41,11 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
     let thread = thread::Builder::new().name(format!("client {}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
-        lock(&roster).push((Arc::clone(&socket), addr));
+        roster.lock().unwrap().push((Arc::clone(&socket), addr));
         if let Err(e) = converse(&socket, &roster) {
             eprintln!("client {addr}: {e}");
         }
-        lock(&roster).retain(|(_, peer)| *peer != addr);
+        roster.lock().unwrap().retain(|(_, peer)| *peer != addr);
     })?;
     Ok(())
 }
@@ -56,12 +56,8 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         // All the I/O happens in here, under the lock. A peer whose write fails is gone.
-        lock(roster).retain(|(peer, _)| (&**peer).write_all(&line).is_ok());
+        roster.lock().unwrap().retain(|(peer, _)| (&**peer).write_all(&line).is_ok());
         line.clear();
     }
     Ok(())
-}
-
-fn lock(roster: &Mutex<Vec<Peer>>) -> std::sync::MutexGuard<'_, Vec<Peer>> {
-    roster.lock().unwrap_or_else(PoisonError::into_inner)
 }

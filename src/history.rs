@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::batch::Batch;
 use crate::peer::Reason;
-use crate::room::Witness;
+use crate::roster::Witness;
 use crate::wire;
 
 /// How many entries may wait to be printed.

@@ -10,6 +10,7 @@ pub mod link;
 pub mod outbox;
 pub mod peer;
 pub mod room;
+pub mod roster;
 pub mod server;
 pub mod session;
 pub mod socket;

@@ -4,10 +4,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use crate::backlog::Kept;
 use crate::batch::{Batch, Ear};
+
+/// A laggard that took something within this time is one that reads, only slowly.
+const READS: Duration = Duration::from_millis(250);
 
 /// The sending side of a peer's connection.
 pub trait Socket: Send + Sync {
@@ -70,6 +74,29 @@ pub(crate) struct Lag {
     pub(crate) position: u64,
     /// Where the stream ends for it, once it is known to leave.
     pub(crate) until: Option<u64>,
+    /// When it was last seen to take something.
+    pub(crate) moved: Option<Instant>,
+}
+
+impl Lag {
+    fn at(position: u64) -> Self {
+        Self { position, until: None, moved: None }
+    }
+
+    /// Notes that the peer has taken everything before `position`.
+    pub(crate) fn reach(&mut self, position: u64) {
+        if position > self.position {
+            self.position = position;
+            self.moved = Some(Instant::now());
+        }
+    }
+
+    /// Whether the peer does read, and yet loses ground: by now it is over half of `backlog` bytes
+    /// behind `end`.
+    pub(crate) fn is_outrun(&self, end: u64, backlog: u64) -> bool {
+        let reads = self.moved.is_some_and(|moved| moved.elapsed() < READS);
+        reads && self.until.is_none() && end - self.position > backlog / 2
+    }
 }
 
 /// What a laggard is to be sent next.
@@ -100,7 +127,7 @@ impl<S: Socket> Peer<S> {
                 let sent = self.send(batch)?;
                 let falls_behind = sent < length;
                 if falls_behind {
-                    self.lag = Some(Lag { position: start + sent, until: None });
+                    self.lag = Some(Lag::at(start + sent));
                 }
                 Ok(falls_behind)
             }

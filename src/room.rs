@@ -1,62 +1,53 @@
-//! The room: everything the threads of the server share, and every lock they take for it.
+//! The room: everything that the threads of the server share, and every lock they take for it.
 //!
 //! ```text
-//! said    what was said and is not delivered yet, in the order it was said
-//! roster  who is here: a record of socket and address for each peer, and what each has not taken
+//! said    what was said and is not delivered yet, in the order in which it was said
+//! roster  who is here: socket, address, and what the peer has not taken yet
 //! ```
 //!
 //! Whoever has something to say appends it to `said` and *tries* to get the roster. If it is free,
 //! he delivers all that was said, by whomever, to everyone. If it is busy, he goes back to reading
-//! his client: the one who holds the roster looks at `said` once more after he let go, and if
-//! something is there that he cannot carry himself, he leaves a note for the courier.
+//! from his own client: whoever holds the roster looks at `said` once more after letting go of it,
+//! and leaves a note for the courier if there is something there.
 //!
-//! The rules that make this right, each kept in this file:
+//! What holds, and where it is kept:
 //!
-//! 1. Nobody blocks while holding a lock: sends do not wait, witnesses do not print.
-//! 2. Locks are taken in one order: `roster`, then `said`; and `said` is held for a copy, never
-//!    for I/O.
-//! 3. What was said is delivered, or its peer is pruned. See [`Turn`].
-//! 4. One order for everyone: only the holder of the roster sends, and he sends what `said` holds,
-//!    as it stands there.
-//! 5. A record is removed once, whoever notices first, and that shuts its socket. See
-//!    [`Roster::remove`].
+//! 1. Nobody blocks while holding a lock. Sends do not wait, witnesses do not print, the channel
+//!    for notes has no limit.
+//! 2. Locks are taken in one order: roster, then said; and said is held to copy or to swap, never
+//!    for I/O. ([`Room::round`])
+//! 3. A line that was said is delivered, or its peer is pruned. ([`LookOnceMore`])
+//! 4. One order for everyone: only who holds the roster sends, and he sends what `said` holds, as
+//!    it stands there. ([`Room::round`])
+//! 5. A record is removed exactly once, whoever notices first, and that shuts its socket.
+//!    ([`Roster::remove`], [`Roster::deliver`])
 //!
-//! No sockets are named here and nothing else of this crate is known but plain data: that is why
-//! the model checker can run this file as it is.
+//! No socket is named here, and the lock comes from `sync.rs`: so the model checker runs this very
+//! file, in every order of events that it can think of.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::backlog::Backlog;
 use crate::batch::{Batch, Ear, PeerId};
-use crate::peer::{Owed, Peer, Reason, Socket};
+use crate::peer::{Owed, Reason, Socket};
+use crate::roster::{Roster, Witness};
 use crate::sync::{Mutex, MutexGuard, Sender};
 use crate::wire::Framing;
 
-/// Sees what happens in the room, in the order it happens. Called inside the critical section, so
-/// it must never wait.
-pub trait Witness: Send + Sync {
-    /// A peer has come.
-    fn came(&self, address: SocketAddr);
-    /// These lines have been delivered.
-    fn said(&self, batch: &Arc<Batch>);
-    /// A peer has gone.
-    fn went(&self, address: SocketAddr, reason: Reason);
-}
-
-/// What a holder of the roster leaves for the courier to do.
-#[derive(Debug, PartialEq, Eq)]
+/// What one who held the roster leaves for the courier to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// Something was said that nobody carries: call [`Room::deliver`].
     Carry,
-    /// This peer fell behind: start a thread that calls [`Room::owed`] and sends.
+    /// This peer fell behind: start a thread that sends what [`Room::owed`] says.
     Lags(PeerId),
-    /// The room is closed and empty: the work is done.
+    /// The room is closed and empty: there will be no more notes.
     Closed,
 }
 
 /// Why somebody could not join.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// As many as the room carries are here.
     Full,
@@ -88,45 +79,43 @@ pub struct Report {
 /// what others say does not hear his own client meanwhile.
 const SENDS_PER_TURN: usize = 256;
 
-/// How many bytes may wait in `said`. Whoever finds more waits his turn instead of reading on.
+/// How many bytes may wait in `said`. Whoever finds more there waits for his turn.
 const SAID_LIMIT: usize = 512 * 1024;
 
-/// How many bytes a catch-up thread takes along at once.
-const CATCH_UP: u64 = 64 * 1024;
-
-/// How much memory an idle room keeps for its next batch, in bytes.
+/// How much memory is kept for the next batch, in bytes.
 const SPARE: usize = 512 * 1024;
 
-/// The shared state. All methods may be called by any thread.
+/// The shared state. Every method may be called by any thread.
 pub struct Room<S: Socket> {
     said: Mutex<Batch>,
-    roster: Mutex<Roster<S>>,
+    roster: Mutex<Members<S>>,
+    /// Somebody who does read loses ground: a hint, so that speakers need no lock to see it.
+    outruns: AtomicBool,
     notes: Sender<Note>,
-    witness: Box<dyn Witness>,
-    limits: Limits,
+    max_peers: usize,
 }
 
-struct Roster<S> {
-    peers: Vec<Peer<S>>,
-    backlog: Backlog,
-    /// The batch of the last round: its memory serves another one, unless it is still needed.
-    spare: Option<Arc<Batch>>,
+/// What the roster's lock guards.
+struct Members<S> {
+    here: Roster<S>,
     joined: PeerId,
     lines: u64,
     closed: bool,
+    /// The batch of the last round: its memory serves another one, unless it is still needed.
+    spare: Option<Arc<Batch>>,
 }
 
-/// The right to touch the roster, and the duty that comes with it. Fields drop in this order.
+/// The right to touch the roster, and the duty that comes with it: the fields drop in this order.
 struct Turn<'a, S: Socket> {
-    roster: MutexGuard<'a, Roster<S>>,
+    members: MutexGuard<'a, Members<S>>,
     _duty: LookOnceMore<'a, S>,
 }
 
 /// The duty of whoever held the roster: look at `said` once more *after* letting go.
 ///
-/// A speaker who finds the roster busy leaves without a word. That is safe because of this look:
-/// if he came before it, it sees his line; if he came after it, he found the roster free, or
-/// somebody else in it who has this duty as well.
+/// A speaker who finds the roster busy goes without a word. This look is why that is safe: what he
+/// said before it is seen by it, and had he come after it, he would have found the roster free, or
+/// held by another who has the same duty.
 struct LookOnceMore<'a, S: Socket>(&'a Room<S>);
 
 impl<S: Socket> Drop for LookOnceMore<'_, S> {
@@ -139,20 +128,20 @@ impl<S: Socket> Drop for LookOnceMore<'_, S> {
 }
 
 impl<S: Socket> Room<S> {
-    /// An empty room whose courier reads `notes`.
+    /// An empty room whose courier gets `notes`.
     pub fn new(limits: Limits, notes: Sender<Note>, witness: Box<dyn Witness>) -> Self {
-        let roster = Roster {
-            peers: Vec::new(),
-            backlog: Backlog::default(),
-            spare: None,
-            joined: 0,
-            lines: 0,
-            closed: false,
-        };
-        Self { said: Mutex::default(), roster: Mutex::new(roster), notes, witness, limits }
+        let here = Roster::new(limits.backlog, witness);
+        let members = Members { here, joined: 0, lines: 0, closed: false, spare: None };
+        Self {
+            said: Mutex::new(Batch::default()),
+            roster: Mutex::new(members),
+            outruns: AtomicBool::new(false),
+            notes,
+            max_peers: limits.peers,
+        }
     }
 
-    /// Adds a record for a peer that hears its own lines if `echo`.
+    /// Adds a record for a peer, which hears its own lines only if `echo`.
     ///
     /// # Errors
     /// The room is full or closed.
@@ -164,22 +153,20 @@ impl<S: Socket> Room<S> {
         echo: bool,
     ) -> Result<PeerId, Refused> {
         let mut turn = self.turn();
-        if turn.roster.closed {
+        let members = &mut *turn.members;
+        if members.closed {
             return Err(Refused::Closed);
         }
-        if turn.roster.peers.len() >= self.limits.peers {
+        if members.here.peers.len() >= self.max_peers {
             return Err(Refused::Full);
         }
-        turn.roster.joined += 1;
-        let id = turn.roster.joined;
-        let ear = Ear { id, framing, echo };
-        turn.roster.peers.push(Peer { socket, address, ear, lag: None });
-        self.witness.came(address);
-        Ok(id)
+        members.joined += 1;
+        members.here.add(socket, address, Ear { id: members.joined, framing, echo });
+        Ok(members.joined)
     }
 
-    /// Says all lines of `heard`, and leaves it empty. They are delivered now, or by whoever holds
-    /// the roster now.
+    /// Says all lines of `heard`, which is empty afterwards. They are delivered now by the caller,
+    /// or soon by another.
     pub fn say(&self, heard: &mut Batch) {
         let waiting = {
             let mut said = self.said.lock();
@@ -187,11 +174,11 @@ impl<S: Socket> Room<S> {
             said.text().len()
         };
         if waiting > SAID_LIMIT {
-            self.deliver();
-        } else if let Some(roster) = self.roster.try_lock() {
-            self.carry(Turn { roster, _duty: LookOnceMore(self) });
-        } else {
-            log::trace!("the roster is busy: its holder carries what I said");
+            return self.deliver();
+        }
+        match self.roster.try_lock() {
+            Some(members) => self.carry(Turn { members, _duty: LookOnceMore(self) }),
+            None => log::trace!("the roster is busy: its holder carries what was said here"),
         }
     }
 
@@ -200,164 +187,90 @@ impl<S: Socket> Room<S> {
         self.carry(self.turn());
     }
 
-    /// Ends a peer's membership, if nobody did so before. One that left by itself and is behind
-    /// still gets what was said before it left.
+    /// Ends a membership, if nobody did before. A peer that closed its side and is behind is still
+    /// sent what was said until then.
     pub fn leave(&self, id: PeerId, reason: Reason) {
         let mut turn = self.turn();
         if reason == Reason::Left {
-            self.round(&mut turn.roster);
-            let end = turn.roster.backlog.end();
-            if let Some(Peer { lag: Some(lag), .. }) = turn.roster.peer(id) {
-                lag.until.get_or_insert(end);
-                return;
-            }
-        }
-        if let Some(peer) = turn.roster.remove(id) {
-            self.let_go(&peer, reason);
+            self.round(&mut turn.members);
+            turn.members.here.retire(id);
+        } else {
+            turn.members.here.remove(id, reason);
         }
     }
 
-    /// What a laggard is to be sent now that it has `reached` a position in the stream (0 at
-    /// first). Nothing, if it has caught up or is gone: its catch-up thread has done its work.
+    /// What a laggard is to be sent, now that it has `reached` a position in the stream of all that
+    /// was said (0 at first). If there is nothing, its catch-up thread has done its work.
     pub fn owed(&self, id: PeerId, reached: u64) -> Option<Owed<S>> {
         let mut turn = self.turn();
-        let end = turn.roster.backlog.end();
-        let peer = turn.roster.peer(id)?;
-        let lag = peer.lag.as_mut()?;
-        lag.position = lag.position.max(reached);
-        let (position, until) = (lag.position, lag.until);
-        if position < until.unwrap_or(end) {
-            let (socket, ear) = (Arc::clone(&peer.socket), peer.ear);
-            turn.roster.trim();
-            let batches = turn.roster.backlog.from(position, CATCH_UP);
-            return Some(Owed { socket, ear, position, batches });
+        let owed = turn.members.here.owed(id, reached);
+        if self.outruns.load(Relaxed) {
+            self.outruns.store(turn.members.here.outruns(), Relaxed);
         }
-        log::trace!("peer {id} has caught up");
-        peer.lag = None;
-        if until.is_some()
-            && let Some(peer) = turn.roster.remove(id)
-        {
-            self.let_go(&peer, Reason::Left);
-        }
-        turn.roster.trim();
-        None
+        owed
     }
 
-    /// Closes the room: says `farewell` to everyone after all else, and lets everyone go. A laggard
-    /// stays until it has caught up, or [`Room::cut_off`].
+    /// Whether those who speak outrun one who reads. They should pause before they say more, so
+    /// that nobody who reads is ever dropped.
+    pub fn outruns_a_reader(&self) -> bool {
+        self.outruns.load(Relaxed)
+    }
+
+    /// Closes the room: says `farewell` to everyone, after all else, and lets everyone go. Laggards
+    /// stay until they have caught up, or until [`Room::cut_off`].
     pub fn close(&self, farewell: &str) {
         let mut turn = self.turn();
-        turn.roster.closed = true;
-        self.round(&mut turn.roster);
+        turn.members.closed = true;
+        self.round(&mut turn.members);
         self.said.lock().say(0, |text| text.extend_from_slice(farewell.as_bytes()));
-        self.round(&mut turn.roster);
-        let end = turn.roster.backlog.end();
-        turn.roster.peers.retain_mut(|peer| {
-            let Some(lag) = &mut peer.lag else {
-                peer.socket.shut();
-                return false;
-            };
-            lag.until.get_or_insert(end);
-            true
-        });
+        self.round(&mut turn.members);
+        turn.members.here.retire_all();
     }
 
     /// Lets go of whoever is left, wherever they stand.
     pub fn cut_off(&self) {
-        let mut turn = self.turn();
-        turn.roster.peers.drain(..).for_each(|peer| peer.socket.shut());
+        self.turn().members.here.clear();
     }
 
     /// What the room looks like now.
     pub fn report(&self) -> Report {
         let turn = self.turn();
-        let peers = &turn.roster.peers;
-        let laggards = peers.iter().filter(|peer| peer.lag.is_some()).count();
-        Report { peers: peers.len(), laggards, lines: turn.roster.lines }
+        let here = &turn.members.here;
+        let (peers, laggards) = (here.peers.len(), here.lags().count());
+        Report { peers, laggards, lines: turn.members.lines }
     }
 
     fn turn(&self) -> Turn<'_, S> {
-        Turn { roster: self.roster.lock(), _duty: LookOnceMore(self) }
+        Turn { members: self.roster.lock(), _duty: LookOnceMore(self) }
     }
 
-    /// Delivers round after round, until nothing is left to say or the turn is over.
+    /// Delivers round after round, until nothing is left or the turn is over.
     fn carry(&self, mut turn: Turn<'_, S>) {
         let mut sends = 0;
-        while sends < SENDS_PER_TURN && self.round(&mut turn.roster) {
-            sends += turn.roster.peers.len();
+        while sends < SENDS_PER_TURN && self.round(&mut turn.members) {
+            sends += turn.members.here.peers.len();
         }
     }
 
-    /// Delivers all that was said, to everyone, with one send each. Whoever cannot be sent to is
-    /// pruned right here, inside the critical section. Returns whether anything was said.
-    fn round(&self, roster: &mut Roster<S>) -> bool {
-        let mut batch = roster.spare.take().and_then(Arc::into_inner).unwrap_or_default();
+    /// Delivers all that is said by now, as one batch. Returns whether there was anything.
+    fn round(&self, members: &mut Members<S>) -> bool {
+        let mut batch = members.spare.take().and_then(Arc::into_inner).unwrap_or_default();
         batch.clear(SPARE);
         std::mem::swap(&mut batch, &mut *self.said.lock());
+        let any = !batch.is_empty();
         let batch = Arc::new(batch);
-        if !batch.is_empty() {
-            self.send(&batch, roster);
-            roster.lines += batch.count() as u64;
-            self.witness.said(&batch);
+        if any {
+            let delivered = members.here.deliver(&batch);
+            delivered.laggards.into_iter().for_each(|id| self.leave_note(Note::Lags(id)));
+            self.outruns.store(delivered.outruns, Relaxed);
+            members.lines += batch.count() as u64;
         }
-        let said = !batch.is_empty();
-        roster.spare = Some(batch);
-        said
-    }
-
-    fn send(&self, batch: &Arc<Batch>, roster: &mut Roster<S>) {
-        log::trace!("delivering {} lines to {} peers", batch.count(), roster.peers.len());
-        let start = roster.backlog.end();
-        let (mut lags, before) = (false, roster.peers.len());
-        roster.peers.retain_mut(|peer| match peer.hear(batch, start, self.limits.backlog) {
-            Ok(fell_behind) => {
-                if fell_behind {
-                    self.leave_note(Note::Lags(peer.ear.id));
-                }
-                lags |= peer.lag.is_some();
-                true
-            }
-            Err(reason) => {
-                self.let_go(peer, reason);
-                false
-            }
-        });
-        roster.backlog.advance(batch, lags);
-        if roster.peers.len() < before {
-            roster.trim();
-        }
-    }
-
-    /// The end of a record that has just been taken out of the roster, or is about to be.
-    fn let_go(&self, peer: &Peer<S>, reason: Reason) {
-        log::trace!("pruned peer {}: {reason}", peer.ear.id);
-        peer.socket.shut();
-        self.witness.went(peer.address, reason);
+        members.spare = Some(batch);
+        any
     }
 
     fn leave_note(&self, note: Note) {
-        // Nobody reads notes once the room is closed and its courier gone: nothing is left to do.
+        // Only when the room is closed and empty is nobody there to read notes, or to need them.
         let _ = self.notes.send(note);
-    }
-}
-
-impl<S: Socket> Roster<S> {
-    fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
-        self.peers.iter_mut().find(|peer| peer.ear.id == id)
-    }
-
-    /// Takes a record out; there is one to take only for the first who notices.
-    fn remove(&mut self, id: PeerId) -> Option<Peer<S>> {
-        let index = self.peers.iter().position(|peer| peer.ear.id == id)?;
-        let peer = self.peers.swap_remove(index);
-        self.trim();
-        Some(peer)
-    }
-
-    /// Forgets what every laggard has taken.
-    fn trim(&mut self) {
-        let positions = self.peers.iter().filter_map(|peer| Some(peer.lag?.position));
-        let oldest = positions.min().unwrap_or(self.backlog.end());
-        self.backlog.trim(oldest);
     }
 }

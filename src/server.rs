@@ -15,7 +15,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use crate::room::{Limits, Note, Report, Room, Witness};
+use crate::room::{Limits, Note, Report, Room};
+use crate::roster::Witness;
 use crate::session::{self, Service};
 use crate::socket::{self, TcpSocket};
 use crate::wire;
@@ -107,7 +108,7 @@ impl Server {
             spawn(scope, "handshakes".to_owned(), move || {
                 accept(scope, running, &self.listener, &hangup_reader, &here);
             })
-            .inspect_err(|_| drop(notes.send(Note::Closed)))?;
+            .inspect_err(|_| _ = notes.send(Note::Closed))?;
 
             while let Ok(Command::Report) = commands.recv() {
                 report(running.room.report());

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{Batch, PeerId};
 use crate::peer::{Owed, Reason, Socket};
@@ -17,6 +17,10 @@ use crate::wire::{self, Chunks, Found, Framing, Lines};
 
 /// How much is read at once, in bytes.
 const READ: usize = 16 * 1024;
+
+/// How long a speaker pauses at a time for a reader that he outruns, and at the most.
+const PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How clients are served; the same for all on one listener.
 #[derive(Clone, Debug)]
@@ -95,6 +99,18 @@ fn listen(
         }
         if buffer.is_empty() {
             return Reason::Left;
+        }
+        let_readers_keep_up(room, stopping);
+    }
+}
+
+/// Pauses while those who speak outrun somebody who reads: so TCP slows their clients down, and
+/// nobody is dropped who does his part. A reader that stops reading is waited for no longer.
+fn let_readers_keep_up(room: &Room<TcpSocket>, stopping: &Receiver<Infallible>) {
+    let patience = Instant::now() + LONGEST_PAUSE;
+    while room.outruns_a_reader() && Instant::now() < patience {
+        if let Err(RecvTimeoutError::Disconnected) = stopping.recv_timeout(PAUSE) {
+            return;
         }
     }
 }

@@ -1,0 +1,175 @@
+//! The roster: a record for each peer that is here, and the batches that laggards still need.
+//!
+//! Plain data that the room guards with a lock: none is taken here, and whoever calls holds it. So
+//! nothing here may wait; whom there is no time for goes on a list for the courier.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::backlog::Backlog;
+use crate::batch::{Batch, Ear, PeerId};
+use crate::peer::{Lag, Owed, Peer, Reason, Socket};
+
+/// How many bytes a catch-up thread takes along at once.
+const CATCH_UP: u64 = 64 * 1024;
+
+/// Sees what happens in the room, in the order it happens. It is called inside the critical
+/// section, so it must never wait.
+pub trait Witness: Send + Sync {
+    /// A peer has come.
+    fn came(&self, address: SocketAddr);
+    /// These lines have been delivered.
+    fn said(&self, batch: &Arc<Batch>);
+    /// A peer has gone.
+    fn went(&self, address: SocketAddr, reason: Reason);
+}
+
+/// Who is here.
+pub(crate) struct Roster<S> {
+    pub(crate) peers: Vec<Peer<S>>,
+    pub(crate) backlog: Backlog,
+    /// How far a peer may fall behind, in bytes.
+    max_backlog: u64,
+    witness: Box<dyn Witness>,
+}
+
+/// What came of handing a batch to everyone.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// The peers that fell behind with this batch.
+    pub(crate) laggards: Vec<PeerId>,
+    /// Whether somebody who does read loses ground.
+    pub(crate) outruns: bool,
+}
+
+impl<S: Socket> Roster<S> {
+    pub(crate) fn new(max_backlog: u64, witness: Box<dyn Witness>) -> Self {
+        Self { peers: Vec::new(), backlog: Backlog::default(), max_backlog, witness }
+    }
+
+    /// Adds a record.
+    pub(crate) fn add(&mut self, socket: Arc<S>, address: SocketAddr, ear: Ear) {
+        self.peers.push(Peer { socket, address, ear, lag: None });
+        self.witness.came(address);
+    }
+
+    /// Hands `batch` to everyone, with one send each. A peer that cannot be sent to is pruned right
+    /// here: its record goes before anybody else can look at it.
+    pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> Delivered {
+        log::trace!("delivering {} lines to {} peers", batch.count(), self.peers.len());
+        let Self { peers, backlog, max_backlog, witness } = self;
+        let (start, before) = (backlog.end(), peers.len());
+        let mut delivered = Delivered::default();
+        let mut lags = false;
+        peers.retain_mut(|peer| match peer.hear(batch, start, *max_backlog) {
+            Ok(fell_behind) => {
+                if fell_behind {
+                    delivered.laggards.push(peer.ear.id);
+                }
+                lags |= peer.lag.is_some();
+                delivered.outruns |= peer.lag.is_some_and(|lag| lag.is_outrun(start, *max_backlog));
+                true
+            }
+            Err(reason) => {
+                let_go(peer, reason, &**witness);
+                false
+            }
+        });
+        backlog.advance(batch, lags);
+        witness.said(batch);
+        if self.peers.len() < before {
+            self.trim();
+        }
+        delivered
+    }
+
+    /// Takes a record out and shuts its socket, which ends whoever reads from it. There is a record
+    /// to take out only for the first who comes to do so.
+    pub(crate) fn remove(&mut self, id: PeerId, reason: Reason) {
+        let index = self.peers.iter().position(|peer| peer.ear.id == id);
+        if let Some(index) = index {
+            let_go(&self.peers.swap_remove(index), reason, &*self.witness);
+            self.trim();
+        }
+    }
+
+    /// A peer has closed its side. If it is behind, it stays until it has been sent all that was
+    /// said up to now.
+    pub(crate) fn retire(&mut self, id: PeerId) {
+        let end = self.backlog.end();
+        match self.peer(id) {
+            Some(Peer { lag: Some(lag), .. }) => _ = lag.until.get_or_insert(end),
+            _ => self.remove(id, Reason::Left),
+        }
+    }
+
+    /// Lets everyone go who has got everything, and lets the others [`retire`](Roster::retire).
+    pub(crate) fn retire_all(&mut self) {
+        let end = self.backlog.end();
+        self.peers.retain_mut(|peer| {
+            match &mut peer.lag {
+                Some(lag) => _ = lag.until.get_or_insert(end),
+                None => peer.socket.shut(),
+            }
+            peer.lag.is_some()
+        });
+    }
+
+    /// Lets everyone go, wherever they stand.
+    pub(crate) fn clear(&mut self) {
+        self.peers.drain(..).for_each(|peer| peer.socket.shut());
+        self.trim();
+    }
+
+    /// What a laggard is to be sent now that it has `reached` a position in the stream. Nothing, if
+    /// it has caught up or is gone.
+    pub(crate) fn owed(&mut self, id: PeerId, reached: u64) -> Option<Owed<S>> {
+        let end = self.backlog.end();
+        let peer = self.peer(id)?;
+        let lag = peer.lag.as_mut()?;
+        lag.reach(reached);
+        let (position, until) = (lag.position, lag.until);
+        if position < until.unwrap_or(end) {
+            let (socket, ear) = (Arc::clone(&peer.socket), peer.ear);
+            self.trim();
+            let batches = self.backlog.from(position, CATCH_UP);
+            return Some(Owed { socket, ear, position, batches });
+        }
+        log::trace!("peer {id} has caught up");
+        peer.lag = None;
+        if until.is_some() {
+            self.remove(id, Reason::Left);
+        }
+        self.trim();
+        None
+    }
+
+    /// Whether somebody who does read loses ground to those who speak.
+    pub(crate) fn outruns(&self) -> bool {
+        let end = self.backlog.end();
+        self.lags().any(|lag| lag.is_outrun(end, self.max_backlog))
+    }
+
+    /// The laggards.
+    pub(crate) fn lags(&self) -> impl Iterator<Item = Lag> {
+        self.peers.iter().filter_map(|peer| peer.lag)
+    }
+
+    fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
+        self.peers.iter_mut().find(|peer| peer.ear.id == id)
+    }
+
+    /// Forgets the batches that every laggard has taken.
+    fn trim(&mut self) {
+        let oldest = self.lags().map(|lag| lag.position).min();
+        self.backlog.trim(oldest.unwrap_or(self.backlog.end()));
+    }
+}
+
+fn let_go<S: Socket>(peer: &Peer<S>, reason: Reason, witness: &dyn Witness) {
+    log::trace!("peer {} is removed: {reason}", peer.ear.id);
+    peer.socket.shut();
+    // One that closed its side itself and then failed had left all the same.
+    let left = peer.lag.is_some_and(|lag| lag.until.is_some());
+    witness.went(peer.address, if left { Reason::Left } else { reason });
+}
