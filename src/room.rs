@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::batch::{Batch, Ear, PeerId};
 use crate::peer::{Owed, Reason, Socket};
 use crate::roster::{Roster, Witness};
-use crate::sync::{Mutex, MutexGuard, Sender};
+use crate::sync::{FairMutex, FairMutexGuard, Mutex, Sender};
 use crate::wire::Framing;
 
 /// What one who held the roster leaves for the courier to do.
@@ -88,7 +88,7 @@ const SPARE: usize = 512 * 1024;
 /// The shared state. Every method may be called by any thread.
 pub struct Room<S: Socket> {
     said: Mutex<Batch>,
-    roster: Mutex<Members<S>>,
+    roster: FairMutex<Members<S>>,
     /// Somebody who does read loses ground: a hint, so that speakers need no lock to see it.
     outruns: AtomicBool,
     notes: Sender<Note>,
@@ -107,7 +107,7 @@ struct Members<S> {
 
 /// The right to touch the roster, and the duty that comes with it: the fields drop in this order.
 struct Turn<'a, S: Socket> {
-    members: MutexGuard<'a, Members<S>>,
+    members: FairMutexGuard<'a, Members<S>>,
     _duty: LookOnceMore<'a, S>,
 }
 
@@ -134,7 +134,7 @@ impl<S: Socket> Room<S> {
         let members = Members { here, joined: 0, lines: 0, closed: false, spare: None };
         Self {
             said: Mutex::new(Batch::default()),
-            roster: Mutex::new(members),
+            roster: FairMutex::new(members),
             outruns: AtomicBool::new(false),
             notes,
             max_peers: limits.peers,

@@ -10,8 +10,9 @@ use crate::backlog::Backlog;
 use crate::batch::{Batch, Ear, PeerId};
 use crate::peer::{Lag, Owed, Peer, Reason, Socket};
 
-/// How many bytes a catch-up thread takes along at once.
-const CATCH_UP: u64 = 64 * 1024;
+/// How many bytes a catch-up thread takes along at once: more than a room says while it waits for
+/// its next turn, or it would never catch up.
+const CATCH_UP: u64 = 1024 * 1024;
 
 /// Sees what happens in the room, in the order it happens. It is called inside the critical
 /// section, so it must never wait.
@@ -132,7 +133,9 @@ impl<S: Socket> Roster<S> {
         if position < until.unwrap_or(end) {
             let (socket, ear) = (Arc::clone(&peer.socket), peer.ear);
             self.trim();
-            let batches = self.backlog.from(position, CATCH_UP);
+            // Its position is not known better than that until it comes again.
+            let at_once = CATCH_UP.min(self.max_backlog / 4);
+            let batches = self.backlog.from(position, at_once);
             return Some(Owed { socket, ear, position, batches });
         }
         log::trace!("peer {id} has caught up");

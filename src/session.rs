@@ -18,6 +18,9 @@ use crate::wire::{self, Chunks, Found, Framing, Lines};
 /// How much is read at once, in bytes.
 const READ: usize = 16 * 1024;
 
+/// How many bytes of small batches a laggard is sent at once.
+const RUN: usize = 32 * 1024;
+
 /// How long a speaker pauses at a time for a reader that he outruns, and at the most.
 const PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -222,9 +225,12 @@ fn pay(owed: &Owed<TcpSocket>, stall_timeout: Duration) -> Result<u64, Reason> {
         let from = usize::try_from(reached - kept.start).unwrap_or(usize::MAX);
         for chunk in kept.batch.chunks(owed.ear, from) {
             let chunk = &kept.batch.text()[chunk];
-            match owed.ear.framing {
-                Framing::Lines => run.extend_from_slice(chunk),
-                Framing::Raw => send_all(&owed.socket, chunk, stall_timeout)?,
+            if owed.ear.framing == Framing::Lines && run.len() + chunk.len() <= RUN {
+                run.extend_from_slice(chunk);
+            } else {
+                send_all(&owed.socket, &run, stall_timeout)?;
+                run.clear();
+                send_all(&owed.socket, chunk, stall_timeout)?;
             }
         }
         reached = kept.end();

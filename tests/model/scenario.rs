@@ -149,7 +149,9 @@ pub(crate) fn explore<R: Subject>(scenario: Scenario) {
     if scenario.closing {
         room.close(FAREWELL);
     }
-    threads.into_iter().for_each(|thread| thread.join().expect("no thread fails"));
+    for thread in threads {
+        thread.join().expect("no thread fails");
+    }
     notes.send(R::closed()).expect("the courier is there");
     courier.join().expect("the courier does not fail");
 

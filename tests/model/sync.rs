@@ -1,6 +1,7 @@
 //! The model checker's lock and channel, under the names that `src/sync.rs` gives the real ones.
 
-pub(crate) use shuttle_parking_lot::{Mutex, MutexGuard};
+pub(crate) use shuttle_parking_lot::Mutex;
+pub(crate) use shuttle_parking_lot::{Mutex as FairMutex, MutexGuard as FairMutexGuard};
 
 /// The sending end of a channel without limit, which threads may share.
 pub(crate) struct Sender<T>(pub(crate) shuttle::sync::mpsc::Sender<T>);
