@@ -1,0 +1,45 @@
+//! What the tests share: real processes, plain sockets, and waiting for effects instead of for time.
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+pub(crate) mod peer;
+pub(crate) mod process;
+pub(crate) mod server;
+pub(crate) mod talk;
+pub(crate) mod usage;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take. A test that passes never waits this long; one that fails on a busy
+/// machine should fail for another reason than the machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `holds`, or fails saying that `what` did not come true.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: waited until {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether `line` begins with `start`, goes on with digits, and ends with `end`.
+pub(crate) fn is_numbered(line: &str, start: &str, end: &str) -> bool {
+    let number = line.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Fails with the first difference instead of two thousand lines.
+pub(crate) fn assert_same(who: &str, heard: &[String], expected: &[String]) {
+    if let Some(at) =
+        (0..heard.len().max(expected.len())).find(|&i| heard.get(i) != expected.get(i))
+    {
+        panic!(
+            "{who}: line {at} of {} is {:?}; expected, of {}: {:?}",
+            heard.len(),
+            heard.get(at),
+            expected.len(),
+            expected.get(at)
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! The server, as a process of its own on a free port.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::{Command, ExitStatus, Stdio};
+
+use super::peer::Peer;
+use super::process::{self, Output, Process, Signal};
+
+/// Any free port of this machine.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A server that listens.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// A server on a free port, with these flags.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::at(ANY_PORT, flags)
+    }
+
+    /// A server on a given address, for those who start one again.
+    pub(crate) fn at(address: SocketAddr, flags: &[&str]) -> Self {
+        Self::run(process::program(), address, flags)
+    }
+
+    /// A server under limits that a shell sets.
+    pub(crate) fn after(script: &str, flags: &[&str]) -> Self {
+        Self::run(process::program_after(script), ANY_PORT, flags)
+    }
+
+    pub(crate) fn run(mut command: Command, address: SocketAddr, flags: &[&str]) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::run_with(command, address, flags)
+    }
+
+    /// With standard streams as the command has them; stderr must be a pipe.
+    pub(crate) fn run_with(mut command: Command, address: SocketAddr, flags: &[&str]) -> Self {
+        command.arg("server").arg(address.to_string()).args(flags);
+        let process = Process::start_with(command);
+        let said = process.err.line("the address it listens on", |line| {
+            line.starts_with("listening on ") && line.contains(';')
+        });
+        let address = said["listening on ".len()..].split(';').next().unwrap_or_default();
+        let address = address.parse().expect("an address after `listening on`");
+        Self { process, address }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What the server prints on its stdout.
+    pub(crate) fn history(&self) -> &Output {
+        &self.process.out
+    }
+
+    /// A peer that the server has welcomed: whatever is said from now on, it hears.
+    pub(crate) fn join(&self) -> Peer {
+        let peer = Peer::connect(self.address);
+        self.history().expect(&connected(peer.port()));
+        peer
+    }
+
+    /// Waits until the history says that this client is gone, and returns why.
+    pub(crate) fn reason_of(&self, port: u16) -> String {
+        let start = gone(port);
+        let line = self.history().line(&start, |line| line.starts_with(&start));
+        line[start.len()..].trim_matches(['(', ')', ' ']).to_owned()
+    }
+
+    /// What it says to everyone when it stops.
+    pub(crate) fn farewell(&self) -> String {
+        format!("Server @PORT #{} Offline...", self.port())
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.process.signal(Signal::INT);
+        self.process.ended()
+    }
+}
+
+/// What the history says when a client comes.
+pub(crate) fn connected(port: u16) -> String {
+    format!("Client @PORT #{port} Has Connected!")
+}
+
+/// What the history says when a client goes, up to the reason.
+pub(crate) fn gone(port: u16) -> String {
+    format!("Client @PORT #{port} Has Disconnected!")
+}

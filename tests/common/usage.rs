@@ -1,0 +1,38 @@
+//! What a process uses, as the kernel tells it. Linux only.
+
+use std::fs;
+
+/// A figure in `/proc/PID/status`: kilobytes, or a count.
+fn status(id: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the process is there");
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let figure = line.and_then(|line| line.split_whitespace().next());
+    figure.and_then(|figure| figure.parse().ok()).expect("a figure")
+}
+
+/// Memory in use, in KiB.
+pub(crate) fn memory(id: u32) -> u64 {
+    status(id, "VmRSS:")
+}
+
+/// The most memory that was ever in use, in KiB.
+pub(crate) fn peak_memory(id: u32) -> u64 {
+    status(id, "VmHWM:")
+}
+
+pub(crate) fn threads(id: u32) -> u64 {
+    status(id, "Threads:")
+}
+
+/// Open file descriptors.
+pub(crate) fn files(id: u32) -> usize {
+    fs::read_dir(format!("/proc/{id}/fd")).expect("the process is there").count()
+}
+
+/// Processor time used so far, in clock ticks.
+pub(crate) fn ticks(id: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("the process is there");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let field = |index: usize| fields.split_whitespace().nth(index).and_then(|t| t.parse().ok());
+    field(11).unwrap_or(0) + field(12).unwrap_or(0)
+}
