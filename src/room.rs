@@ -199,6 +199,13 @@ impl<S: Socket> Room<S> {
         }
     }
 
+    /// Whether a peer's record is still here. Asked after the end of its stream was read, this tells
+    /// one that closed its side from one that was torn away: whoever notices that by sending holds
+    /// the roster until the record is gone.
+    pub fn is_here(&self, id: PeerId) -> bool {
+        self.turn().members.here.peers.iter().any(|peer| peer.ear.id == id)
+    }
+
     /// What a laggard is to be sent, now that it has `reached` a position in the stream of all that
     /// was said (0 at first). If there is nothing, its catch-up thread has done its work.
     pub fn owed(&self, id: PeerId, reached: u64) -> Option<Owed<S>> {

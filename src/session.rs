@@ -93,6 +93,8 @@ fn listen(
             }
         };
         match read {
+            // Half a line of one who was torn away is not his last line.
+            Ok(0) if !room.is_here(id) => return Reason::Reset,
             Ok(0) => decoder.finish(id, &mut heard, &mut said),
             Ok(_) => decoder.feed(&buffer, id, &mut heard, &mut said),
             Err(error) => return error.into(),
