@@ -1,0 +1,159 @@
+//! How clients go: of their own accord, torn away, all at once; and that each goes exactly once.
+
+mod common;
+
+use std::collections::HashMap;
+use std::thread;
+
+use common::peer::{Ending, Peer};
+use common::process::client;
+use common::server::{Server, gone};
+use common::talk::Conversation;
+use common::wait_until;
+
+#[test]
+fn who_leaves_is_gone_and_nobody_else_is_disturbed() {
+    let server = Server::start(&[]);
+    let (ann, mut bob, mut cleo) = (server.join(), server.join(), server.join());
+    let port = ann.port();
+    drop(ann);
+    assert_eq!(server.reason_of(port), "left");
+    bob.say("Bob: still here");
+    bob.expect("Bob: still here");
+    cleo.expect("Bob: still here");
+    assert_eq!(server.history().count(|line| line.starts_with(&gone(port))), 1);
+}
+
+#[test]
+fn a_peer_torn_away_in_the_middle_of_a_line_leaves_no_half_of_it() {
+    let server = Server::start(&[]);
+    let mut bob = server.join();
+    let mut ann = server.join();
+    let port = ann.port();
+    ann.send("Ann: whole\nAnn: ha");
+    bob.expect("Ann: whole");
+    ann.expect("Ann: whole");
+    ann.reset();
+    assert_eq!(server.reason_of(port), "connection reset");
+    bob.say("Bob: still here");
+    bob.expect("Bob: still here");
+}
+
+#[test]
+fn a_client_says_goodbye_and_a_killed_one_cannot() {
+    let server = Server::start(&[]);
+    let mut bob = server.join();
+    let mut ann = client(server.address, &["--name", "Ann"]);
+    ann.type_line("hello");
+    bob.expect("Ann: hello");
+    ann.end_input();
+    ann.exits(0);
+    bob.expect("Ann Disconnected!");
+    server.history().line("Ann's end", |line| line.ends_with("Has Disconnected! (left)"));
+
+    let mut eve = client(server.address, &["--name", "Eve"]);
+    eve.type_line("hello");
+    bob.expect("Eve: hello");
+    eve.kill();
+    server.history().at_least(2, "an end", |line| line.contains("Has Disconnected!"));
+    bob.say("Bob: next");
+    bob.expect("Bob: next");
+}
+
+/// Reads a history of clients that came and went: who came must have been away, who goes must have
+/// been here. Returns how many came, and how many are still here.
+fn came_and_stayed(history: &[String]) -> (usize, usize) {
+    let mut here = HashMap::<&str, bool>::new();
+    let mut came = 0;
+    for line in history {
+        let Some(rest) = line.strip_prefix("Client @PORT #") else { continue };
+        let (port, what) = rest.split_once(' ').expect("something happens to the client");
+        let here = here.entry(port).or_default();
+        if what == "Has Connected!" {
+            assert!(!*here, "came twice: {line}");
+            came += 1;
+        } else {
+            let reason = what.strip_prefix("Has Disconnected! (").expect("a departure");
+            assert!(["left)", "connection reset)"].contains(&reason), "another reason: {line}");
+            assert!(*here, "went twice: {line}");
+        }
+        *here = !*here;
+    }
+    (came, here.values().filter(|&&here| here).count())
+}
+
+#[test]
+fn pruning_and_leaving_at_once_removes_a_record_once() {
+    const ROUNDS: usize = 300;
+    let server = Server::start(&[]);
+    let mut speaker = server.join();
+    let mut listener = server.join();
+    for round in 0..ROUNDS {
+        let mut leaver = Peer::connect(server.address);
+        leaver.say("here");
+        leaver.await_line("here");
+        // What is said while the peer goes makes the speaker notice a dead socket at the moment
+        // at which the peer's own thread does.
+        let line = format!("round {round}");
+        thread::scope(|scope| {
+            scope.spawn(|| if round % 3 == 0 { drop(leaver) } else { leaver.reset() });
+            speaker.send(format!("{line} a\n{line} b\n"));
+            speaker.say(&line);
+        });
+        for peer in [&mut speaker, &mut listener] {
+            let heard: Vec<_> = (0..4).map(|_| peer.line()).collect();
+            let (here, spoken): (Vec<_>, Vec<_>) =
+                heard.into_iter().partition(|line| line == "here");
+            assert_eq!(here.len(), 1);
+            assert_eq!(spoken, [format!("{line} a"), format!("{line} b"), line.clone()]);
+        }
+    }
+    wait_until("all have gone", || came_and_stayed(&server.history().lines()) == (ROUNDS + 2, 2));
+}
+
+#[test]
+fn a_storm_of_comers_and_goers_leaves_nobody_behind() {
+    const THREADS: usize = 8;
+    const ROUNDS: usize = 60;
+    let mut server = Server::start(&[]);
+    let conversation = Conversation::start(server.address);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let server = &server;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let mut peer = Peer::connect(server.address);
+                    match (thread + round) % 5 {
+                        0 => drop(peer),
+                        1 => peer.reset(),
+                        2 => {
+                            peer.send("noise\nand half a li");
+                            peer.reset();
+                        }
+                        3 => {
+                            peer.say("noise");
+                            peer.finish();
+                            let (heard, ending) = peer.rest();
+                            assert!(heard.contains(&"noise".to_owned()), "heard {heard:?}");
+                            assert_eq!(ending, Ending::Closed);
+                        }
+                        _ => {
+                            peer.send("noise\n");
+                            peer.await_line("noise");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    // A caller who hung up before he was accepted may never have come at all.
+    let all_but_the_talkers_gone = || came_and_stayed(&server.history().lines()).1 == 3;
+    wait_until("the storm is over", all_but_the_talkers_gone);
+    assert!(conversation.end().lines >= 10);
+    wait_until("all have gone", || came_and_stayed(&server.history().lines()).1 == 0);
+    assert!(server.stop().success());
+    let (came, _) = came_and_stayed(&server.history().lines());
+    assert!(came >= THREADS * ROUNDS / 2, "only {came} came");
+    let halves = server.history().count(|line| line.contains("half"));
+    assert_eq!(halves, 0, "half a line was relayed");
+}
