@@ -1,6 +1,8 @@
-//! What a process uses, as the kernel tells it. Linux only.
+//! What a process uses, as the kernel tells it (on Linux), and may use.
 
 use std::fs;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// A figure in `/proc/PID/status`: kilobytes, or a count.
 fn status(id: u32, field: &str) -> u64 {
@@ -35,4 +37,15 @@ pub(crate) fn ticks(id: u32) -> u64 {
     let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
     let field = |index: usize| fields.split_whitespace().nth(index).and_then(|t| t.parse().ok());
     field(11).unwrap_or(0) + field(12).unwrap_or(0)
+}
+
+/// Makes sure that this process may have so many open files.
+pub(crate) fn allow_files(files: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= files) {
+        return;
+    }
+    limit.current = limit.maximum.map_or(Some(files), |hard| Some(hard.min(files)));
+    assert_eq!(limit.current, Some(files), "this needs more open files than the hard limit allows");
+    setrlimit(Resource::Nofile, limit).expect("a soft limit can be raised");
 }

@@ -1,0 +1,195 @@
+//! How a server ends: everyone is told, nobody is waited for too long, and the next one can begin.
+
+mod common;
+
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::peer::{Ending, Peer};
+use common::process::{self, Process, Signal, client};
+use common::server::{ANY_PORT, Server};
+use common::{is_numbered, usage};
+
+/// What a server is promised to need at most, with a thousand clients.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Signals the server and waits until it has ended well, in time.
+fn stop_in_time(server: &mut Server, signal: Signal) {
+    let begin = Instant::now();
+    server.process.signal(signal);
+    let status = server.process.ended();
+    let took = begin.elapsed();
+    assert_eq!(status.code(), Some(0), "{signal:?}: {:?}", server.process.err.last_words());
+    assert!(took < SOON, "{signal:?}: ended after {took:?}");
+}
+
+#[test]
+fn every_signal_that_asks_for_the_end_is_obeyed_and_everyone_is_told() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut server = Server::start(&[]);
+        let mut peers = [server.join(), server.join()];
+        let mut listener = client(server.address, &["--name", "Lou", "--stay"]);
+        listener.end_input();
+        server.history().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
+        peers[0].send("Ann: one\nAnn: two\nAnn: half a li");
+        peers[1].expect("Ann: one");
+        peers[1].expect("Ann: two");
+        peers[0].expect("Ann: one");
+        peers[0].expect("Ann: two");
+
+        stop_in_time(&mut server, signal);
+        for peer in &mut peers {
+            assert_eq!(peer.rest(), (vec![server.farewell()], Ending::Closed));
+        }
+        listener.exits(0);
+        assert_eq!(listener.out.lines().last(), Some(&server.farewell()));
+        let halves = server.history().count(|line| line.contains("half"));
+        assert_eq!(halves, 0, "half a line became one because the server ended");
+    }
+}
+
+#[test]
+fn a_thousand_are_told_in_time() {
+    const CLIENTS: usize = 1000;
+    usage::allow_files(CLIENTS as u64 + 100);
+    let mut server = Server::start(&[]);
+    let mut peers: Vec<_> = (0..CLIENTS).map(|_| Peer::connect(server.address)).collect();
+    let connected = |line: &str| is_numbered(line, "Client @PORT #", " Has Connected!");
+    server.history().at_least(CLIENTS, "a client", connected);
+    stop_in_time(&mut server, Signal::INT);
+    for peer in &mut peers {
+        assert_eq!(peer.rest(), (vec![server.farewell()], Ending::Closed));
+    }
+}
+
+#[test]
+fn who_speaks_at_that_moment_is_told_as_well() {
+    let mut server = Server::start(&[]);
+    let farewell = server.farewell();
+    thread::scope(|scope| {
+        let speakers: Vec<_> = (0..6)
+            .map(|speaker| {
+                let (mut peer, farewell) = (server.join(), farewell.clone());
+                scope.spawn(move || {
+                    // Each line only when the last one has come back, until the end.
+                    let mut last = format!("S{speaker}: 0");
+                    peer.say(&last);
+                    for number in 1_u64.. {
+                        loop {
+                            match peer.next() {
+                                Ok(line) if line == last => break,
+                                Ok(line) if line == farewell => return (peer.rest().0, number),
+                                Ok(_) => {}
+                                Err(ending) => panic!("{ending:?} before the farewell"),
+                            }
+                        }
+                        last = format!("S{speaker}: {number}");
+                        if peer.try_send(format!("{last}\n")).is_err() {
+                            last.clear();
+                        }
+                    }
+                    unreachable!("a server speaks to the last")
+                })
+            })
+            .collect();
+        server.history().at_least(3000, "a line", |line| line.starts_with('S'));
+        stop_in_time(&mut server, Signal::INT);
+        for speaker in speakers {
+            let (after, said) = speaker.join().unwrap();
+            assert!(after.is_empty(), "after the farewell: {after:?}");
+            assert!(said > 10, "a speaker said only {said} lines");
+        }
+    });
+}
+
+/// Lets `deaf` fall behind: megabytes are said that it does not read, more than the system's own
+/// buffers hold, and less than makes the server drop it.
+fn fall_behind(server: &Server) -> (Peer, Peer) {
+    let mut deaf = Peer::connect(server.address);
+    deaf.shrink_window();
+    deaf.say("deaf");
+    server.history().expect("deaf");
+    let mut speaker = server.join();
+    let line = format!("Ann: {}", "x".repeat(1000));
+    for _ in 0..7_000 {
+        speaker.say(&line);
+        speaker.expect(&line);
+    }
+    (deaf, speaker)
+}
+
+#[test]
+fn a_client_that_does_not_read_delays_nothing() {
+    let mut server = Server::start(&[]);
+    let (_deaf, mut speaker) = fall_behind(&server);
+    stop_in_time(&mut server, Signal::INT);
+    assert_eq!(speaker.rest(), (vec![server.farewell()], Ending::Closed));
+}
+
+#[test]
+fn the_second_signal_ends_it_at_once() {
+    let mut server = Server::start(&[]);
+    // Somebody the server gives a moment to take the farewell, or the first one would do.
+    let (_deaf, mut speaker) = fall_behind(&server);
+    server.process.signal(Signal::INT);
+    speaker.expect(&server.farewell());
+    assert!(!server.process.has_ended(), "there was nothing for a second signal to end");
+    let second = Instant::now();
+    server.process.signal(Signal::INT);
+    let status = server.process.ended();
+    assert!(second.elapsed() < Duration::from_millis(300), "took {:?}", second.elapsed());
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_history_that_nobody_reads_delays_nothing() {
+    let mut command = process::program();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (unread, stdout) = std::io::pipe().unwrap();
+    command.stdout(stdout);
+    let mut server = Server::run_with(command, ANY_PORT, &[]);
+    let mut speaker = Peer::connect(server.address);
+    let line = format!("Ann: {}", "x".repeat(1000));
+    for _ in 0..1000 {
+        speaker.say(&line);
+        speaker.expect(&line);
+    }
+    stop_in_time(&mut server, Signal::INT);
+    speaker.expect(&server.farewell());
+    drop(unread);
+}
+
+#[test]
+fn the_next_server_can_have_the_port_at_once() {
+    let mut server = Server::start(&[]);
+    let address = server.address;
+    for round in 0..6 {
+        let mut peer = server.join();
+        peer.say("here");
+        peer.expect("here");
+        // Connections of the last server are still waiting out their end, on either side.
+        if round % 2 == 0 {
+            stop_in_time(&mut server, Signal::INT);
+            peer.expect(&server.farewell());
+        } else {
+            server.process.kill();
+            assert_eq!(peer.rest().0, Vec::<String>::new());
+        }
+        server = Server::at(address, &[]);
+    }
+}
+
+#[test]
+fn an_address_in_use_is_explained_in_one_line() {
+    let server = Server::start(&[]);
+    let mut command = process::program();
+    command.args(["server", &server.address.to_string()]);
+    let mut second = Process::start(command);
+    second.exits(1);
+    assert_eq!(second.out.lines(), Vec::<String>::new());
+    let said = second.err.lines();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains(&server.address.to_string()), "{said:?}");
+    assert!(said[0].to_lowercase().contains("in use"), "{said:?}");
+}
