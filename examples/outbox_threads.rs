@@ -1,8 +1,8 @@
 //! The textbook's cure for blocking writes: each peer has an outbox of bounded size and a writer
 //! thread that empties it into the socket. Who has lines to say only puts them into every outbox.
 //! It is here because an experienced engineer would build it: the strongest rival of tcp-chat.
-//! What it does well: nothing blocks under the lock, all peers see one order, and a writer sends
-//! all that has piled up in one call. A peer that does not read is alone with its trouble.
+//! What it does well: nothing blocks under the lock, all peers see one order, a writer sends all that
+//! has piled up in one call, and a peer that does not read is alone with its trouble.
 //! Its faults: two threads per client, and to speak to a thousand sleeping writers is to wake them,
 //! which takes milliseconds. A full outbox leaves only bad choices: wait, skip lines or drop the peer.
 
@@ -11,6 +11,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{env, mem, thread, time::Duration};
 
+/// A peer that is further behind is dropped.
 const OUTBOX_BYTES: usize = 8 << 20;
 
 struct Peer {
@@ -26,29 +27,27 @@ fn main() -> io::Result<()> {
     eprintln!("listening on {}", listener.local_addr()?);
     let roster = Arc::default();
     loop {
-        if let Err(e) = welcome(&listener, &roster) {
+        if let Err(e) = welcome(&listener, Arc::clone(&roster)) {
             eprintln!("cannot take another client before others leave: {e}");
             thread::sleep(Duration::from_millis(50));
         }
     }
 }
 
-fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Arc<Peer>>>>) -> io::Result<()> {
+fn welcome(listener: &TcpListener, roster: Arc<Mutex<Vec<Arc<Peer>>>>) -> io::Result<()> {
     let (socket, addr) = listener.accept()?;
     socket.set_nodelay(true)?;
     let peer = Arc::new(Peer { socket, outbox: Some(vec![]).into(), filled: Condvar::new() });
-    let (roster, small) = (Arc::clone(roster), 64 << 10);
     let thread = move |role| thread::Builder::new().name(format!("{role} {}", addr.port()));
-    thread("reader").stack_size(small).spawn(move || {
-        let left = thread::scope(|scope| {
-            thread("writer").stack_size(small).spawn_scoped(scope, || peer.empty_outbox())?;
+    thread("reader").stack_size(64 << 10).spawn(move || {
+        thread::scope(|scope| {
+            thread("writer").stack_size(64 << 10).spawn_scoped(scope, || peer.empty_outbox())?;
             roster.lock().unwrap().push(Arc::clone(&peer));
             let left = peer.converse(&roster);
             roster.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &peer));
             peer.leave();
             left
-        });
-        left.unwrap_or_else(|e| eprintln!("client {addr}: {e}"));
+        })
     })?;
     Ok(())
 }

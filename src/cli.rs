@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::wire::{self, Framing, Name};
+use tcp_chat::template::Template;
+use tcp_chat::wire::{self, Framing, Name};
 
 /// Where a server listens and a client connects unless told otherwise.
 const ADDRESS: &str = "127.0.0.1:3234";
@@ -74,6 +75,20 @@ pub(crate) struct ServerArgs {
         help_heading = "Conversation"
     )]
     pub(crate) framing: Framing,
+
+    /// Serve raw clients as well, on an address of their own: all share one conversation
+    #[arg(long, value_name = "ADDR", env = "TCP_CHAT_RAW", value_parser = address,
+          help_heading = "Raw clients")]
+    pub(crate) raw: Option<String>,
+
+    /// What a client is told when it connects; {number}, {address} and {port} are filled in. With
+    /// --raw, for raw clients only
+    #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_GREET", help_heading = "Raw clients")]
+    pub(crate) greet: Option<Template>,
+
+    /// What is put in front of each message of a client, with the same placeholders
+    #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_PREFIX", help_heading = "Raw clients")]
+    pub(crate) prefix: Option<Template>,
 
     /// The longest line, in bytes; a longer one is refused
     #[arg(long, value_name = "BYTES", default_value_t = wire::MAX_LINE, env = "TCP_CHAT_MAX_LINE",

@@ -277,6 +277,9 @@ impl Client<'_> {
 
     fn receive(&mut self, received: Received) {
         match received {
+            Received::Lines(lines) if self.config.framing == Framing::Raw => {
+                lines.iter().for_each(|chunk| self.hear_raw(chunk));
+            }
             Received::Lines(lines) => lines.into_iter().for_each(|line| self.hear(line)),
             Received::Sent(count) if self.config.local_echo => {
                 for line in (0..count).map_while(|_| self.outbox.pop()).collect::<Vec<_>>() {
@@ -286,6 +289,22 @@ impl Client<'_> {
             }
             Received::Sent(_) => {}
             Received::Closed(error) => self.lost(error.as_ref()),
+        }
+    }
+
+    /// What one read brought may be several messages: TCP joins what follows closely. Our own is
+    /// the one that can be told from the rest.
+    fn hear_raw(&mut self, chunk: &str) {
+        let own = self.outbox.front_in_flight().map(str::to_owned);
+        let Some((before, after)) = own.as_ref().and_then(|own| chunk.split_once(own.as_str()))
+        else {
+            return self.hear(chunk.trim_end_matches('\n').to_owned());
+        };
+        for part in [before, own.as_deref().unwrap_or_default(), after] {
+            let part = part.trim_matches('\n');
+            if !part.is_empty() {
+                self.hear(part.to_owned());
+            }
         }
     }
 
@@ -349,7 +368,7 @@ impl Client<'_> {
 
     fn lost(&mut self, error: Option<&io::Error>) {
         let Connection::Up(link) = &self.connection else { return };
-        let server_stopped = self.last_line == wire::offline(link.server_port);
+        let server_stopped = wire::is_offline(&self.last_line);
         let why = error.map_or("the server closed it".to_owned(), plain);
         self.screen
             .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));

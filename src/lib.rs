@@ -1,9 +1,11 @@
 //! A chat over TCP.
 pub mod backlog;
 pub mod batch;
+pub mod catch_up;
 pub mod client;
 pub mod clock;
 pub mod demo;
+pub mod hearing;
 pub mod history;
 pub mod limits;
 pub mod link;
@@ -15,5 +17,6 @@ pub mod server;
 pub mod session;
 pub mod socket;
 mod sync;
+pub mod template;
 pub mod terminal;
 pub mod wire;

@@ -13,10 +13,11 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry};
+use tcp_chat::room::Limits;
 use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
 use tcp_chat::terminal::{self, Plain};
-use tcp_chat::wire::{self, Name};
+use tcp_chat::wire::{self, Framing, Name};
 use tcp_chat::{client, clock, demo, limits};
 
 /// How long the history may take to print its rest when the server has stopped.
@@ -45,19 +46,34 @@ fn main() -> ExitCode {
 /// `tcp-chat server`: from the arguments to the last line of the history.
 fn serve(args: &ServerArgs) -> Result<(), String> {
     let carried = limits::clients_by_file_limit();
-    let service = Service {
-        framing: args.framing,
-        echo: args.echo == Echo::All,
-        max_line: args.max_line,
-        rate: args.rate,
-        stall_timeout: args.stall_timeout,
-        max_clients: args.max_clients.unwrap_or(carried),
+    let max_clients = args.max_clients.unwrap_or(carried);
+    let service = |framing| {
+        // With a door for raw clients, what is made for them is not meant for the others.
+        let for_these = args.raw.is_none() || framing == Framing::Raw;
+        Service {
+            framing,
+            echo: args.echo == Echo::All,
+            greet: args.greet.clone().filter(|_| for_these),
+            prefix: args.prefix.clone().filter(|_| for_these),
+            max_line: args.max_line,
+            rate: args.rate,
+            max_clients,
+        }
     };
-    let config = Config { address: args.address.clone(), service, max_backlog: args.max_backlog };
+    let config = Config {
+        address: args.address.clone(),
+        service: service(args.framing),
+        also: args.raw.clone().map(|address| (address, service(Framing::Raw))),
+        limits: Limits { peers: max_clients, backlog: args.max_backlog },
+        stall_timeout: args.stall_timeout,
+    };
     let commands = commands().map_err(|error| format!("cannot handle signals: {error}"))?;
-    let server = Server::bind(config).map_err(|error| cannot_listen(&args.address, &error))?;
-    let address = server.address();
-    eprintln!("listening on {address}; connect with: tcp-chat client {address}");
+    let server = Server::bind(config).map_err(|error| error.to_string())?;
+    for (address, how) in server.addresses().zip([args.framing, Framing::Raw]) {
+        let how = if how == Framing::Raw { " --framing raw" } else { "" };
+        eprintln!("listening on {address}; connect with: tcp-chat client{how} {address}");
+    }
+    let port = server.addresses().next().map_or(0, |address| address.port());
 
     let (recorder, printer) = history::history();
     let (printing, printed) = crossbeam_channel::bounded::<()>(0);
@@ -74,7 +90,7 @@ fn serve(args: &ServerArgs) -> Result<(), String> {
             text.push(b'\n');
         });
     });
-    recorder.record(Entry::Notice(wire::online(address.port())));
+    recorder.record(Entry::Notice(wire::online(port)));
     server
         .run(Box::new(recorder), &commands, &mut |report| eprintln!("{report:?}"))
         .map_err(|error| format!("cannot start the server's threads: {error}"))?;
@@ -103,16 +119,6 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
     let mut screen = Plain::new(args.timestamps);
     client::run(&config, &input, &quit, &mut screen).map_err(|failure| failure.to_string())
-}
-
-fn cannot_listen(address: &str, error: &io::Error) -> String {
-    let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program listens there; end it or choose another port",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
-        io::ErrorKind::PermissionDenied => "choose a port above 1023",
-        _ => "is it written as HOST:PORT?",
-    };
-    format!("cannot listen on {address}: {error}; {advice}")
 }
 
 /// Turns the signals that ask a client to end into messages.

@@ -43,6 +43,11 @@ impl Outbox {
         Some(line)
     }
 
+    /// The oldest line in flight.
+    pub fn front_in_flight(&self) -> Option<&str> {
+        self.lines.front().filter(|_| self.in_flight > 0).map(String::as_str)
+    }
+
     /// Takes the front out if it is in flight and `received` is what it looks like coming back.
     pub fn confirm(&mut self, received: &str) -> bool {
         let own = self.in_flight > 0 && self.lines.front().is_some_and(|line| line == received);

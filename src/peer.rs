@@ -9,9 +9,14 @@ use std::{fmt, io};
 
 use crate::backlog::Kept;
 use crate::batch::{Batch, Ear};
+use crate::wire::Framing;
 
 /// A laggard that took something within this time is one that reads, only slowly.
 const READS: Duration = Duration::from_millis(250);
+
+/// How long raw messages to one peer are kept apart, unless many wait: about what a program with a
+/// window takes to read and show one.
+pub const RAW_GAP: Duration = Duration::from_millis(10);
 
 /// The sending side of a peer's connection.
 pub trait Socket: Send + Sync {
@@ -64,6 +69,8 @@ pub(crate) struct Peer<S> {
     pub(crate) address: SocketAddr,
     pub(crate) ear: Ear,
     pub(crate) lag: Option<Lag>,
+    /// When a raw peer was last sent a message.
+    pub(crate) addressed: Option<Instant>,
 }
 
 /// What is known of a peer that has not taken everything. Its catch-up thread sends to it, and
@@ -136,8 +143,17 @@ impl<S: Socket> Peer<S> {
 
     /// Sends what the peer hears of `batch`, as far as that goes without waiting; returns how far
     /// that was, as a position in the text.
-    fn send(&self, batch: &Batch) -> io::Result<u64> {
+    ///
+    /// Raw messages that follow closely are not sent here: their peer might read them as one. It
+    /// counts as behind, and its catch-up thread keeps them apart.
+    fn send(&mut self, batch: &Batch) -> io::Result<u64> {
         for chunk in batch.chunks(self.ear, 0) {
+            if self.ear.framing == Framing::Raw {
+                if self.addressed.is_some_and(|last| last.elapsed() < RAW_GAP) {
+                    return Ok(chunk.start as u64);
+                }
+                self.addressed = Some(Instant::now());
+            }
             let sent = self.socket.send_now(&batch.text()[chunk.clone()])?;
             if sent < chunk.len() {
                 return Ok((chunk.start + sent) as u64);

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::backlog::Backlog;
 use crate::batch::{Batch, Ear, PeerId};
@@ -50,7 +51,7 @@ impl<S: Socket> Roster<S> {
 
     /// Adds a record.
     pub(crate) fn add(&mut self, socket: Arc<S>, address: SocketAddr, ear: Ear) {
-        self.peers.push(Peer { socket, address, ear, lag: None });
+        self.peers.push(Peer { socket, address, ear, lag: None, addressed: None });
         self.witness.came(address);
     }
 
@@ -140,6 +141,7 @@ impl<S: Socket> Roster<S> {
         }
         log::trace!("peer {id} has caught up");
         peer.lag = None;
+        peer.addressed = Some(Instant::now());
         if until.is_some() {
             self.remove(id, Reason::Left);
         }

@@ -15,6 +15,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
+use crate::catch_up::catch_up;
+use crate::peer::Reason;
 use crate::room::{Limits, Note, Report, Room};
 use crate::roster::Witness;
 use crate::session::{self, Service};
@@ -35,18 +37,30 @@ const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 pub struct Config {
     /// `HOST:PORT` to listen on; port 0 is any free one.
     pub address: String,
-    /// How clients are served.
+    /// How clients are served there.
     pub service: Service,
-    /// How far a client may fall behind, in bytes.
-    pub max_backlog: u64,
+    /// Another address, for clients that are served in another way.
+    pub also: Option<(String, Service)>,
+    /// How many clients there may be, and how far each may fall behind.
+    pub limits: Limits,
+    /// How long a client that is behind may take nothing at all.
+    pub stall_timeout: Duration,
 }
 
 /// A server that listens, and serves once it [runs](Server::run).
 #[derive(Debug)]
 pub struct Server {
+    doors: Vec<Door>,
+    limits: Limits,
+    stall_timeout: Duration,
+}
+
+/// An address at which clients arrive, and how they are served.
+#[derive(Debug)]
+struct Door {
     listener: TcpListener,
     address: SocketAddr,
-    config: Config,
+    service: Service,
 }
 
 /// What a running server can be asked for.
@@ -61,7 +75,7 @@ pub enum Command {
 /// What every thread of a running server may use.
 struct Running<'a> {
     room: Room<TcpSocket>,
-    service: &'a Service,
+    server: &'a Server,
     /// Disconnected when the server stops.
     stopping: Receiver<Infallible>,
 }
@@ -70,16 +84,21 @@ impl Server {
     /// Starts to listen.
     ///
     /// # Errors
-    /// The address is unknown, in use, or not permitted.
+    /// An address is unknown, in use, or not permitted; the text says which, and what to do.
     pub fn bind(config: Config) -> io::Result<Self> {
-        let listener = socket::listen(&config.address)?;
-        let address = listener.local_addr()?;
-        Ok(Self { listener, address, config })
+        let open = |(address, service): (String, Service)| -> io::Result<Door> {
+            let listener = socket::listen(&address)
+                .map_err(|error| io::Error::new(error.kind(), cannot_listen(&address, &error)))?;
+            Ok(Door { address: listener.local_addr()?, listener, service })
+        };
+        let places = std::iter::once((config.address, config.service)).chain(config.also);
+        let doors = places.map(open).collect::<io::Result<_>>()?;
+        Ok(Self { doors, limits: config.limits, stall_timeout: config.stall_timeout })
     }
 
-    /// The address it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses it listens on, the main one first.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.doors.iter().map(|door| door.address)
     }
 
     /// Serves until told to stop, or until nobody is left who could. Returns the last report.
@@ -92,21 +111,20 @@ impl Server {
         commands: &Receiver<Command>,
         report: &mut dyn FnMut(Report),
     ) -> io::Result<Report> {
-        let limits =
-            Limits { peers: self.config.service.max_clients, backlog: self.config.max_backlog };
         let (notes, courier_notes) = crossbeam_channel::unbounded();
         let (stop, stopping) = crossbeam_channel::bounded(0);
         let (hangup_reader, hangup) = io::pipe()?;
-        let room = Room::new(limits, notes.clone(), witness);
-        let running = Running { room, service: &self.config.service, stopping };
+        let room = Room::new(self.limits, notes.clone(), witness);
+        let running = Running { room, server: self, stopping };
         let running = &running;
 
+        let port = self.addresses().next().map_or(0, |address| address.port());
         std::thread::scope(|scope| {
             // Each client's thread holds a clone of `here`; when the last is dropped, all have gone.
             let (here, all_gone) = crossbeam_channel::bounded(0);
             spawn(scope, "courier".to_owned(), move || courier(scope, running, &courier_notes))?;
             spawn(scope, "handshakes".to_owned(), move || {
-                accept(scope, running, &self.listener, &hangup_reader, &here);
+                accept(scope, running, &hangup_reader, &here);
             })
             .inspect_err(|_| _ = notes.send(Note::Closed))?;
 
@@ -116,7 +134,7 @@ impl Server {
             drop(hangup);
             drop(stop);
             let last = running.room.report();
-            running.room.close(&wire::offline(self.address.port()));
+            running.room.close(&wire::offline(port));
             if let Err(RecvTimeoutError::Timeout) = all_gone.recv_timeout(GRACE) {
                 running.room.cut_off();
             }
@@ -144,11 +162,10 @@ fn courier<'scope>(
         match note {
             Note::Carry => running.room.deliver(),
             Note::Lags(id) => {
-                let stall_timeout = running.service.stall_timeout;
-                let catch_up = move || session::catch_up(&running.room, id, stall_timeout);
-                if let Err(error) = spawn(scope, format!("catch-up #{id}"), catch_up) {
+                let work = move || catch_up(&running.room, id, running.server.stall_timeout);
+                if let Err(error) = spawn(scope, format!("catch-up #{id}"), work) {
                     log::warn!("no thread to let a client catch up, so it is dropped: {error}");
-                    running.room.leave(id, crate::peer::Reason::TooSlow);
+                    running.room.leave(id, Reason::TooSlow);
                 }
             }
             Note::Closed => return,
@@ -160,34 +177,34 @@ fn courier<'scope>(
 fn accept<'scope>(
     scope: &'scope Scope<'scope, '_>,
     running: &'scope Running,
-    listener: &TcpListener,
     hangup: &PipeReader,
     here: &Sender<Infallible>,
 ) {
+    let doors = &running.server.doors;
     let mut full = false;
     loop {
-        let mut events = [PollFd::new(hangup, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
-        if full {
-            let _ = retry_on_intr(|| poll(&mut events[..1], Some(&REST)));
-        } else {
-            let _ = retry_on_intr(|| poll(&mut events, None));
+        let mut events = vec![PollFd::new(hangup, PollFlags::IN)];
+        if !full {
+            events.extend(doors.iter().map(|door| PollFd::new(&door.listener, PollFlags::IN)));
         }
+        let timeout = full.then_some(&REST);
+        let _ = retry_on_intr(|| poll(&mut events, timeout));
         if !events[0].revents().is_empty() {
             return;
         }
-        match listener.accept() {
-            Ok((stream, address)) => {
-                full = false;
-                welcome(scope, running, stream, address, here);
-            }
-            Err(error) if has_no_room(&error) => {
-                if !full {
-                    log::warn!("cannot accept more clients for now: {error}");
+        let was_full = std::mem::take(&mut full);
+        for door in doors {
+            match door.listener.accept() {
+                Ok((stream, address)) => welcome(scope, running, door, stream, address, here),
+                Err(error) if has_no_room(&error) => {
+                    if !was_full {
+                        log::warn!("cannot accept more clients for now: {error}");
+                    }
+                    full = true;
                 }
-                full = true;
+                // Nobody called at this door, or the caller hung up before it was opened.
+                Err(error) => log::trace!("nobody there: {error}"),
             }
-            // The caller hung up before it was its turn, or there is none after all.
-            Err(error) => log::debug!("a caller was lost: {error}"),
         }
     }
 }
@@ -202,6 +219,7 @@ fn has_no_room(error: &io::Error) -> bool {
 fn welcome<'scope>(
     scope: &'scope Scope<'scope, '_>,
     running: &'scope Running,
+    door: &'scope Door,
     stream: TcpStream,
     address: SocketAddr,
     here: &Sender<Infallible>,
@@ -214,7 +232,7 @@ fn welcome<'scope>(
     let client = Arc::clone(&socket);
     let serve = move || {
         let _here = here;
-        session::serve(&running.room, &client, address, running.service, &running.stopping);
+        session::serve(&running.room, &client, address, &door.service, &running.stopping);
     };
     if let Err(error) = spawn(scope, format!("client #{}", address.port()), serve) {
         session::turn_away(
@@ -222,4 +240,14 @@ fn welcome<'scope>(
             &format!("* Server full: no thread for another client ({error})"),
         );
     }
+}
+
+fn cannot_listen(address: &str, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there; end it or choose another port",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        io::ErrorKind::PermissionDenied => "choose a port above 1023",
+        _ => "is it written as HOST:PORT?",
+    };
+    format!("cannot listen on {address}: {error}; {advice}")
 }

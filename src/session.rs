@@ -1,8 +1,6 @@
-//! One client's thread: join the room, say what the client says, leave. And beside it, only while
-//! the client lags, its catch-up thread.
+//! One client's thread: join the room, say what the client says, leave.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,16 +8,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{Batch, PeerId};
-use crate::peer::{Owed, Reason, Socket};
+use crate::hearing::Hearing;
+use crate::peer::{Reason, Socket};
 use crate::room::{Refused, Room};
 use crate::socket::TcpSocket;
-use crate::wire::{self, Chunks, Found, Framing, Lines};
+use crate::template::Template;
+use crate::wire::{self, Framing};
 
 /// How much is read at once, in bytes.
 const READ: usize = 16 * 1024;
-
-/// How many bytes of small batches a laggard is sent at once.
-const RUN: usize = 32 * 1024;
 
 /// How long a speaker pauses at a time for a reader that he outruns, and at the most.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -32,12 +29,14 @@ pub struct Service {
     pub framing: Framing,
     /// Whether a client hears its own messages.
     pub echo: bool,
+    /// What a client is told when it has come, if anything.
+    pub greet: Option<Template>,
+    /// What is put in front of each message of a client, if anything.
+    pub prefix: Option<Template>,
     /// The longest line, in bytes.
     pub max_line: usize,
     /// The most lines per second that a client is read.
     pub rate: Option<f64>,
-    /// How long a laggard may take nothing at all.
-    pub stall_timeout: Duration,
     /// How many clients there may be.
     pub max_clients: usize,
 }
@@ -52,7 +51,7 @@ pub fn serve(
 ) {
     match room.join(Arc::clone(socket), address, service.framing, service.echo) {
         Ok(id) => {
-            let reason = listen(room, id, socket, service, stopping);
+            let reason = listen(room, id, socket, address, service, stopping);
             room.leave(id, reason);
         }
         Err(Refused::Full) => turn_away(socket, &wire::full(service.max_clients)),
@@ -72,12 +71,19 @@ fn listen(
     room: &Room<TcpSocket>,
     id: PeerId,
     socket: &TcpSocket,
+    address: SocketAddr,
     service: &Service,
     stopping: &Receiver<Infallible>,
 ) -> Reason {
-    let mut pace = service.rate.map(Pace::new);
-    let mut decoder = Decoder::new(service);
+    let fill = |template: &Option<Template>| template.as_ref().map(|text| text.fill(id, address));
     let mut heard = Batch::default();
+    if let Some(greeting) = fill(&service.greet) {
+        heard.tell(id, &greeting);
+        room.say(&mut heard);
+    }
+    let prefix = fill(&service.prefix).unwrap_or_default();
+    let mut hearing = Hearing::new(id, service.framing, service.max_line, prefix);
+    let mut pace = service.rate.map(Pace::new);
     let mut buffer = Vec::with_capacity(match (service.framing, &pace) {
         (Framing::Raw, _) => wire::RAW_MESSAGE,
         (Framing::Lines, Some(_)) => service.max_line.min(READ),
@@ -86,19 +92,18 @@ fn listen(
     loop {
         buffer.clear();
         let read = socket.read(&mut buffer);
-        let mut said = |heard: &mut Batch| {
+        match read {
+            // Half a line of one who was torn away is not his last line.
+            Ok(0) if !room.is_here(id) => return Reason::Reset,
+            Ok(_) => {}
+            Err(error) => return error.into(),
+        }
+        hearing.hear(&buffer, &mut heard, |heard| {
             if let Some(pace) = &mut pace {
                 pace.wait(stopping);
                 room.say(heard);
             }
-        };
-        match read {
-            // Half a line of one who was torn away is not his last line.
-            Ok(0) if !room.is_here(id) => return Reason::Reset,
-            Ok(0) => decoder.finish(id, &mut heard, &mut said),
-            Ok(_) => decoder.feed(&buffer, id, &mut heard, &mut said),
-            Err(error) => return error.into(),
-        }
+        });
         if !heard.is_empty() {
             room.say(&mut heard);
         }
@@ -117,68 +122,6 @@ fn let_readers_keep_up(room: &Room<TcpSocket>, stopping: &Receiver<Infallible>) 
         if let Err(RecvTimeoutError::Disconnected) = stopping.recv_timeout(PAUSE) {
             return;
         }
-    }
-}
-
-/// Makes lines out of what was read, by one framing or the other.
-enum Decoder {
-    Lines(Lines, usize),
-    Raw(Chunks),
-}
-
-impl Decoder {
-    fn new(service: &Service) -> Self {
-        match service.framing {
-            Framing::Lines => Self::Lines(Lines::new(service.max_line), service.max_line),
-            Framing::Raw => Self::Raw(Chunks::default()),
-        }
-    }
-
-    /// Appends to `heard` what `bytes` complete, and calls `said` after each message.
-    fn feed(
-        &mut self,
-        bytes: &[u8],
-        id: PeerId,
-        heard: &mut Batch,
-        said: &mut dyn FnMut(&mut Batch),
-    ) {
-        match self {
-            Self::Lines(lines, max) => lines.feed(bytes, |found| {
-                add_line(&found, *max, id, heard);
-                said(heard);
-            }),
-            Self::Raw(chunks) => add_message(chunks.feed(bytes), id, heard, said),
-        }
-    }
-
-    /// The same for the end of the stream.
-    fn finish(&mut self, id: PeerId, heard: &mut Batch, said: &mut dyn FnMut(&mut Batch)) {
-        match self {
-            Self::Lines(lines, max) => lines.finish(|found| {
-                add_line(&found, *max, id, heard);
-                said(heard);
-            }),
-            Self::Raw(chunks) => add_message(chunks.finish(), id, heard, said),
-        }
-    }
-}
-
-fn add_line(found: &Found, max: usize, id: PeerId, heard: &mut Batch) {
-    match found {
-        Found::Line(line) => heard.say(id, |text| wire::repair(line, text)),
-        Found::TooLong => heard.tell(id, &wire::refusal(max)),
-    }
-}
-
-fn add_message(
-    message: Option<Vec<u8>>,
-    id: PeerId,
-    heard: &mut Batch,
-    said: &mut dyn FnMut(&mut Batch),
-) {
-    if let Some(message) = message {
-        heard.say(id, |text| wire::repair_raw(&message, text));
-        said(heard);
     }
 }
 
@@ -205,58 +148,4 @@ impl Pace {
             let _ = stopping.recv_timeout(wait);
         }
     }
-}
-
-/// Sends a laggard what it has not taken yet, waiting for it, until it has caught up. If it takes
-/// nothing for `stall_timeout`, its record is pruned.
-pub fn catch_up(room: &Room<TcpSocket>, id: PeerId, stall_timeout: Duration) {
-    let mut reached = 0;
-    while let Some(owed) = room.owed(id, reached) {
-        match pay(&owed, stall_timeout) {
-            Ok(position) => reached = position,
-            Err(reason) => return room.leave(id, reason),
-        }
-    }
-}
-
-/// Sends all that is owed; returns the position in the stream that the peer has then reached.
-fn pay(owed: &Owed<TcpSocket>, stall_timeout: Duration) -> Result<u64, Reason> {
-    let mut reached = owed.position;
-    let mut run = Vec::new();
-    for kept in &owed.batches {
-        let from = usize::try_from(reached - kept.start).unwrap_or(usize::MAX);
-        for chunk in kept.batch.chunks(owed.ear, from) {
-            let chunk = &kept.batch.text()[chunk];
-            if owed.ear.framing == Framing::Lines && run.len() + chunk.len() <= RUN {
-                run.extend_from_slice(chunk);
-            } else {
-                send_all(&owed.socket, &run, stall_timeout)?;
-                run.clear();
-                send_all(&owed.socket, chunk, stall_timeout)?;
-            }
-        }
-        reached = kept.end();
-    }
-    send_all(&owed.socket, &run, stall_timeout)?;
-    Ok(reached)
-}
-
-fn send_all(socket: &TcpSocket, mut bytes: &[u8], stall_timeout: Duration) -> Result<(), Reason> {
-    let mut progress = Instant::now();
-    while !bytes.is_empty() {
-        match socket.send_waiting(bytes) {
-            Ok(sent) => {
-                bytes = &bytes[sent..];
-                progress = Instant::now();
-            }
-            Err(error) if is_timeout(&error) && progress.elapsed() < stall_timeout => {}
-            Err(error) if is_timeout(&error) => return Err(Reason::TooSlow),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

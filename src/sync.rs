@@ -4,7 +4,7 @@
 //! `sync`, whose lock and channel let it choose who runs next (see `tests/model.rs`).
 
 pub(crate) use crossbeam_channel::Sender;
-/// For the roster: whoever waits for it gets it next, however many try their luck meanwhile.
-pub(crate) use parking_lot::{FairMutex, FairMutexGuard};
 /// For what is held no longer than a copy takes.
 pub(crate) use parking_lot::Mutex;
+/// For the roster: whoever waits for it gets it next, however many try their luck meanwhile.
+pub(crate) use parking_lot::{FairMutex, FairMutexGuard};

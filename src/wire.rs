@@ -260,6 +260,13 @@ pub fn offline(port: u16) -> String {
     format!("Server @PORT #{port} Offline...")
 }
 
+/// Whether `line` is what a server says when it stops; its port may be that of another door.
+pub fn is_offline(line: &str) -> bool {
+    let port =
+        line.strip_prefix("Server @PORT #").and_then(|rest| rest.strip_suffix(" Offline..."));
+    port.is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
 /// What the server's history shows when a client came.
 pub fn connected(address: SocketAddr) -> String {
     format!("Client @PORT #{} Has Connected!", address.port())

@@ -26,9 +26,9 @@ pub(crate) enum Protocol {
     Redis,
 }
 
-/// How a PUBLISH of one line starts; its payload and `\r\n` follow.
-const PUBLISH: &[u8] = b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$64\r\n";
-/// How Redis pushes that payload: fixed channel, fixed length, hence a fixed stride as well.
+/// How a PUBLISH starts; length and payload follow.
+const PUBLISH: &[u8] = b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n";
+/// How Redis pushes one of our lines: fixed channel, fixed length, hence a fixed stride as well.
 const PUSH: &[u8] = b"*3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$64\r\n";
 const PUSH_STRIDE: usize = PUSH.len() + LINE + 2;
 /// No frame of either protocol is longer, so no more than this is ever carried to the next read.
@@ -38,12 +38,23 @@ const LONGEST_FRAME: usize = 128;
 pub(crate) struct Tally {
     pub(crate) deliveries: u64,
     pub(crate) latencies: Histogram,
-    /// Own lines that came back in the wrong order or damaged.
-    pub(crate) out_of_order: u64,
-    /// Lines that no client of ours sent: notices of the server.
-    pub(crate) notices: u64,
+    /// Own lines that were not the one that had to come next.
+    pub(crate) wrong: u64,
     /// Clients that have not yet heard a word of their own.
     pub(crate) unheard: usize,
+    pub(crate) last_arrival: Instant,
+}
+
+impl Tally {
+    pub(crate) fn new(clients: usize) -> Self {
+        Self {
+            deliveries: 0,
+            latencies: Histogram::new(),
+            wrong: 0,
+            unheard: clients,
+            last_arrival: Instant::now(),
+        }
+    }
 }
 
 /// One buffer serves all connections: it stays in the processor's cache, and an idle connection
@@ -89,10 +100,6 @@ impl Client {
         }
     }
 
-    pub(crate) fn sockets(&mut self) -> (&mut TcpStream, Option<&mut TcpStream>) {
-        (&mut self.receiving, self.publishing.as_mut())
-    }
-
     /// When the messages that have not come back were sent.
     pub(crate) fn waiting_since(&self) -> impl Iterator<Item = Instant> {
         self.in_flight.iter().map(|(_, sent)| *sent)
@@ -104,17 +111,32 @@ impl Client {
         for _ in 0..count {
             let line = line(self.tag, self.sequence);
             self.sequence += 1;
-            match self.protocol {
-                Protocol::Lines => self.unsent.extend_from_slice(&line),
-                Protocol::Redis => {
-                    self.unsent.extend_from_slice(PUBLISH);
-                    self.unsent.extend_from_slice(&line);
-                    self.unsent.extend_from_slice(b"\r\n");
-                }
-            }
+            self.queue(&line);
             self.in_flight.push_back((line, now));
         }
         self.flush()
+    }
+
+    /// Sends about `bytes` in messages that are as long as a server must allow, and waits for none.
+    pub(crate) fn recite(&mut self, bytes: usize) -> io::Result<()> {
+        let mut verse = vec![b'.'; 1000];
+        verse.push(b'\n');
+        for _ in 0..bytes / verse.len() {
+            self.queue(&verse);
+        }
+        self.flush()
+    }
+
+    fn queue(&mut self, message: &[u8]) {
+        match self.protocol {
+            Protocol::Lines => self.unsent.extend_from_slice(message),
+            Protocol::Redis => {
+                self.unsent.extend_from_slice(PUBLISH);
+                write!(self.unsent, "${}\r\n", message.len()).expect("memory takes all");
+                self.unsent.extend_from_slice(message);
+                self.unsent.extend_from_slice(b"\r\n");
+            }
+        }
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
@@ -181,12 +203,13 @@ impl Client {
     ) -> &'b [u8] {
         let own = u64::from_ne_bytes(self.tag);
         let now = Instant::now();
+        tally.last_arrival = now;
         while let Some((frame, rest)) = bytes.split_first_chunk::<STRIDE>() {
             let line: &Line = frame[AT..].first_chunk().expect("a frame holds a line");
             let tag = line.first_chunk().expect("a line starts with a tag");
             if line[0] != b'c' || line[LINE - 1] != b'\n' {
+                // Not one of ours: a verse, a notice of the server. The stride starts anew after it.
                 bytes = after_newline(bytes);
-                tally.notices += 1;
                 continue;
             }
             if u64::from_ne_bytes(*tag) == own {
@@ -194,7 +217,7 @@ impl Client {
                     Some((expected, sent)) if expected == *line => {
                         tally.latencies.record(now - sent);
                     }
-                    _ => tally.out_of_order += 1,
+                    _ => tally.wrong += 1,
                 }
             }
             tally.deliveries += 1;

@@ -1,113 +1,192 @@
-//! How fast is the room, compared with the other ways to build it?
-#![allow(clippy::print_stdout, reason = "a report is what a benchmark is for")]
+//! How fast is the room, compared with the other ways to build one? `cargo bench` starts `tcp-chat`,
+//! the servers in `examples/` and, where it is installed, Redis, each as a process of its own, and
+//! drives them all with the same load: every client talks, with a few messages always on their way,
+//! and everyone hears everything. With `-- --addr` it drives one server that is running already.
+//!
+//! Reading order: `client` (what is sent, received and checked), `load` (how many of them are run
+//! by one thread), `servers`, `compare` (the rounds), then what is made of them: `report`, `chart`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 
-mod ceiling;
 mod client;
+mod connect;
 mod cpu;
 mod histogram;
 mod load;
 
-use std::io;
+mod ceiling;
+mod servers;
+
+mod chart;
+mod compare;
+mod report;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use std::{fs, io};
 
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use client::Protocol;
-use load::{Load, Outcome};
+use compare::{Plan, Size};
+use load::Load;
+use servers::{Strategy, build_examples};
 
+/// Compares the room with the other ways to build one
 #[derive(Parser)]
+#[command(name = "cargo bench --bench strategies --", version)]
 struct Args {
-    /// Drive a chat server that is already running
+    /// One round of short windows: the whole run takes less than a minute
     #[arg(long)]
-    addr: Option<SocketAddr>,
-    /// Drive a Redis server that is already running
+    quick: bool,
+    /// Rounds to take the medians of [default: 5]
     #[arg(long)]
-    redis: Option<SocketAddr>,
-    /// Process id of that server, to report its CPU time
+    rounds: Option<usize>,
+    /// Compare only those whose name contains this; may be repeated
+    #[arg(long, value_name = "PART OF NAME")]
+    only: Vec<String>,
+    /// Print GitHub's kind of tables
     #[arg(long)]
-    pid: Option<u32>,
-    /// Numbers of clients, one run each
-    #[arg(long, value_delimiter = ',', default_value = "2,10,30,100,1000")]
+    markdown: bool,
+    /// Write a chart to this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
+    /// Numbers of clients [default: 2,10,30,100,1000, and 100 with 1 and 5 that never read]
+    #[arg(long, value_delimiter = ',')]
     clients: Vec<usize>,
-    /// Messages each client keeps on their way
-    #[arg(long, default_value_t = 4)]
-    in_flight: usize,
-    /// Peers that join and never read, on top of the clients
+    /// With --clients: how many more peers join and never read
     #[arg(long, default_value_t = 0)]
     stalled: usize,
-    /// Length of the measured window
-    #[arg(long, default_value_t = 2.0)]
-    seconds: f64,
-    /// Length of the warm-up before it
-    #[arg(long, default_value_t = 0.5)]
-    warm_up: f64,
-    /// Be the server that shows the ceiling
+    /// Messages that each client keeps on their way
+    #[arg(long, default_value_t = 4)]
+    in_flight: usize,
+    /// Length of the measured window [default: 1, with --quick 0.4]
+    #[arg(long, value_parser = seconds)]
+    seconds: Option<Duration>,
+    /// Shortest warm-up before it [default: 0.4, with --quick 0.15]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    warm_up: Option<Duration>,
+
+    /// Compare nothing, drive this chat server
+    #[arg(long)]
+    addr: Option<SocketAddr>,
+    /// Compare nothing, drive this Redis server
+    #[arg(long)]
+    redis: Option<SocketAddr>,
+    /// Process id of that server, to tell its CPU time
+    #[arg(long)]
+    pid: Option<u32>,
+
+    /// What this program calls itself with
     #[arg(long, hide = true)]
     serve_ceiling: bool,
-    /// Passed by cargo
+    /// What cargo adds
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-fn main() -> io::Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("strategies: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> io::Result<()> {
     raise_descriptor_limit()?;
     if args.serve_ceiling {
         match ceiling::serve()? {}
     }
+    // A flag instead of sudden death: the servers must be ended first.
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let targets = [(args.addr, Protocol::Lines), (args.redis, Protocol::Redis)];
-    println!(
-        "{:>7} {:>12} {:>10} {:>10} {:>12} {:>10}",
-        "clients", "deliveries/s", "p50 µs", "p99 µs", "CPU s/M", "generator"
-    );
-    for &clients in &args.clients {
-        for (addr, protocol) in targets {
+    if args.addr.is_some() || args.redis.is_some() {
+        return drive(args, &stop);
+    }
+    build_examples()?;
+    let results = args.plan()?.carry_out(&stop)?;
+    print!("{}", report::tables(&results, args.markdown));
+    if let Some(path) = &args.svg {
+        fs::write(path, chart::svg(&results))?;
+    }
+    Ok(())
+}
+
+/// Drives servers that someone else has started.
+fn drive(args: &Args, stop: &AtomicBool) -> io::Result<()> {
+    println!("{}", report::headline());
+    for size in args.sizes() {
+        for (addr, protocol) in [(args.addr, Protocol::Lines), (args.redis, Protocol::Redis)] {
             let Some(addr) = addr else { continue };
             let load = Load {
                 protocol,
-                clients,
+                clients: size.clients,
                 in_flight: args.in_flight,
-                stalled: args.stalled,
-                warm_up: Duration::from_secs_f64(args.warm_up),
-                window: Duration::from_secs_f64(args.seconds),
+                stalled: size.stalled,
+                warm_up: args.warm_up(),
+                window: args.window(),
             };
-            print(clients, &load.run(addr, args.pid, &stop)?);
+            println!("{}", report::line(&size.label(), &load.run(addr, args.pid, stop)?));
         }
     }
     Ok(())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn print(clients: usize, outcome: &Outcome) {
-    let seconds = outcome.window.as_secs_f64();
-    let micros =
-        |t: Option<Duration>| t.map_or("-".into(), |t| format!("{:.0}", t.as_secs_f64() * 1e6));
-    println!(
-        "{clients:>7} {:>12.0} {:>10} {:>10} {:>12} {:>9.0}%  dropped {} out of order {} notices {}",
-        outcome.deliveries as f64 / seconds,
-        micros(outcome.p50),
-        micros(outcome.p99),
-        outcome.server_cpu.map_or("-".into(), |cpu| format!(
-            "{:.3}",
-            cpu.as_secs_f64() * 1e6 / outcome.deliveries as f64
-        )),
-        outcome.own_cpu.map_or(0.0, |cpu| cpu.as_secs_f64() / seconds * 100.0),
-        outcome.dropped,
-        outcome.out_of_order,
-        outcome.notices,
-    );
+impl Args {
+    fn plan(&self) -> io::Result<Plan> {
+        let wanted = |strategy: &Strategy| {
+            self.only.is_empty() || self.only.iter().any(|part| strategy.name().contains(part))
+        };
+        let strategies: Vec<_> =
+            Strategy::ALL.into_iter().filter(wanted).filter(|one| one.is_installed()).collect();
+        if strategies.is_empty() {
+            return Err(io::Error::other("no strategy has such a name"));
+        }
+        Ok(Plan {
+            strategies,
+            sizes: self.sizes(),
+            rounds: self.rounds.unwrap_or(if self.quick { 1 } else { 5 }),
+            in_flight: self.in_flight,
+            warm_up: self.warm_up(),
+            window: self.window(),
+        })
+    }
+
+    fn sizes(&self) -> Vec<Size> {
+        if self.clients.is_empty() {
+            return compare::SIZES.to_vec();
+        }
+        let size = |&clients| Size { clients, stalled: self.stalled };
+        self.clients.iter().map(size).collect()
+    }
+
+    fn warm_up(&self) -> Duration {
+        self.warm_up.unwrap_or(Duration::from_millis(if self.quick { 150 } else { 400 }))
+    }
+
+    fn window(&self) -> Duration {
+        self.seconds.unwrap_or(Duration::from_millis(if self.quick { 400 } else { 1000 }))
+    }
 }
 
-/// Two thousand connections and more need more descriptors than most systems grant at first.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|e| format!("{e}"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+/// Thousands of connections need more descriptors than most systems grant at first; the servers
+/// inherit what is granted here.
 fn raise_descriptor_limit() -> io::Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -1,0 +1,110 @@
+//! The comparison: every server at every size, in interleaved rounds, because what else goes on in a
+//! machine changes from minute to minute and must hit all of them alike.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::load::{Load, Outcome};
+use crate::servers::Strategy;
+
+/// How many talk, and how many more are there but never read.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) clients: usize,
+    pub(crate) stalled: usize,
+}
+
+pub(crate) const SIZES: [Size; 7] = [
+    Size { clients: 2, stalled: 0 },
+    Size { clients: 10, stalled: 0 },
+    Size { clients: 30, stalled: 0 },
+    Size { clients: 100, stalled: 0 },
+    Size { clients: 1000, stalled: 0 },
+    Size { clients: 100, stalled: 1 },
+    Size { clients: 100, stalled: 5 },
+];
+
+pub(crate) struct Plan {
+    pub(crate) strategies: Vec<Strategy>,
+    pub(crate) sizes: Vec<Size>,
+    pub(crate) rounds: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) warm_up: Duration,
+    pub(crate) window: Duration,
+}
+
+/// One round's outcome of one server at one size; none if it could not be run.
+pub(crate) type Round = Option<Outcome>;
+
+/// All rounds, by strategy and size as in the plan.
+pub(crate) struct Results {
+    pub(crate) plan: Plan,
+    cells: Vec<Vec<Vec<Round>>>,
+}
+
+impl Results {
+    pub(crate) fn rounds(&self, strategy: usize, size: usize) -> &[Round] {
+        &self.cells[strategy][size]
+    }
+}
+
+impl Plan {
+    pub(crate) fn carry_out(self, stop: &AtomicBool) -> io::Result<Results> {
+        let mut cells: Vec<Vec<Vec<Round>>> = self
+            .strategies
+            .iter()
+            .map(|_| self.sizes.iter().map(|_| Vec::new()).collect())
+            .collect();
+        for round in 1..=self.rounds {
+            for (at_size, &size) in self.sizes.iter().enumerate() {
+                eprintln!("round {round} of {}: {}", self.rounds, size.label());
+                for (at_strategy, &strategy) in self.strategies.iter().enumerate() {
+                    let outcome = match self.measure(strategy, size, stop) {
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
+                        Err(e) => {
+                            eprintln!("{} with {}: {e}", strategy.name(), size.label());
+                            None
+                        }
+                        Ok(outcome) => outcome,
+                    };
+                    cells[at_strategy][at_size].push(outcome);
+                }
+            }
+        }
+        Ok(Results { plan: self, cells })
+    }
+
+    fn measure(&self, strategy: Strategy, size: Size, stop: &AtomicBool) -> io::Result<Round> {
+        let ceiling = strategy == Strategy::Ceiling;
+        if ceiling && size.stalled > 0 {
+            return Ok(None);
+        }
+        let load = Load {
+            protocol: strategy.protocol(),
+            clients: size.clients,
+            // At the ceiling nobody answers, so nobody need ask.
+            in_flight: if ceiling { 0 } else { self.in_flight },
+            stalled: size.stalled,
+            warm_up: self.warm_up * size.patience(),
+            window: self.window * size.patience(),
+        };
+        let server = strategy.start()?;
+        load.run(server.addr, Some(server.pid()), stop).map(Some)
+    }
+}
+
+impl Size {
+    /// With a thousand clients a message is on its way for most of a second with some servers: a
+    /// short window would see a part of their cycle only.
+    fn patience(self) -> u32 {
+        if self.clients < 500 { 1 } else { 3 }
+    }
+
+    pub(crate) fn label(self) -> String {
+        match self.stalled {
+            0 => format!("{} clients", self.clients),
+            silent => format!("{} + {silent} silent", self.clients),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Joining a room, in both protocols: as a client of the load generator, or as one of those peers
+//! that never read. Connecting over loopback takes some 30 µs, so one after the other is quick.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Socket, Type};
+
+use crate::client::{Client, Protocol, line_of_nobody};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const SUBSCRIBE: &[u8] = b"*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nroom\r\n";
+const SUBSCRIBED: &[u8] = b"*3\r\n$9\r\nsubscribe\r\n$4\r\nroom\r\n:1\r\n";
+
+/// The events of client `n` come as token `2n`, those of its publishing connection as `2n + 1`.
+pub(crate) fn connect_clients(
+    addr: SocketAddr,
+    protocol: Protocol,
+    count: usize,
+    registry: &Registry,
+) -> io::Result<Vec<Option<Client>>> {
+    /// Numbers are never used twice: a server may still be busy with a former run's lines.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+    (0..count)
+        .map(|index| {
+            let receiving = register(join(addr, protocol)?, Token(index * 2), registry)?;
+            let publishing = match protocol {
+                Protocol::Lines => None,
+                Protocol::Redis => {
+                    let socket = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+                    Some(register(socket, Token(index * 2 + 1), registry)?)
+                }
+            };
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(Client::new(number, protocol, receiving, publishing)))
+        })
+        .collect()
+}
+
+fn register(
+    socket: TcpStream,
+    token: Token,
+    registry: &Registry,
+) -> io::Result<mio::net::TcpStream> {
+    socket.set_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    let mut socket = mio::net::TcpStream::from_std(socket);
+    registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+    Ok(socket)
+}
+
+fn join(addr: SocketAddr, protocol: Protocol) -> io::Result<TcpStream> {
+    let mut socket = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+    if protocol == Protocol::Redis {
+        socket.set_read_timeout(Some(TIMEOUT))?;
+        socket.write_all(SUBSCRIBE)?;
+        let mut reply = [0; SUBSCRIBED.len()];
+        socket.read_exact(&mut reply)?;
+        if reply != *SUBSCRIBED {
+            return Err(io::Error::other(format!("{addr} does not speak Redis")));
+        }
+    }
+    Ok(socket)
+}
+
+/// The receive buffer is made small, so that the server feels the silence early.
+pub(crate) fn connect_stalled(addr: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
+    let mut socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_recv_buffer_size(4096)?;
+    socket.connect_timeout(&addr.into(), TIMEOUT)?;
+    match protocol {
+        Protocol::Lines => socket.write_all(&line_of_nobody())?,
+        Protocol::Redis => socket.write_all(SUBSCRIBE)?,
+    }
+    Ok(socket)
+}
