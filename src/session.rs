@@ -91,6 +91,9 @@ fn listen(
     });
     loop {
         buffer.clear();
+        if service.framing == Framing::Raw {
+            socket.acknowledge();
+        }
         let read = socket.read(&mut buffer);
         match read {
             // Half a line of one who was torn away is not his last line.

@@ -47,6 +47,14 @@ impl TcpSocket {
         (&self.0).write(bytes)
     }
 
+    /// Acknowledges what was read at once. A sender that joins small messages while it waits for
+    /// acknowledgements (Nagle's way, and the default) then has nothing to wait for, so raw messages
+    /// stay apart. Holds until about the next read; not every system has it.
+    pub fn acknowledge(&self) {
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_quickack(&self.0, true);
+    }
+
     /// Waits for what the client says and appends it to `buffer`, up to its capacity; 0 bytes are
     /// the end. Memory of the buffer that was never read into is never touched, so an idle client
     /// does not pay for it.
