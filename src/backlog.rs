@@ -10,6 +10,9 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 
+/// How many batches [`Backlog::from`] returns at the most: a list of them is memory for one laggard.
+const MOST: usize = 512;
+
 /// The part of the stream that somebody still needs.
 #[derive(Debug, Default)]
 pub struct Backlog {
@@ -61,7 +64,7 @@ impl Backlog {
     /// The batches from `position` on, up to about `limit` bytes of them, but at least one.
     pub fn from(&self, position: u64, limit: u64) -> Vec<Kept> {
         let first = self.batches.partition_point(|kept| kept.end() <= position);
-        let wanted = self.batches.range(first..).take_while(|kept| kept.start < position + limit);
-        wanted.cloned().collect()
+        let wanted = self.batches.range(first..).take(MOST);
+        wanted.take_while(|kept| kept.start < position + limit).cloned().collect()
     }
 }

@@ -16,39 +16,41 @@ const RUN: usize = 32 * 1024;
 
 /// Sends until the peer has caught up. If it takes nothing for `stall_timeout`, it is pruned.
 pub fn catch_up(room: &Room<TcpSocket>, id: PeerId, stall_timeout: Duration) {
-    let mut reached = 0;
-    while let Some(owed) = room.owed(id, reached) {
-        match pay(&owed, stall_timeout) {
-            Ok(position) => reached = position,
-            Err(reason) => return room.leave(id, reason),
+    while let Some(owed) = room.owed(id) {
+        if let Err(reason) = pay(&owed, stall_timeout) {
+            return room.leave(id, reason);
         }
     }
 }
 
-/// Sends all that is owed; returns the position in the stream that the peer has then reached.
-fn pay(owed: &Owed<TcpSocket>, stall_timeout: Duration) -> Result<u64, Reason> {
-    let mut reached = owed.position;
-    let mut waiting: usize = owed.batches.iter().map(|kept| kept.batch.count()).sum();
+/// Sends all that is owed, and notes how far the peer is whenever it has taken something.
+fn pay(owed: &Owed<TcpSocket>, stall_timeout: Duration) -> Result<(), Reason> {
+    let Owed { socket, ear, progress, batches } = owed;
+    let mut waiting: usize = batches.iter().map(|kept| kept.batch.count()).sum();
     let mut run = Vec::new();
-    for kept in &owed.batches {
-        let from = usize::try_from(reached - kept.start).unwrap_or(usize::MAX);
-        for chunk in kept.batch.chunks(owed.ear, from) {
-            let chunk = &kept.batch.text()[chunk];
-            if owed.ear.framing == Framing::Raw {
+    for kept in batches {
+        let from = usize::try_from(progress.position().saturating_sub(kept.start));
+        for range in kept.batch.chunks(*ear, from.unwrap_or(usize::MAX)) {
+            let chunk = &kept.batch.text()[range.clone()];
+            if ear.framing == Framing::Raw {
                 waiting = waiting.saturating_sub(1);
                 thread::sleep(raw_gap(waiting));
             } else if run.len() + chunk.len() <= RUN {
                 run.extend_from_slice(chunk);
                 continue;
             }
-            send_all(&owed.socket, &run, stall_timeout)?;
+            send_all(socket, &run, stall_timeout, |_| {})?;
             run.clear();
-            send_all(&owed.socket, chunk, stall_timeout)?;
+            let start = kept.start + range.start as u64;
+            send_all(socket, chunk, stall_timeout, |sent| progress.reach(start + sent as u64))?;
         }
-        reached = kept.end();
+        if run.is_empty() {
+            progress.reach(kept.end());
+        }
     }
-    send_all(&owed.socket, &run, stall_timeout)?;
-    Ok(reached)
+    send_all(socket, &run, stall_timeout, |_| {})?;
+    batches.last().into_iter().for_each(|last| progress.reach(last.end()));
+    Ok(())
 }
 
 /// How far apart raw messages are sent: less and less, the more of them wait.
@@ -56,15 +58,23 @@ fn raw_gap(waiting: usize) -> Duration {
     RAW_GAP / u32::try_from(1 + waiting / 8).unwrap_or(u32::MAX)
 }
 
-fn send_all(socket: &TcpSocket, mut bytes: &[u8], stall_timeout: Duration) -> Result<(), Reason> {
-    let mut progress = Instant::now();
-    while !bytes.is_empty() {
-        match socket.send_waiting(bytes) {
-            Ok(sent) => {
-                bytes = &bytes[sent..];
-                progress = Instant::now();
+/// Sends all of `bytes`, and tells after each send how many were sent by then.
+fn send_all(
+    socket: &TcpSocket,
+    bytes: &[u8],
+    stall_timeout: Duration,
+    mut progress: impl FnMut(usize),
+) -> Result<(), Reason> {
+    let mut sent = 0;
+    let mut last = Instant::now();
+    while sent < bytes.len() {
+        match socket.send_waiting(&bytes[sent..]) {
+            Ok(more) => {
+                sent += more;
+                last = Instant::now();
+                progress(sent);
             }
-            Err(error) if is_timeout(&error) && progress.elapsed() < stall_timeout => {}
+            Err(error) if is_timeout(&error) && last.elapsed() < stall_timeout => {}
             Err(error) if is_timeout(&error) => return Err(Reason::TooSlow),
             Err(error) => return Err(error.into()),
         }

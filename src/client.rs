@@ -278,7 +278,9 @@ impl Client<'_> {
     fn receive(&mut self, received: Received) {
         match received {
             Received::Lines(lines) if self.config.framing == Framing::Raw => {
-                lines.iter().for_each(|chunk| self.hear_raw(chunk));
+                for chunk in lines {
+                    self.hear_raw(&chunk);
+                }
             }
             Received::Lines(lines) => lines.into_iter().for_each(|line| self.hear(line)),
             Received::Sent(count) if self.config.local_echo => {

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -11,8 +12,8 @@ use crate::backlog::Kept;
 use crate::batch::{Batch, Ear};
 use crate::wire::Framing;
 
-/// A laggard that took something within this time is one that reads, only slowly.
-const READS: Duration = Duration::from_millis(250);
+/// A laggard that took something within this time, in milliseconds, is one that reads, if slowly.
+const READS: u64 = 300;
 
 /// How long raw messages to one peer are kept apart, unless many wait: about what a program with a
 /// window takes to read and show one.
@@ -75,34 +76,58 @@ pub(crate) struct Peer<S> {
 
 /// What is known of a peer that has not taken everything. Its catch-up thread sends to it, and
 /// nobody else, until it has.
-#[derive(Clone, Copy)]
 pub(crate) struct Lag {
-    /// How far it is in the stream of all that was said.
-    pub(crate) position: u64,
+    pub(crate) progress: Arc<Progress>,
     /// Where the stream ends for it, once it is known to leave.
     pub(crate) until: Option<u64>,
-    /// When it was last seen to take something.
-    pub(crate) moved: Option<Instant>,
 }
 
 impl Lag {
     fn at(position: u64) -> Self {
-        Self { position, until: None, moved: None }
+        Self { progress: Arc::new(Progress::at(position)), until: None }
+    }
+
+    /// Whether the peer does read, and yet loses ground: it is over half of `backlog` bytes behind
+    /// `end` by now.
+    pub(crate) fn is_outrun(&self, end: u64, backlog: u64) -> bool {
+        // The catch-up thread may have come further than `end` meanwhile.
+        let behind = end.saturating_sub(self.progress.position());
+        self.until.is_none() && behind > backlog / 2 && self.progress.is_recent()
+    }
+}
+
+/// How far a laggard is in the stream of all that was said. Its catch-up thread moves it on without
+/// a lock; the others only look at it.
+#[derive(Debug)]
+pub struct Progress {
+    position: AtomicU64,
+    began: Instant,
+    /// Milliseconds from `began` until the position last moved.
+    moved: AtomicU64,
+}
+
+impl Progress {
+    fn at(position: u64) -> Self {
+        Self { position: AtomicU64::new(position), began: Instant::now(), moved: AtomicU64::new(0) }
+    }
+
+    /// The position that was reached.
+    pub fn position(&self) -> u64 {
+        self.position.load(Relaxed)
     }
 
     /// Notes that the peer has taken everything before `position`.
-    pub(crate) fn reach(&mut self, position: u64) {
-        if position > self.position {
-            self.position = position;
-            self.moved = Some(Instant::now());
-        }
+    pub fn reach(&self, position: u64) {
+        self.position.store(position, Relaxed);
+        self.moved.store(self.milliseconds(), Relaxed);
     }
 
-    /// Whether the peer does read, and yet loses ground: by now it is over half of `backlog` bytes
-    /// behind `end`.
-    pub(crate) fn is_outrun(&self, end: u64, backlog: u64) -> bool {
-        let reads = self.moved.is_some_and(|moved| moved.elapsed() < READS);
-        reads && self.until.is_none() && end - self.position > backlog / 2
+    fn is_recent(&self) -> bool {
+        self.milliseconds() - self.moved.load(Relaxed) < READS
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -112,8 +137,8 @@ pub struct Owed<S> {
     pub socket: Arc<S>,
     /// What it hears of a batch.
     pub ear: Ear,
-    /// Where it stands in the stream.
-    pub position: u64,
+    /// Where it stands in the stream, to be moved on as it takes what it is sent.
+    pub progress: Arc<Progress>,
     /// The batches from there on.
     pub batches: Vec<Kept>,
 }
@@ -126,9 +151,9 @@ impl<S: Socket> Peer<S> {
     /// Why the record must go: the send failed, or the peer is over `backlog` bytes behind.
     pub(crate) fn hear(&mut self, batch: &Batch, start: u64, backlog: u64) -> Result<bool, Reason> {
         let length = batch.text().len() as u64;
-        match self.lag {
+        match &self.lag {
             Some(Lag { until: Some(_), .. }) => Ok(false),
-            Some(lag) if start + length - lag.position <= backlog => Ok(false),
+            Some(lag) if start + length <= lag.progress.position() + backlog => Ok(false),
             Some(_) => Err(Reason::TooSlow),
             None => {
                 let sent = self.send(batch)?;

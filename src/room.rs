@@ -206,15 +206,14 @@ impl<S: Socket> Room<S> {
         self.turn().members.here.peers.iter().any(|peer| peer.ear.id == id)
     }
 
-    /// What a laggard is to be sent, now that it has `reached` a position in the stream of all that
-    /// was said (0 at first). If there is nothing, its catch-up thread has done its work.
-    pub fn owed(&self, id: PeerId, reached: u64) -> Option<Owed<S>> {
+    /// What a laggard is to be sent next. If there is nothing, it has caught up or is gone, and its
+    /// catch-up thread has done its work.
+    pub fn owed(&self, id: PeerId) -> Option<Owed<S>> {
         let mut turn = self.turn();
-        let owed = turn.members.here.owed(id, reached);
         if self.outruns.load(Relaxed) {
             self.outruns.store(turn.members.here.outruns(), Relaxed);
         }
-        owed
+        turn.members.here.owed(id)
     }
 
     /// Whether those who speak outrun one who reads. They should pause before they say more, so

@@ -11,8 +11,8 @@ use crate::backlog::Backlog;
 use crate::batch::{Batch, Ear, PeerId};
 use crate::peer::{Lag, Owed, Peer, Reason, Socket};
 
-/// How many bytes a catch-up thread takes along at once: more than a room says while it waits for
-/// its next turn, or it would never catch up.
+/// How much a catch-up thread takes along at once, in bytes: more than a room says while the thread
+/// waits for its next turn, or it would never catch up.
 const CATCH_UP: u64 = 1024 * 1024;
 
 /// Sees what happens in the room, in the order it happens. It is called inside the critical
@@ -69,7 +69,8 @@ impl<S: Socket> Roster<S> {
                     delivered.laggards.push(peer.ear.id);
                 }
                 lags |= peer.lag.is_some();
-                delivered.outruns |= peer.lag.is_some_and(|lag| lag.is_outrun(start, *max_backlog));
+                let outrun = |lag: &Lag| lag.is_outrun(start, *max_backlog);
+                delivered.outruns |= peer.lag.as_ref().is_some_and(outrun);
                 true
             }
             Err(reason) => {
@@ -123,29 +124,28 @@ impl<S: Socket> Roster<S> {
         self.trim();
     }
 
-    /// What a laggard is to be sent now that it has `reached` a position in the stream. Nothing, if
-    /// it has caught up or is gone.
-    pub(crate) fn owed(&mut self, id: PeerId, reached: u64) -> Option<Owed<S>> {
-        let end = self.backlog.end();
-        let peer = self.peer(id)?;
-        let lag = peer.lag.as_mut()?;
-        lag.reach(reached);
-        let (position, until) = (lag.position, lag.until);
-        if position < until.unwrap_or(end) {
-            let (socket, ear) = (Arc::clone(&peer.socket), peer.ear);
-            self.trim();
-            // Its position is not known better than that until it comes again.
-            let at_once = CATCH_UP.min(self.max_backlog / 4);
-            let batches = self.backlog.from(position, at_once);
-            return Some(Owed { socket, ear, position, batches });
+    /// What a laggard is to be sent next. Nothing, if it has caught up or is gone.
+    pub(crate) fn owed(&mut self, id: PeerId) -> Option<Owed<S>> {
+        self.trim();
+        let Self { peers, backlog, .. } = self;
+        let peer = peers.iter_mut().find(|peer| peer.ear.id == id)?;
+        let lag = peer.lag.as_ref()?;
+        let (position, until) = (lag.progress.position(), lag.until);
+        if position < until.unwrap_or(backlog.end()) {
+            return Some(Owed {
+                socket: Arc::clone(&peer.socket),
+                ear: peer.ear,
+                progress: Arc::clone(&lag.progress),
+                batches: backlog.from(position, CATCH_UP),
+            });
         }
         log::trace!("peer {id} has caught up");
-        peer.lag = None;
-        peer.addressed = Some(Instant::now());
         if until.is_some() {
             self.remove(id, Reason::Left);
+        } else {
+            peer.lag = None;
+            peer.addressed = Some(Instant::now());
         }
-        self.trim();
         None
     }
 
@@ -156,8 +156,8 @@ impl<S: Socket> Roster<S> {
     }
 
     /// The laggards.
-    pub(crate) fn lags(&self) -> impl Iterator<Item = Lag> {
-        self.peers.iter().filter_map(|peer| peer.lag)
+    pub(crate) fn lags(&self) -> impl Iterator<Item = &Lag> {
+        self.peers.iter().filter_map(|peer| peer.lag.as_ref())
     }
 
     fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
@@ -166,7 +166,7 @@ impl<S: Socket> Roster<S> {
 
     /// Forgets the batches that every laggard has taken.
     fn trim(&mut self) {
-        let oldest = self.lags().map(|lag| lag.position).min();
+        let oldest = self.lags().map(|lag| lag.progress.position()).min();
         self.backlog.trim(oldest.unwrap_or(self.backlog.end()));
     }
 }
@@ -175,6 +175,6 @@ fn let_go<S: Socket>(peer: &Peer<S>, reason: Reason, witness: &dyn Witness) {
     log::trace!("peer {} is removed: {reason}", peer.ear.id);
     peer.socket.shut();
     // One that closed its side itself and then failed had left all the same.
-    let left = peer.lag.is_some_and(|lag| lag.until.is_some());
+    let left = peer.lag.as_ref().is_some_and(|lag| lag.until.is_some());
     witness.went(peer.address, if left { Reason::Left } else { reason });
 }

@@ -18,6 +18,10 @@ use crate::wire::{self, Framing};
 /// How much is read at once, in bytes.
 const READ: usize = 16 * 1024;
 
+/// How many bytes a client may say while somebody is outrun, before its speaker pauses: one that
+/// waits for answers hardly says so much, one that floods does at once.
+const ALLOWANCE: usize = 128 * 1024;
+
 /// How long a speaker pauses at a time for a reader that he outruns, and at the most.
 const PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -89,6 +93,8 @@ fn listen(
         (Framing::Lines, Some(_)) => service.max_line.min(READ),
         (Framing::Lines, None) => READ,
     });
+    // How much this client said while somebody was outrun.
+    let mut ahead = 0;
     loop {
         buffer.clear();
         if service.framing == Framing::Raw {
@@ -113,7 +119,14 @@ fn listen(
         if buffer.is_empty() {
             return Reason::Left;
         }
-        let_readers_keep_up(room, stopping);
+        if !room.outruns_a_reader() {
+            ahead = 0;
+        } else if ahead < ALLOWANCE {
+            ahead += buffer.len();
+        } else {
+            let_readers_keep_up(room, stopping);
+            ahead = 0;
+        }
     }
 }
 

@@ -19,7 +19,12 @@ pub const DEAD_LINK: Duration = Duration::from_secs(30);
 const ACCEPT_BACKLOG: i32 = 4096;
 
 /// How long a waiting send waits before it says that nothing went through.
-const SEND_SLICE: Duration = Duration::from_millis(500);
+const SEND_SLICE: Duration = Duration::from_millis(50);
+
+/// How many bytes the kernel may hold for a peer (Linux takes twice that, for its own records).
+/// Left to itself it would hold megabytes for each of a thousand peers that do not read, and slow
+/// the whole machine's TCP down when that is too much.
+const SEND_BUFFER: usize = 256 * 1024;
 
 /// A peer's TCP connection.
 #[derive(Debug)]
@@ -35,6 +40,7 @@ impl TcpSocket {
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(SEND_SLICE))?;
+        SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         find_dead_link(&stream)?;
         Ok(Self(stream))
     }

@@ -8,9 +8,13 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
+use socket2::SockRef;
+
 use crate::client::line_of_nobody;
 
 const BLOCK: usize = 64 * 1024;
+/// What waits in the sockets should still be in the processor's cache when it is read.
+const SEND_BUFFER: usize = 128 * 1024;
 
 /// Serves whoever connects until the process is killed.
 pub(crate) fn serve() -> io::Result<Infallible> {
@@ -19,8 +23,9 @@ pub(crate) fn serve() -> io::Result<Infallible> {
     let (accepted, newcomers) = mpsc::channel();
     thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            let _ = socket.set_nonblocking(true);
-            let _ = accepted.send(socket);
+            if prepare(&socket).is_ok() {
+                let _ = accepted.send(socket);
+            }
         }
     });
 
@@ -37,4 +42,9 @@ pub(crate) fn serve() -> io::Result<Infallible> {
             Err(e) => e.kind() == ErrorKind::WouldBlock,
         });
     }
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    SockRef::from(socket).set_send_buffer_size(SEND_BUFFER)
 }

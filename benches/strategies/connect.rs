@@ -1,10 +1,10 @@
 //! Joining a room, in both protocols: as a client of the load generator, or as one of those peers
 //! that never read. Connecting over loopback takes some 30 µs, so one after the other is quick.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
@@ -12,6 +12,9 @@ use socket2::{Domain, Socket, Type};
 use crate::client::{Client, Protocol, line_of_nobody};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A server whose queue of connections to accept is full ignores us. The system would wait a second
+/// before it asks again.
+const ATTEMPT: Duration = Duration::from_millis(20);
 const SUBSCRIBE: &[u8] = b"*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nroom\r\n";
 const SUBSCRIBED: &[u8] = b"*3\r\n$9\r\nsubscribe\r\n$4\r\nroom\r\n:1\r\n";
 
@@ -31,7 +34,7 @@ pub(crate) fn connect_clients(
             let publishing = match protocol {
                 Protocol::Lines => None,
                 Protocol::Redis => {
-                    let socket = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+                    let socket = connect(addr)?;
                     Some(register(socket, Token(index * 2 + 1), registry)?)
                 }
             };
@@ -54,7 +57,7 @@ fn register(
 }
 
 fn join(addr: SocketAddr, protocol: Protocol) -> io::Result<TcpStream> {
-    let mut socket = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+    let mut socket = connect(addr)?;
     if protocol == Protocol::Redis {
         socket.set_read_timeout(Some(TIMEOUT))?;
         socket.write_all(SUBSCRIBE)?;
@@ -65,6 +68,16 @@ fn join(addr: SocketAddr, protocol: Protocol) -> io::Result<TcpStream> {
         }
     }
     Ok(socket)
+}
+
+fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+    let start = Instant::now();
+    loop {
+        match TcpStream::connect_timeout(&addr, ATTEMPT) {
+            Err(e) if e.kind() == ErrorKind::TimedOut && start.elapsed() < TIMEOUT => {}
+            connected => return connected,
+        }
+    }
 }
 
 /// The receive buffer is made small, so that the server feels the silence early.

@@ -26,7 +26,7 @@ const TURN: usize = 16;
 const PROLOGUE: usize = 4 << 20;
 const PROLOGUE_LIMIT: Duration = Duration::from_secs(5);
 /// A server that has delivered nothing for so long before the measurement is not waited for.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 #[derive(Clone)]
 pub(crate) struct Load {

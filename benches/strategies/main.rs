@@ -66,10 +66,10 @@ struct Args {
     /// Messages that each client keeps on their way
     #[arg(long, default_value_t = 4)]
     in_flight: usize,
-    /// Length of the measured window [default: 1, with --quick 0.4]
+    /// Length of the measured window [default: 1, with --quick 0.3]
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
-    /// Shortest warm-up before it [default: 0.4, with --quick 0.15]
+    /// Shortest warm-up before it [default: 0.4, with --quick 0.1]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
 
@@ -172,11 +172,11 @@ impl Args {
     }
 
     fn warm_up(&self) -> Duration {
-        self.warm_up.unwrap_or(Duration::from_millis(if self.quick { 150 } else { 400 }))
+        self.warm_up.unwrap_or(Duration::from_millis(if self.quick { 100 } else { 400 }))
     }
 
     fn window(&self) -> Duration {
-        self.seconds.unwrap_or(Duration::from_millis(if self.quick { 400 } else { 1000 }))
+        self.seconds.unwrap_or(Duration::from_millis(if self.quick { 300 } else { 1000 }))
     }
 }
 

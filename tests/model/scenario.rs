@@ -226,15 +226,13 @@ fn start_courier<R: Subject>(room: &Arc<R>, notes: mpsc::Receiver<R::Note>) -> J
 }
 
 fn catch_up<R: Subject>(room: &R, id: PeerId) {
-    let mut reached = 0;
-    while let Some(owed) = room.owed(id, reached) {
-        reached = owed.position;
+    while let Some(owed) = room.owed(id) {
         for kept in &owed.batches {
-            let from = usize::try_from(reached - kept.start).expect("a short stream");
-            for chunk in kept.batch.chunks(owed.ear, from) {
+            let from = usize::try_from(owed.progress.position() - kept.start);
+            for chunk in kept.batch.chunks(owed.ear, from.expect("a short stream")) {
                 owed.socket.take(&kept.batch.text()[chunk]);
             }
-            reached = kept.end();
+            owed.progress.reach(kept.end());
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) trait Subject: Send + Sync + Sized + 'static {
     fn say(&self, heard: &mut Batch);
     fn deliver(&self);
     fn leave(&self, id: PeerId, reason: Reason);
-    fn owed(&self, id: PeerId, reached: u64) -> Option<Owed<Fake>>;
+    fn owed(&self, id: PeerId) -> Option<Owed<Fake>>;
     fn close(&self, farewell: &str);
     fn cut_off(&self);
     fn peers(&self) -> usize;
@@ -68,8 +68,8 @@ macro_rules! subject {
             fn leave(&self, id: PeerId, reason: Reason) {
                 self.leave(id, reason);
             }
-            fn owed(&self, id: PeerId, reached: u64) -> Option<Owed<Fake>> {
-                self.owed(id, reached)
+            fn owed(&self, id: PeerId) -> Option<Owed<Fake>> {
+                self.owed(id)
             }
             fn close(&self, farewell: &str) {
                 self.close(farewell);
