@@ -27,6 +27,9 @@ pub trait Socket: Send + Sync {
     /// The connection is broken.
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize>;
 
+    /// Says that nothing more will be sent; what the peer says is still taken.
+    fn finish(&self);
+
     /// Ends the connection for both directions, which also ends a blocked read on it.
     fn shut(&self);
 }

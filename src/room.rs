@@ -224,13 +224,17 @@ impl<S: Socket> Room<S> {
 
     /// Closes the room: says `farewell` to everyone, after all else, and lets everyone go. Laggards
     /// stay until they have caught up, or until [`Room::cut_off`].
-    pub fn close(&self, farewell: &str) {
+    ///
+    /// Returns the sockets of the others, for the caller to shut when they have had the time to
+    /// hang up: if that came first, what they are saying right now would reset the connection, and
+    /// a reset can overtake the farewell.
+    pub fn close(&self, farewell: &str) -> Vec<Arc<S>> {
         let mut turn = self.turn();
         turn.members.closed = true;
         self.round(&mut turn.members);
         self.said.lock().say(0, |text| text.extend_from_slice(farewell.as_bytes()));
         self.round(&mut turn.members);
-        turn.members.here.retire_all();
+        turn.members.here.retire_all()
     }
 
     /// Lets go of whoever is left, wherever they stand.

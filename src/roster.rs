@@ -106,16 +106,22 @@ impl<S: Socket> Roster<S> {
         }
     }
 
-    /// Lets everyone go who has got everything, and lets the others [`retire`](Roster::retire).
-    pub(crate) fn retire_all(&mut self) {
+    /// Takes out the records of all who have got everything, and lets the others
+    /// [`retire`](Roster::retire). Returns the sockets, on which nothing more will be sent.
+    pub(crate) fn retire_all(&mut self) -> Vec<Arc<S>> {
         let end = self.backlog.end();
+        let mut told = Vec::new();
         self.peers.retain_mut(|peer| {
             match &mut peer.lag {
                 Some(lag) => _ = lag.until.get_or_insert(end),
-                None => peer.socket.shut(),
+                None => {
+                    peer.socket.finish();
+                    told.push(Arc::clone(&peer.socket));
+                }
             }
             peer.lag.is_some()
         });
+        told
     }
 
     /// Lets everyone go, wherever they stand.

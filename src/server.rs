@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
 use crate::catch_up::catch_up;
-use crate::peer::Reason;
+use crate::peer::{Reason, Socket};
 use crate::room::{Limits, Note, Report, Room};
 use crate::roster::Witness;
 use crate::session::{self, Service};
@@ -26,7 +26,10 @@ use crate::wire;
 /// Virtual memory for each thread's stack, in bytes; only what is used of it becomes real.
 const STACK: usize = 128 * 1024;
 
-/// How long a stopping server waits for laggards to take the farewell.
+/// How long a stopping server waits for those who have been told to hang up by themselves.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// How much longer it waits for laggards to take the farewell.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long accepting rests when the system has no descriptor or memory for another client.
@@ -134,7 +137,10 @@ impl Server {
             drop(hangup);
             drop(stop);
             let last = running.room.report();
-            running.room.close(&wire::offline(port));
+            let told = running.room.close(&wire::offline(port));
+            if let Err(RecvTimeoutError::Timeout) = all_gone.recv_timeout(LINGER) {
+                told.iter().for_each(|socket| socket.shut());
+            }
             if let Err(RecvTimeoutError::Timeout) = all_gone.recv_timeout(GRACE) {
                 running.room.cut_off();
             }

@@ -80,6 +80,10 @@ impl Socket for TcpSocket {
         }
     }
 
+    fn finish(&self) {
+        let _ = self.0.shutdown(Shutdown::Write);
+    }
+
     fn shut(&self) {
         // It may be shut already, by the other side.
         let _ = self.0.shutdown(Shutdown::Both);

@@ -78,6 +78,8 @@ impl Socket for Fake {
         Ok(fits)
     }
 
+    fn finish(&self) {}
+
     fn shut(&self) {
         self.state.lock().expect("not poisoned").shut += 1;
     }

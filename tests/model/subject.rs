@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shuttle::sync::mpsc;
 
 use crate::batch::{Batch, PeerId};
-use crate::peer::{Owed, Reason};
+use crate::peer::{Owed, Reason, Socket};
 use crate::roster::Witness;
 use crate::scenario::Fake;
 use crate::sync::Sender;
@@ -72,7 +72,7 @@ macro_rules! subject {
                 self.owed(id)
             }
             fn close(&self, farewell: &str) {
-                self.close(farewell);
+                self.close(farewell).iter().for_each(|socket| socket.shut());
             }
             fn cut_off(&self) {
                 self.cut_off();
