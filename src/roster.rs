@@ -112,12 +112,11 @@ impl<S: Socket> Roster<S> {
         let end = self.backlog.end();
         let mut told = Vec::new();
         self.peers.retain_mut(|peer| {
-            match &mut peer.lag {
-                Some(lag) => _ = lag.until.get_or_insert(end),
-                None => {
-                    peer.socket.finish();
-                    told.push(Arc::clone(&peer.socket));
-                }
+            if let Some(lag) = &mut peer.lag {
+                lag.until.get_or_insert(end);
+            } else {
+                peer.socket.finish();
+                told.push(Arc::clone(&peer.socket));
             }
             peer.lag.is_some()
         });

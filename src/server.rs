@@ -139,7 +139,9 @@ impl Server {
             let last = running.room.report();
             let told = running.room.close(&wire::offline(port));
             if let Err(RecvTimeoutError::Timeout) = all_gone.recv_timeout(LINGER) {
-                told.iter().for_each(|socket| socket.shut());
+                for socket in told {
+                    socket.shut();
+                }
             }
             if let Err(RecvTimeoutError::Timeout) = all_gone.recv_timeout(GRACE) {
                 running.room.cut_off();
@@ -196,7 +198,8 @@ fn accept<'scope>(
         let timeout = full.then_some(&REST);
         let _ = retry_on_intr(|| poll(&mut events, timeout));
         if !events[0].revents().is_empty() {
-            return;
+            // A server that says goodbye answers no more calls.
+            return doors.iter().for_each(|door| socket::close_door(&door.listener));
         }
         let was_full = std::mem::take(&mut full);
         for door in doors {

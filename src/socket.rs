@@ -135,3 +135,9 @@ fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
+
+/// Answers no more calls, though the listener is still there. Where the system cannot do that,
+/// callers wait until it is gone, and are turned away then.
+pub fn close_door(listener: &TcpListener) {
+    let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+}
