@@ -148,6 +148,8 @@ struct Client<'a> {
     refused: usize,
     /// The last line received: a server that stops says so before it closes.
     last_line: String,
+    /// The last connection ended with that, and there has been none since.
+    server_stopped: bool,
     /// When our efforts last got anywhere.
     progress: Instant,
     over: Option<End>,
@@ -178,6 +180,7 @@ pub fn run(
         input_ended: false,
         refused: 0,
         last_line: String::new(),
+        server_stopped: false,
         progress: now,
         over: None,
     };
@@ -220,7 +223,8 @@ impl Client<'_> {
 
     /// Whether all that was asked for is done.
     fn is_done(&self) -> bool {
-        self.input_ended && self.outbox.is_empty() && self.was_connected && !self.config.stay
+        let heard_all = if self.config.stay { self.server_stopped } else { self.was_connected };
+        self.input_ended && self.outbox.is_empty() && heard_all
     }
 
     fn obey(&mut self, input: Input) {
@@ -349,6 +353,7 @@ impl Client<'_> {
         self.attempts = 0;
         self.was_connected = true;
         self.last_line.clear();
+        self.server_stopped = false;
         self.connection = Connection::Up(link);
     }
 
@@ -370,14 +375,13 @@ impl Client<'_> {
 
     fn lost(&mut self, error: Option<&io::Error>) {
         let Connection::Up(link) = &self.connection else { return };
-        let server_stopped = wire::is_offline(&self.last_line);
+        self.server_stopped = wire::is_offline(&self.last_line);
         let why = error.map_or("the server closed it".to_owned(), plain);
         self.screen
             .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
         self.hang_up();
         self.connection = Connection::Resting(Instant::now() + FIRST_REST);
-        let listened_to_the_end = self.input_ended && self.outbox.is_empty() && server_stopped;
-        if listened_to_the_end || (!self.config.reconnect && self.outbox.is_empty()) {
+        if !self.config.reconnect && self.outbox.is_empty() {
             self.over = Some(self.outcome());
         } else if !self.config.reconnect {
             let why = "The connection was lost".to_owned();
