@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, at, select};
 
 use crate::wire::{self, Name};
 
@@ -17,6 +17,8 @@ const ACT: Duration = Duration::from_secs(5);
 
 /// How long the demo pauses for a person to read along.
 const PAUSE: Duration = Duration::from_millis(700);
+
+const STOPPED: &str = "the demo was stopped";
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
@@ -48,17 +50,19 @@ struct Stage {
     colour: bool,
     /// What was printed and not waited for yet.
     seen: Vec<Printed>,
+    /// Somebody has seen enough. The processes must not outlive the demo, so it ends in good order.
+    quit: Receiver<()>,
 }
 
 /// Runs the demo with so many clients; `fast` leaves out the pauses.
 ///
 /// # Errors
-/// What was to be seen and was not.
-pub fn run(clients: u16, fast: bool) -> Result<(), String> {
+/// What was to be seen and was not; or something came over `quit`.
+pub fn run(clients: u16, fast: bool, quit: Receiver<()>) -> Result<(), String> {
     let (printer, printed) = crossbeam_channel::unbounded();
     let pause = if fast { Duration::ZERO } else { PAUSE };
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut stage = Stage { printed, printer, pause, colour, seen: Vec::new() };
+    let mut stage = Stage { printed, printer, pause, colour, seen: Vec::new(), quit };
     let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
 
     stage.say("A server starts: one process, one thread per client to come.")?;
@@ -139,11 +143,17 @@ impl Actor {
 
 impl Stage {
     fn say(&self, explanation: &str) -> Result<(), String> {
-        thread::sleep(self.pause);
+        self.pause(self.pause)?;
         let (bold, end) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         print(&format!("{bold}--- {explanation}{end}"))?;
-        thread::sleep(self.pause / 2);
-        Ok(())
+        self.pause(self.pause / 2)
+    }
+
+    fn pause(&self, duration: Duration) -> Result<(), String> {
+        match self.quit.recv_timeout(duration) {
+            Ok(()) => Err(STOPPED.to_owned()),
+            Err(_) => Ok(()),
+        }
     }
 
     fn server(&mut self, address: &str) -> Result<(Actor, String), String> {
@@ -198,8 +208,13 @@ impl Stage {
             if let Some(index) = found {
                 return Ok(self.seen.remove(index).line);
             }
-            let printed = self.printed.recv_deadline(deadline);
-            let printed = printed.map_err(|_| format!("{by} did not show what it should have"))?;
+            let printed = select! {
+                recv(self.printed) -> printed => printed.ok(),
+                recv(self.quit) -> _ => return Err(STOPPED.to_owned()),
+                recv(at(deadline)) -> _ => None,
+            };
+            let printed =
+                printed.ok_or_else(|| format!("{by} did not show what it should have"))?;
             self.show(&printed)?;
             self.seen.push(printed);
         }
@@ -216,7 +231,7 @@ impl Stage {
 
     /// Lets one client speak, and waits until all `listeners` have heard it.
     fn talk(&mut self, actor: &mut Actor, text: &str, listeners: &[String]) -> Result<(), String> {
-        thread::sleep(self.pause / 2);
+        self.pause(self.pause / 2)?;
         actor.type_line(text)?;
         let line = name_of(&actor.name)?.says(text);
         for listener in listeners {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use cli::{Cli, ClientArgs, Command, Echo, ServerArgs};
+use cli::{Cli, ClientArgs, Command, DemoArgs, Echo, ServerArgs};
 use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Server(args) => serve(&args),
         Command::Client(args) => talk(args),
-        Command::Demo(args) => demo::run(args.clients, args.fast),
+        Command::Demo(args) => show(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -121,7 +121,13 @@ fn talk(args: ClientArgs) -> Result<(), String> {
     client::run(&config, &input, &quit, &mut screen).map_err(|failure| failure.to_string())
 }
 
-/// Turns the signals that ask a client to end into messages.
+/// `tcp-chat demo`
+fn show(args: &DemoArgs) -> Result<(), String> {
+    let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
+    demo::run(args.clients, args.fast, quit)
+}
+
+/// Turns the signals that ask a client or a demo to end into messages.
 fn quit_signals() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, quit) = crossbeam_channel::unbounded();
