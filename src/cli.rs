@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use tcp_chat::template::Template;
@@ -117,11 +118,11 @@ pub(crate) struct ServerArgs {
     pub(crate) max_backlog: u64,
 
     /// Print no history
-    #[arg(long, short, env = "TCP_CHAT_QUIET", help_heading = "Output")]
+    #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) quiet: bool,
 
     /// Print the time in front of each line
-    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", help_heading = "Output")]
+    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) timestamps: bool,
 }
 
@@ -153,7 +154,7 @@ pub(crate) struct ClientArgs {
     pub(crate) framing: Framing,
 
     /// Show own messages when they are sent: the server does not send them back
-    #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", help_heading = "Conversation")]
+    #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
     pub(crate) local_echo: bool,
 
     /// The longest line, in bytes; a longer one is not sent
@@ -162,11 +163,11 @@ pub(crate) struct ClientArgs {
     pub(crate) max_line: usize,
 
     /// After the input ends, keep printing until the server or a signal ends it
-    #[arg(long, env = "TCP_CHAT_STAY", help_heading = "Connection")]
+    #[arg(long, env = "TCP_CHAT_STAY", value_parser = yes_or_no(), help_heading = "Connection")]
     pub(crate) stay: bool,
 
     /// End when the connection does, or cannot be made
-    #[arg(long, env = "TCP_CHAT_NO_RECONNECT", help_heading = "Connection")]
+    #[arg(long, env = "TCP_CHAT_NO_RECONNECT", value_parser = yes_or_no(), help_heading = "Connection")]
     pub(crate) no_reconnect: bool,
 
     /// How long to try without getting anywhere, in seconds
@@ -176,7 +177,7 @@ pub(crate) struct ClientArgs {
     pub(crate) give_up_after: Option<Duration>,
 
     /// Print the time in front of each line
-    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", help_heading = "Output")]
+    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) timestamps: bool,
 }
 
@@ -189,8 +190,13 @@ pub(crate) struct DemoArgs {
     pub(crate) clients: u16,
 
     /// Do not pause for a person to read along
-    #[arg(long, env = "TCP_CHAT_FAST")]
+    #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
     pub(crate) fast: bool,
+}
+
+/// How an environment variable says no to a flag: empty, `0`, `no`, `off` or `false`.
+fn yes_or_no() -> FalseyValueParser {
+    FalseyValueParser::new()
 }
 
 fn address(text: &str) -> Result<String, String> {
