@@ -97,9 +97,7 @@ impl<'a> Conversation<'a> {
             Input::Say(text) => self.say(&text),
             Input::TooLong => self.refuse(),
             Input::End => self.input_ended = true,
-            Input::Connect if self.connection.is_up() => {
-                self.screen.notice("You are connected already");
-            }
+            Input::Connect if self.connection.is_up() => self.screen.notice("Connected already"),
             Input::Connect => {
                 if let Err(error) = self.connection.dial_afresh() {
                     self.not_connected(&error);
@@ -215,14 +213,13 @@ impl<'a> Conversation<'a> {
 
     fn lost(&mut self, error: Option<&io::Error>) {
         let Some(link) = self.connection.link() else { return };
-        let server_stopped = wire::is_offline(&self.last_line);
         let why = error.map_or("the server closed it".to_owned(), in_words);
         self.screen
             .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
         self.connection.rest();
         self.offline();
-        let listened_to_the_end = self.input_ended && self.outbox.is_empty() && server_stopped;
-        if listened_to_the_end || (!self.config.reconnect && self.outbox.is_empty()) {
+        let server_stopped = self.input_ended && wire::is_offline(&self.last_line);
+        if self.outbox.is_empty() && (server_stopped || !self.config.reconnect) {
             self.over = Some(self.outcome());
         } else if !self.config.reconnect {
             let why = "The connection was lost".to_owned();
