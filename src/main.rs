@@ -13,12 +13,13 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry};
+use tcp_chat::plain::{self, Plain};
 use tcp_chat::room::Limits;
 use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
-use tcp_chat::terminal::{self, Plain};
+use tcp_chat::terminal::Terminal;
 use tcp_chat::wire::{self, Framing, Name};
-use tcp_chat::{client, clock, demo, limits};
+use tcp_chat::{client, clock, demo, limits, tty};
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -115,10 +116,17 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         give_up_after: args.give_up_after.or(patience),
     };
     let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
-    let input = terminal::read_lines(config.max_line)
-        .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
-    let mut screen = Plain::new(args.timestamps);
-    client::run(&config, &input, &quit, &mut screen).map_err(|failure| failure.to_string())
+    let done = if tty::is_here() {
+        let (mut terminal, input) =
+            Terminal::open(config.name.clone(), args.timestamps, quit.clone())
+                .map_err(|error| format!("cannot use the terminal: {error}"))?;
+        client::run(&config, &input, &quit, &mut terminal)
+    } else {
+        let input = plain::read_lines(config.max_line)
+            .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
+        client::run(&config, &input, &quit, &mut Plain::new(args.timestamps))
+    };
+    done.map_err(|failure| failure.to_string())
 }
 
 /// `tcp-chat demo`
@@ -134,6 +142,7 @@ fn quit_signals() -> io::Result<Receiver<()>> {
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for (count, _) in signals.forever().enumerate() {
             if count > 0 {
+                tty::restore();
                 signal_hook::low_level::exit(1);
             }
             let _ = sender.send(());

@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 pub struct Outbox {
     lines: VecDeque<String>,
     in_flight: usize,
+    /// How many, from the front, the user has been shown as waiting.
+    seen: usize,
 }
 
 impl Outbox {
@@ -43,9 +45,17 @@ impl Outbox {
         Some(line)
     }
 
-    /// The oldest line in flight.
-    pub fn front_in_flight(&self) -> Option<&str> {
-        self.lines.front().filter(|_| self.in_flight > 0).map(String::as_str)
+    /// Takes apart what one raw read brought. It may be several messages, since TCP joins what
+    /// follows closely; our own, the front, is the one that can be told from the rest.
+    pub fn parts<'a>(&self, chunk: &'a str) -> Vec<&'a str> {
+        let own = self.lines.front().filter(|_| self.in_flight > 0);
+        let found = own.and_then(|own| Some((own, chunk.split_once(own.as_str())?)));
+        let Some((own, (before, after))) = found else {
+            return vec![chunk.trim_end_matches('\n')];
+        };
+        let own = &chunk[before.len()..before.len() + own.len()];
+        let parts = [before, own, after].map(|part| part.trim_matches('\n'));
+        parts.into_iter().filter(|part| !part.is_empty()).collect()
     }
 
     /// Takes the front out if it is in flight and `received` is what it looks like coming back.
@@ -57,9 +67,22 @@ impl Outbox {
         own
     }
 
+    /// The next line that the user has not been shown as waiting, which counts as shown from now on.
+    pub fn show(&mut self) -> Option<&str> {
+        let line = self.lines.get(self.seen)?;
+        self.seen += 1;
+        Some(line)
+    }
+
+    /// Whether there is a line to [`show`](Outbox::show).
+    pub fn has_unseen(&self) -> bool {
+        self.seen < self.lines.len()
+    }
+
     /// Takes the front out: it is as good as confirmed.
     pub fn pop(&mut self) -> Option<String> {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.seen = self.seen.saturating_sub(1);
         self.lines.pop_front()
     }
 
@@ -68,6 +91,7 @@ impl Outbox {
         let sent = self.lines.iter().take(self.in_flight);
         let index = sent.into_iter().position(|line| line.len() > limit)?;
         self.in_flight -= 1;
+        self.seen -= usize::from(index < self.seen);
         self.lines.remove(index)
     }
 

@@ -1,0 +1,57 @@
+//! What a person types: messages, and commands that begin with a slash.
+
+use crate::client::Input;
+
+/// Every command, and what it does.
+const COMMANDS: [(&str, &str); 4] = [
+    ("/connect", "connect now, after /disconnect or while the server is away"),
+    ("/disconnect", "say goodbye and hang up; what you type then waits"),
+    ("/help", "show this"),
+    ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D"),
+];
+
+/// How many letters of a command may be wrong for us to guess which one was meant.
+const TYPOS: usize = 2;
+
+/// What a typed line asks for.
+pub(crate) fn parse(line: &str) -> Input {
+    let Some(rest) = line.strip_prefix('/') else { return Input::Say(line.to_owned()) };
+    if rest.starts_with('/') {
+        return Input::Say(rest.to_owned());
+    }
+    match line.trim_end() {
+        "/connect" => Input::Connect,
+        "/disconnect" => Input::Disconnect,
+        "/help" => Input::Help(help()),
+        "/quit" => Input::Quit,
+        unknown => Input::Mistake(explain(unknown)),
+    }
+}
+
+/// The commands that begin like this.
+pub(crate) fn completions(beginning: &str) -> impl Iterator<Item = &'static str> {
+    COMMANDS.into_iter().map(|(command, _)| command).filter(move |c| c.starts_with(beginning))
+}
+
+fn help() -> String {
+    let commands = COMMANDS.map(|(command, does)| format!("{command:<12} {does}\n"));
+    commands.concat() + "//text       say a line that begins with a slash: /text"
+}
+
+fn explain(unknown: &str) -> String {
+    let command = unknown.split(' ').next().unwrap_or_default();
+    let near = COMMANDS
+        .iter()
+        .map(|(known, _)| (strsim::damerau_levenshtein(&command.to_lowercase(), known), known))
+        .filter(|(typos, known)| *typos <= TYPOS || known.starts_with(command))
+        .min();
+    match near {
+        Some((_, known)) if *known == command => {
+            format!("{known} takes nothing behind it. To say this line, type /{unknown}")
+        }
+        Some((_, known)) if command.len() > 1 => {
+            format!("No command {command}, did you mean {known}? To say this line, type /{unknown}")
+        }
+        _ => format!("No command {command}, see /help. To say this line, type /{unknown}"),
+    }
+}

@@ -1,0 +1,155 @@
+//! The client's connection: whether there is one, when to try for the next, and when to speak
+//! after a return. Decides nothing about what is said over it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, never};
+
+use crate::client::Config;
+use crate::link::{Link, Manner, Received, dial};
+use crate::wire::Framing;
+
+/// How long the client rests after its first failed attempt to connect; doubled each time.
+const FIRST_REST: Duration = Duration::from_millis(50);
+
+/// The longest rest between two attempts.
+const LONGEST_REST: Duration = Duration::from_millis(400);
+
+/// How long after a reconnect lines are sent again: by then the others who lost the same server
+/// are back to hear them. Longer than [`LONGEST_REST`].
+const GATHER: Duration = Duration::from_millis(600);
+
+/// How far apart raw messages are sent if nothing comes back that could be waited for.
+const RAW_GAP: Duration = Duration::from_millis(20);
+
+/// The one connection of a client, over all its ups and downs.
+pub(crate) struct Connection<'a> {
+    config: &'a Config,
+    state: State,
+    /// Failed attempts since the last connection.
+    attempts: u32,
+    was_up: bool,
+    /// When lines may be sent: after a reconnect, not before the others are back as well.
+    send_from: Instant,
+}
+
+enum State {
+    Up(Link),
+    Dialing(Receiver<io::Result<Link>>),
+    Resting(Instant),
+    /// The user hung up.
+    Down,
+}
+
+impl<'a> Connection<'a> {
+    /// No connection yet, and the first attempt due at once.
+    pub(crate) fn new(config: &'a Config) -> Self {
+        let now = Instant::now();
+        Self { config, state: State::Resting(now), attempts: 0, was_up: false, send_from: now }
+    }
+
+    /// The link, while there is one.
+    pub(crate) fn link(&self) -> Option<&Link> {
+        match &self.state {
+            State::Up(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a link.
+    pub(crate) fn is_up(&self) -> bool {
+        self.link().is_some()
+    }
+
+    /// Whether there ever was a link.
+    pub(crate) fn was_up(&self) -> bool {
+        self.was_up
+    }
+
+    /// Where everything that comes over the link arrives.
+    pub(crate) fn received(&self) -> Receiver<Received> {
+        self.link().map_or_else(never, |link| link.received().clone())
+    }
+
+    /// Where the outcome of the attempt that is under way arrives.
+    pub(crate) fn dialed(&self) -> Receiver<io::Result<Link>> {
+        match &self.state {
+            State::Dialing(dialed) => dialed.clone(),
+            _ => never(),
+        }
+    }
+
+    /// Tries to connect; the outcome comes over [`dialed`](Self::dialed).
+    pub(crate) fn dial(&mut self) -> io::Result<()> {
+        let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
+        let manner = Manner { framing: self.config.framing, raw_gap };
+        self.state = State::Dialing(dial(&self.config.address, manner)?);
+        Ok(())
+    }
+
+    /// Tries to connect because the user wants to: the outcome counts as that of a first attempt.
+    pub(crate) fn dial_afresh(&mut self) -> io::Result<()> {
+        self.attempts = 0;
+        self.dial()
+    }
+
+    /// An attempt brought this link.
+    pub(crate) fn succeeded(&mut self, link: Link) {
+        let now = Instant::now();
+        self.send_from = if self.was_up { now + GATHER } else { now };
+        self.attempts = 0;
+        self.was_up = true;
+        self.state = State::Up(link);
+    }
+
+    /// An attempt brought nothing: rests before the next. Returns how many there were.
+    pub(crate) fn failed(&mut self) -> u32 {
+        self.attempts += 1;
+        let rest = FIRST_REST * 2_u32.saturating_pow(self.attempts - 1).min(64);
+        self.state = State::Resting(Instant::now() + rest.min(LONGEST_REST));
+        self.attempts
+    }
+
+    /// Gives the link up, and tries again soon.
+    pub(crate) fn rest(&mut self) {
+        self.state = State::Resting(Instant::now() + FIRST_REST);
+    }
+
+    /// Gives the link up, and stays so.
+    pub(crate) fn hang_up(&mut self) {
+        self.state = State::Down;
+    }
+
+    /// Ends sending; what comes in still arrives.
+    pub(crate) fn finish(&mut self) {
+        if let State::Up(link) = &mut self.state {
+            link.finish();
+        }
+    }
+
+    /// When the next attempt is due.
+    pub(crate) fn next_attempt(&self) -> Option<Instant> {
+        match self.state {
+            State::Resting(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    /// From when on lines may be sent, if that is still to come.
+    pub(crate) fn speaks_later(&self) -> Option<Instant> {
+        Some(self.send_from).filter(|&from| from > Instant::now())
+    }
+
+    /// Whether a message must come back before the next is sent: raw ones have no end of their
+    /// own, and the other side could read two as one.
+    pub(crate) fn takes_one_at_a_time(&self) -> bool {
+        self.config.framing == Framing::Raw && !self.config.local_echo
+    }
+}
+
+/// The error as a person would say it, without the system's number for it.
+pub(crate) fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

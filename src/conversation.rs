@@ -1,0 +1,306 @@
+//! The client's one thread that decides: it waits for whatever comes next (input, the connection,
+//! a timer) and keeps the promise that nothing said is lost.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, at, never, select};
+
+use crate::client::{Config, Failure, Input, Screen, Status, WINDOW};
+use crate::connection::{Connection, in_words};
+use crate::link::{Link, Received};
+use crate::outbox::Outbox;
+use crate::wire::{self, Framing};
+
+/// How long a leaving client waits for the server to close its side.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long a line that was sent may take to come back before it is shown as waiting.
+const OVERDUE: Duration = Duration::from_secs(1);
+
+type End = Result<(), Failure>;
+
+/// What was said, what is confirmed, and how it ends.
+pub(crate) struct Conversation<'a> {
+    config: &'a Config,
+    screen: &'a mut dyn Screen,
+    outbox: Outbox,
+    connection: Connection<'a>,
+    input_ended: bool,
+    refused: usize,
+    /// The last line received: a server that stops says so before it closes.
+    last_line: String,
+    /// The last connection ended with that, and there has been none since.
+    server_stopped: bool,
+    /// When our efforts last got anywhere.
+    progress: Instant,
+    over: Option<End>,
+}
+
+impl<'a> Conversation<'a> {
+    pub(crate) fn new(config: &'a Config, screen: &'a mut dyn Screen) -> Self {
+        Self {
+            config,
+            screen,
+            outbox: Outbox::default(),
+            connection: Connection::new(config),
+            input_ended: false,
+            refused: 0,
+            last_line: String::new(),
+            server_stopped: false,
+            progress: Instant::now(),
+            over: None,
+        }
+    }
+
+    /// See [`client::run`](crate::client::run).
+    pub(crate) fn run(mut self, input: &Receiver<Input>, quit: &Receiver<()>) -> End {
+        loop {
+            if let Some(end) = self.over.take() {
+                return end;
+            }
+            self.step(input, quit);
+        }
+    }
+
+    /// Waits for the next thing to happen, and does what it asks for.
+    fn step(&mut self, input: &Receiver<Input>, quit: &Receiver<()>) {
+        self.send_what_waits();
+        self.show_what_waits();
+        if self.screen.flush().is_err() || self.is_done() {
+            return self.leave();
+        }
+        let no_input = never();
+        let wants_input = !self.input_ended && self.outbox.len() < self.config.window;
+        let input = if wants_input { input } else { &no_input };
+        let timer = self.next_timer().map_or_else(never, at);
+        select! {
+            recv(quit) -> _ => self.leave(),
+            recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
+            recv(self.connection.received()) -> received => {
+                self.receive(received.unwrap_or(Received::Closed(None)));
+            }
+            recv(self.connection.dialed()) -> link => match link {
+                Ok(Ok(link)) => self.connected(link),
+                Ok(Err(error)) => self.not_connected(&error),
+                Err(_) => self.not_connected(&io::ErrorKind::Interrupted.into()),
+            },
+            recv(timer) -> _ => self.time_passed(),
+        }
+    }
+
+    /// Whether all that was asked for is done.
+    fn is_done(&self) -> bool {
+        let was_up = self.connection.was_up();
+        let heard_all = if self.config.stay { self.server_stopped } else { was_up };
+        self.input_ended && self.outbox.is_empty() && heard_all
+    }
+
+    fn obey(&mut self, input: Input) {
+        match input {
+            Input::Say(text) => self.say(&text),
+            Input::TooLong => self.refuse(),
+            Input::End => self.input_ended = true,
+            Input::Connect if self.connection.is_up() => self.screen.notice("Connected already"),
+            Input::Connect => {
+                if let Err(error) = self.connection.dial_afresh() {
+                    self.not_connected(&error);
+                }
+            }
+            Input::Disconnect => self.disconnect(),
+            Input::Quit => self.leave(),
+            Input::Help(text) => self.screen.notice(&text),
+            Input::Mistake(why) => self.screen.complaint(&why),
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        let line = self.config.name.says(text);
+        if line.len() > self.config.max_line {
+            return self.refuse();
+        }
+        if self.outbox.is_empty() {
+            self.progress = Instant::now();
+        }
+        self.outbox.push(line);
+    }
+
+    fn refuse(&mut self) {
+        self.refused += 1;
+        let max = self.config.max_line;
+        self.screen
+            .complaint(&format!("Not sent: with your name a line may have at most {max} bytes"));
+    }
+
+    fn send_what_waits(&mut self) {
+        let Some(link) = self.connection.link() else { return };
+        let window = if self.connection.takes_one_at_a_time() { 1 } else { WINDOW };
+        while self.outbox.in_flight() < window
+            && self.connection.speaks_later().is_none()
+            && let Some(line) = self.outbox.send()
+        {
+            link.send(line);
+        }
+    }
+
+    /// Lets the user see what he said and nobody has heard yet.
+    fn show_what_waits(&mut self) {
+        if !self.connection.is_up() || Instant::now() >= self.progress + OVERDUE {
+            while let Some(line) = self.outbox.show() {
+                self.screen.waiting(line);
+            }
+        }
+    }
+
+    fn receive(&mut self, received: Received) {
+        match received {
+            Received::Lines(lines) if self.config.framing == Framing::Raw => {
+                for chunk in &lines {
+                    for part in self.outbox.parts(chunk) {
+                        self.hear(part.to_owned());
+                    }
+                }
+            }
+            Received::Lines(lines) => lines.into_iter().for_each(|line| self.hear(line)),
+            Received::Sent(count) if self.config.local_echo => {
+                for line in (0..count).map_while(|_| self.outbox.pop()).collect::<Vec<_>>() {
+                    self.screen.own(&line);
+                }
+                self.progress = Instant::now();
+            }
+            Received::Sent(_) => {}
+            Received::Closed(error) => self.lost(error.as_ref()),
+        }
+    }
+
+    fn hear(&mut self, line: String) {
+        if self.outbox.confirm(&line) {
+            self.progress = Instant::now();
+            self.screen.own(&line);
+        } else {
+            self.screen.other(&line);
+        }
+        if let Some(limit) = wire::refused_over(&line)
+            && let Some(dropped) = self.outbox.drop_refused(limit)
+        {
+            self.refused += 1;
+            self.screen
+                .complaint(&format!("The server refused this line, it is not sent: {dropped}"));
+        }
+        self.last_line = line;
+    }
+
+    fn connected(&mut self, link: Link) {
+        let (server, port) = (link.server_port, link.local_port);
+        let name = &self.config.name;
+        self.screen.notice(&format!(
+            "Connection to Server @PORT #{server} Successful! You are {name} @PORT #{port}"
+        ));
+        self.screen.status(Status::Online { port });
+        self.progress = Instant::now();
+        self.last_line.clear();
+        self.server_stopped = false;
+        self.connection.succeeded(link);
+    }
+
+    fn not_connected(&mut self, error: &io::Error) {
+        let attempts = self.connection.failed();
+        let port = self.config.address.rsplit(':').next().unwrap_or_default();
+        let why = format!("Connection to Server @PORT #{port} Failed ({})", in_words(error));
+        if !self.config.reconnect {
+            self.over = Some(Err(Failure::NotConnected(why, self.outbox.len())));
+        } else if attempts == 1 {
+            self.screen.notice(&format!("{why}; trying again until it answers"));
+        } else if attempts >= 8 && attempts.is_power_of_two() {
+            self.screen.notice(&format!("{why}, attempt {attempts}"));
+        }
+    }
+
+    fn lost(&mut self, error: Option<&io::Error>) {
+        let Some(link) = self.connection.link() else { return };
+        let why = error.map_or("the server closed it".to_owned(), in_words);
+        self.screen
+            .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
+        self.server_stopped = wire::is_offline(&self.last_line);
+        self.connection.rest();
+        self.offline();
+        if !self.config.reconnect && self.outbox.is_empty() {
+            self.over = Some(self.outcome());
+        } else if !self.config.reconnect {
+            let why = "The connection was lost".to_owned();
+            self.over = Some(Err(Failure::NotConnected(why, self.outbox.len())));
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.part();
+        self.connection.hang_up();
+        self.offline();
+        self.screen.notice("Disconnected; /connect to come back");
+    }
+
+    /// The link is gone. What was sent over it and not confirmed will be sent again.
+    fn offline(&mut self) {
+        self.outbox.rewind();
+        self.progress = Instant::now();
+        self.screen.status(Status::Offline);
+    }
+
+    fn next_timer(&self) -> Option<Instant> {
+        let unsent = self.outbox.len() > self.outbox.in_flight();
+        let send = self.connection.speaks_later().filter(|_| unsent);
+        let overdue = self.outbox.has_unseen().then(|| self.progress + OVERDUE);
+        let timers = [self.connection.next_attempt(), send, overdue, self.gives_up_at()];
+        timers.into_iter().flatten().min()
+    }
+
+    fn gives_up_at(&self) -> Option<Instant> {
+        let content = self.connection.is_up() && self.outbox.is_empty();
+        let patience = self.config.give_up_after.filter(|_| !content)?;
+        self.progress.checked_add(patience)
+    }
+
+    fn time_passed(&mut self) {
+        let now = Instant::now();
+        if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
+            let lines = self.outbox.len();
+            self.over = Some(Err(if self.connection.is_up() {
+                Failure::Unconfirmed(lines)
+            } else {
+                let why = format!("No connection to {}", self.config.address);
+                Failure::NotConnected(why, lines)
+            }));
+        } else if self.connection.next_attempt().is_some_and(|due| now >= due)
+            && let Err(error) = self.connection.dial()
+        {
+            self.not_connected(&error);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.part();
+        let _ = self.screen.flush();
+        self.over = Some(self.outcome());
+    }
+
+    /// Says goodbye, and shows what still comes until the server closes its side.
+    fn part(&mut self) {
+        let Some(link) = self.connection.link() else { return };
+        link.send(&self.config.name.farewell());
+        self.connection.finish();
+        let deadline = Instant::now() + GOODBYE;
+        while let Ok(received) = self.connection.received().recv_deadline(deadline)
+            && !matches!(received, Received::Closed(_))
+        {
+            self.receive(received);
+        }
+    }
+
+    fn outcome(&self) -> End {
+        match (self.outbox.len(), self.refused) {
+            (0, 0) => Ok(()),
+            (0, refused) => Err(Failure::Refused(refused)),
+            (lines, _) => Err(Failure::Unconfirmed(lines)),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Plain input and output, for pipes and scripts: lines in, lines out, no cursor.
+
+use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::client::{Input, Screen, Status};
+use crate::wire::{self, Found, Lines};
+use crate::{clock, command};
+
+/// Reads lines of at most `max` bytes from stdin, on a thread of its own. What a person types may
+/// be a command; in what comes over a pipe, every line is a message.
+///
+/// # Errors
+/// The thread could not be started.
+pub fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
+    let (sender, input) = crossbeam_channel::bounded(1);
+    let understand = if io::stdin().is_terminal() { command::parse } else { say };
+    thread::Builder::new().name("input".to_owned()).spawn(move || {
+        if let Err(error) = pass_lines(io::stdin().lock(), max, understand, &sender) {
+            log::error!("the input cannot be read further: {error}");
+        }
+    })?;
+    Ok(input)
+}
+
+fn say(line: &str) -> Input {
+    Input::Say(line.to_owned())
+}
+
+fn pass_lines(
+    mut stdin: impl Read,
+    max: usize,
+    understand: impl Fn(&str) -> Input,
+    input: &Sender<Input>,
+) -> io::Result<()> {
+    let mut lines = Lines::new(max);
+    let mut pass = |found: Found| {
+        // Nobody takes it when the client has ended, and then the process ends as well.
+        let _ = input.send(match found {
+            Found::Line(line) => understand(&wire::repaired(line)),
+            Found::TooLong => Input::TooLong,
+        });
+    };
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match stdin.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => lines.feed(&buffer[..length], &mut pass),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    lines.finish(&mut pass);
+    Ok(())
+}
+
+/// Shows the chat on stdout, and everything about it on stderr.
+#[derive(Debug)]
+pub struct Plain {
+    out: BufWriter<Stdout>,
+    timestamps: bool,
+}
+
+impl Plain {
+    /// A screen that begins each line with the time if `timestamps`.
+    pub fn new(timestamps: bool) -> Self {
+        Self { out: BufWriter::with_capacity(64 * 1024, io::stdout()), timestamps }
+    }
+
+    fn line(&mut self, line: &str) {
+        let stamp = if self.timestamps { clock::stamp() } else { String::new() };
+        // A failure is remembered by the stream and shows at the next flush.
+        let _ = writeln!(self.out, "{stamp}{line}");
+    }
+}
+
+impl Screen for Plain {
+    fn own(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn other(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn notice(&mut self, notice: &str) {
+        let _ = writeln!(io::stderr(), "{notice}");
+    }
+
+    fn complaint(&mut self, why: &str) {
+        self.notice(why);
+    }
+
+    fn waiting(&mut self, _line: &str) {}
+
+    fn status(&mut self, _status: Status) {}
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
