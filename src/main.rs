@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -29,7 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    env_logger::init();
+    // With `RUST_LOG=trace` each thread says what it does: what Sequence_Diagram.md draws.
+    env_logger::Builder::from_default_env()
+        .format(|out, record| {
+            let thread = thread::current();
+            writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
+        })
+        .init();
     let done = match cli.command {
         Command::Server(args) => serve(&args),
         Command::Client(args) => talk(args),
@@ -81,7 +87,7 @@ fn serve(args: &ServerArgs) -> Result<(), String> {
     let mut out: Box<dyn io::Write + Send> =
         if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
     let timestamps = args.timestamps;
-    thread::spawn(move || {
+    let print = move || {
         let _printing = printing;
         printer.run(&mut out, |line, text| {
             if timestamps {
@@ -90,7 +96,9 @@ fn serve(args: &ServerArgs) -> Result<(), String> {
             text.extend_from_slice(line);
             text.push(b'\n');
         });
-    });
+    };
+    let history = thread::Builder::new().name("history".to_owned());
+    history.spawn(print).map_err(|error| format!("cannot start the history's thread: {error}"))?;
     recorder.record(Entry::Notice(wire::online(port)));
     server
         .run(Box::new(recorder), &commands, &mut |report| eprintln!("{report:?}"))

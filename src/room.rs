@@ -121,6 +121,8 @@ struct LookOnceMore<'a, S: Socket>(&'a Room<S>);
 impl<S: Socket> Drop for LookOnceMore<'_, S> {
     fn drop(&mut self) {
         let stranded = !self.0.said.lock().is_empty();
+        let found = if stranded { "something" } else { "nothing" };
+        log::trace!("looks at said once more: {found}");
         if stranded {
             self.0.leave_note(Note::Carry);
         }
@@ -162,6 +164,7 @@ impl<S: Socket> Room<S> {
         }
         members.joined += 1;
         members.here.add(socket, address, Ear { id: members.joined, framing, echo });
+        log::trace!("joins as peer {}", members.joined);
         Ok(members.joined)
     }
 
@@ -173,12 +176,16 @@ impl<S: Socket> Room<S> {
             said.append(heard);
             said.text().len()
         };
+        log::trace!("appends to said");
         if waiting > SAID_LIMIT {
             return self.deliver();
         }
         match self.roster.try_lock() {
-            Some(members) => self.carry(Turn { members, _duty: LookOnceMore(self) }),
-            None => log::trace!("the roster is busy: its holder carries what was said here"),
+            Some(members) => {
+                log::trace!("the roster is free");
+                self.carry(Turn { members, _duty: LookOnceMore(self) });
+            }
+            None => log::trace!("the roster is busy"),
         }
     }
 
@@ -251,6 +258,7 @@ impl<S: Socket> Room<S> {
     }
 
     fn turn(&self) -> Turn<'_, S> {
+        log::trace!("waits for the roster");
         Turn { members: self.roster.lock(), _duty: LookOnceMore(self) }
     }
 
@@ -268,6 +276,7 @@ impl<S: Socket> Room<S> {
         batch.clear(SPARE);
         std::mem::swap(&mut batch, &mut *self.said.lock());
         let any = !batch.is_empty();
+        log::trace!("takes all of said: {} lines", batch.count());
         let batch = Arc::new(batch);
         if any {
             let delivered = members.here.deliver(&batch);
@@ -280,6 +289,7 @@ impl<S: Socket> Room<S> {
     }
 
     fn leave_note(&self, note: Note) {
+        log::trace!("leaves a note: {note:?}");
         // Only when the room is closed and empty is nobody there to read notes, or to need them.
         let _ = self.notes.send(note);
     }

@@ -58,7 +58,7 @@ impl<S: Socket> Roster<S> {
     /// Hands `batch` to everyone, with one send each. A peer that cannot be sent to is pruned right
     /// here: its record goes before anybody else can look at it.
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> Delivered {
-        log::trace!("delivering {} lines to {} peers", batch.count(), self.peers.len());
+        log::trace!("sends to everyone: {} peers", self.peers.len());
         let Self { peers, backlog, max_backlog, witness } = self;
         let (start, before) = (backlog.end(), peers.len());
         let mut delivered = Delivered::default();
@@ -93,6 +93,8 @@ impl<S: Socket> Roster<S> {
         if let Some(index) = index {
             let_go(&self.peers.swap_remove(index), reason, &*self.witness);
             self.trim();
+        } else {
+            log::trace!("the record of peer {id} is gone already");
         }
     }
 
@@ -177,7 +179,7 @@ impl<S: Socket> Roster<S> {
 }
 
 fn let_go<S: Socket>(peer: &Peer<S>, reason: Reason, witness: &dyn Witness) {
-    log::trace!("peer {} is removed: {reason}", peer.ear.id);
+    log::trace!("removes the record of peer {}: {reason}", peer.ear.id);
     peer.socket.shut();
     // One that closed its side itself and then failed had left all the same.
     let left = peer.lag.as_ref().is_some_and(|lag| lag.until.is_some());

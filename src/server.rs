@@ -243,7 +243,9 @@ fn welcome<'scope>(
         let _here = here;
         session::serve(&running.room, &client, address, &door.service, &running.stopping);
     };
-    if let Err(error) = spawn(scope, format!("client #{}", address.port()), serve) {
+    let name = format!("client #{}", address.port());
+    log::trace!("{name} gets a thread of its own");
+    if let Err(error) = spawn(scope, name, serve) {
         session::turn_away(
             &socket,
             &format!("* Server full: no thread for another client ({error})"),
