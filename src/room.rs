@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::batch::{Batch, Ear, PeerId};
 use crate::peer::{Owed, Reason, Socket};
 use crate::roster::{Roster, Witness};
-use crate::sync::{FairMutex, FairMutexGuard, Mutex, Sender};
+use crate::sync::{FairMutex, FairMutexGuard, Mutex, Sender, yield_now};
 use crate::wire::Framing;
 
 /// What one who held the roster leaves for the courier to do.
@@ -82,6 +82,9 @@ const SENDS_PER_TURN: usize = 256;
 /// How many bytes may wait in `said`. Whoever finds more there waits for his turn.
 const SAID_LIMIT: usize = 512 * 1024;
 
+/// Up to so many peers, nobody is waited for: there is too little to be carried along.
+const FEW: usize = 3;
+
 /// How much memory is kept for the next batch, in bytes.
 const SPARE: usize = 512 * 1024;
 
@@ -101,6 +104,8 @@ struct Members<S> {
     joined: PeerId,
     lines: u64,
     closed: bool,
+    /// The last batch had lines of several: it is likely that the next one will.
+    crowded: bool,
     /// The batch of the last round: its memory serves another one, unless it is still needed.
     spare: Option<Arc<Batch>>,
 }
@@ -133,7 +138,8 @@ impl<S: Socket> Room<S> {
     /// An empty room whose courier gets `notes`.
     pub fn new(limits: Limits, notes: Sender<Note>, witness: Box<dyn Witness>) -> Self {
         let here = Roster::new(limits.backlog, witness);
-        let members = Members { here, joined: 0, lines: 0, closed: false, spare: None };
+        let members =
+            Members { here, joined: 0, lines: 0, closed: false, crowded: false, spare: None };
         Self {
             said: Mutex::new(Batch::default()),
             roster: FairMutex::new(members),
@@ -265,6 +271,10 @@ impl<S: Socket> Room<S> {
     /// Delivers round after round, until nothing is left or the turn is over.
     fn carry(&self, mut turn: Turn<'_, S>) {
         let mut sends = 0;
+        if turn.members.crowded && turn.members.here.peers.len() > FEW {
+            // Those who are about to speak are let speak first: one send then carries them all.
+            yield_now();
+        }
         while sends < SENDS_PER_TURN && self.round(&mut turn.members) {
             sends += turn.members.here.peers.len();
         }
@@ -283,6 +293,7 @@ impl<S: Socket> Room<S> {
             delivered.laggards.into_iter().for_each(|id| self.leave_note(Note::Lags(id)));
             self.outruns.store(delivered.outruns, Relaxed);
             members.lines += batch.count() as u64;
+            members.crowded = batch.count() > 1;
         }
         members.spare = Some(batch);
         any

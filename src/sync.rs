@@ -8,3 +8,4 @@ pub(crate) use crossbeam_channel::Sender;
 pub(crate) use parking_lot::Mutex;
 /// For the roster: whoever waits for it gets it next, however many try their luck meanwhile.
 pub(crate) use parking_lot::{FairMutex, FairMutexGuard};
+pub(crate) use std::thread::yield_now;

@@ -79,7 +79,7 @@ fn add_table(
     for (at, row) in rows.iter().enumerate() {
         let _ = write!(text, "{edge} {:24}", row[0]);
         for cell in &row[1..] {
-            let _ = write!(text, "{gap}{cell:>13}");
+            let _ = write!(text, "{gap}{cell:>14}");
         }
         let _ = writeln!(text, " {edge}");
         if markdown && at == 0 {

@@ -3,6 +3,8 @@
 pub(crate) use shuttle_parking_lot::Mutex;
 pub(crate) use shuttle_parking_lot::{Mutex as FairMutex, MutexGuard as FairMutexGuard};
 
+pub(crate) use shuttle::thread::yield_now;
+
 /// The sending end of a channel without limit, which threads may share.
 pub(crate) struct Sender<T>(pub(crate) shuttle::sync::mpsc::Sender<T>);
 
