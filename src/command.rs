@@ -28,9 +28,11 @@ pub(crate) fn parse(line: &str) -> Input {
     }
 }
 
-/// The commands that begin like this.
-pub(crate) fn completions(beginning: &str) -> impl Iterator<Item = &'static str> {
-    COMMANDS.into_iter().map(|(command, _)| command).filter(move |c| c.starts_with(beginning))
+/// The one command that begins like this.
+pub(crate) fn completed(beginning: &str) -> Option<String> {
+    let mut commands = COMMANDS.into_iter().filter(|(command, _)| command.starts_with(beginning));
+    let (only, _) = commands.next().filter(|_| !beginning.is_empty())?;
+    commands.next().is_none().then(|| only.to_owned())
 }
 
 fn help() -> String {

@@ -20,10 +20,11 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
+use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler,
-    ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+    Changeset, Cmd, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
+    EventHandler, ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
 };
 
 use crate::client::Input;
@@ -48,12 +49,14 @@ pub(crate) struct Prompt {
     pub(crate) over: AtomicBool,
     /// What is typed and not sent.
     pub(crate) draft: Mutex<String>,
+    /// What is to stand there instead.
+    instead: Mutex<Option<String>>,
 }
 
 impl Prompt {
     pub(crate) fn new(palette: Palette) -> Self {
         let (online, over) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { palette, online, over, draft: Mutex::default() }
+        Self { palette, online, over, draft: Mutex::default(), instead: Mutex::default() }
     }
 }
 
@@ -77,7 +80,7 @@ pub(crate) fn start(prompt: Arc<Prompt>) -> rustyline::Result<Keyboard> {
     let (sender, input) = crossbeam_channel::unbounded();
     let (stands, ready) = crossbeam_channel::bounded(1);
     let (writing, still) = crossbeam_channel::bounded(0);
-    let mut editor = editor(&sender)?;
+    let mut editor = editor(&sender, &prompt)?;
     editor.set_helper(Some(Line {
         prompt: Arc::clone(&prompt),
         stands,
@@ -101,7 +104,10 @@ pub(crate) fn start(prompt: Arc<Prompt>) -> rustyline::Result<Keyboard> {
     Ok(Keyboard { input, printer, ready, still })
 }
 
-fn editor(input: &Sender<Input>) -> rustyline::Result<Editor<Line, MemHistory>> {
+fn editor(
+    input: &Sender<Input>,
+    prompt: &Arc<Prompt>,
+) -> rustyline::Result<Editor<Line, MemHistory>> {
     let escape = u16::try_from(ESCAPE.as_millis()).ok();
     let config = Config::builder()
         .color_mode(rustyline::ColorMode::Forced)
@@ -123,7 +129,8 @@ fn editor(input: &Sender<Input>) -> rustyline::Result<Editor<Line, MemHistory>> 
         (KeyEvent::ctrl('C'), Does::Quit),
         (KeyEvent::ctrl('D'), Does::QuitIfEmpty),
     ] {
-        let handler = Key { does, input: input.clone(), recall: Arc::clone(&recall) };
+        let (input, recall, prompt) = (input.clone(), Arc::clone(&recall), Arc::clone(prompt));
+        let handler = Key { does, input, recall, prompt };
         editor.bind_sequence(event, EventHandler::Conditional(Box::new(handler)));
     }
     // These wait for a second key, and nothing would be printed meanwhile.
@@ -146,6 +153,7 @@ struct Key {
     does: Does,
     input: Sender<Input>,
     recall: Arc<Mutex<Recall>>,
+    prompt: Arc<Prompt>,
 }
 
 impl ConditionalEventHandler for Key {
@@ -158,8 +166,8 @@ impl ConditionalEventHandler for Key {
             // Ctrl-D deletes a character, and arrows move within a text of several lines.
             Does::QuitIfEmpty => return None,
             Does::Older | Does::Newer if text.contains('\n') => return None,
-            Does::Older => return Some(replace(self.recall.lock().older(text))),
-            Does::Newer => return Some(replace(self.recall.lock().newer())),
+            Does::Older => return Some(self.replace(|recall| recall.older(text))),
+            Does::Newer => return Some(self.replace(Recall::newer)),
         }
         Some(Cmd::Kill(Movement::WholeBuffer))
     }
@@ -173,10 +181,14 @@ impl Key {
             let _ = self.input.send(command::parse(&wire::repaired(line.as_bytes())));
         }
     }
-}
 
-fn replace(recalled: Option<String>) -> Cmd {
-    recalled.map_or(Cmd::Noop, |text| Cmd::Replace(Movement::WholeBuffer, Some(text)))
+    /// Has the text replaced by another one, with the cursor at its end: no command of the editor
+    /// does that but completion, if the other text is what it finds.
+    fn replace(&self, recalled: impl FnOnce(&mut Recall) -> Option<String>) -> Cmd {
+        let Some(text) = recalled(&mut self.recall.lock()) else { return Cmd::Noop };
+        *self.prompt.instead.lock() = Some(text);
+        Cmd::Complete
+    }
 }
 
 /// What the editor asks about the line.
@@ -250,15 +262,19 @@ impl Highlighter for Line {
 impl Completer for Line {
     type Candidate = String;
 
-    /// Completes a command if there is only one it can be: the editor would wait for a choice.
+    /// Completes a command, if there is only one that it can be: the editor would wait for a
+    /// choice. What is to replace the text goes before.
     fn complete(
         &self,
         line: &str,
-        pos: usize,
+        _: usize,
         _: &Context,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let mut commands = command::completions(&line[..pos]);
-        let only = commands.next().filter(|_| pos > 0 && commands.next().is_none());
-        Ok((0, only.map(str::to_owned).into_iter().collect()))
+        let instead = self.prompt.instead.lock().take();
+        Ok((0, instead.or_else(|| command::completed(line)).into_iter().collect()))
+    }
+
+    fn update(&self, line: &mut LineBuffer, _: usize, text: &str, changes: &mut Changeset) {
+        line.update(text, text.len(), changes);
     }
 }

@@ -1,0 +1,157 @@
+//! The end, by whichever way: with a goodbye, and with the terminal as it was.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::common::process::{Signal, program};
+use crate::common::server::Server;
+use crate::common::wait_until;
+use crate::pty::{Terminal, client};
+
+/// How long a client may take to end when nobody reads what it writes.
+const STUCK: Duration = Duration::from_secs(5);
+
+fn connected(terminal: &Terminal) {
+    terminal.wait("the title of one connected", |view| view.title().contains("@PORT #"));
+}
+
+/// Ends a client that has said something, and looks at what it leaves behind.
+fn leaves_nothing_behind(draft: &str, how: impl FnOnce(&mut Terminal)) {
+    let server = Server::start(&[]);
+    let mut ann = client(server.address, "Ann", 80);
+    connected(&ann);
+    let mut bob = server.join();
+    ann.type_line("hello");
+    ann.wait("my own line", |view| view.is_on_the_right("Ann: hello"));
+    assert!(!ann.is_as_before(), "the editor reads every key");
+    ann.type_in(draft);
+    ann.wait("the draft", |view| view.cursor_row() == format!("> {draft}").trim_end());
+    how(&mut ann);
+    ann.ends(0);
+    assert!(ann.is_as_before(), "the modes are what they were");
+    bob.await_line("Ann Disconnected!");
+    ann.look(|view| {
+        assert!(!view.wants_pastes());
+        assert_eq!(view.cursor_row(), "", "the shell's prompt has a row of its own");
+        assert_eq!(view.count("Ann Disconnected!"), 1);
+    });
+}
+
+#[test]
+fn ctrl_c_says_goodbye_and_gives_the_terminal_back() {
+    leaves_nothing_behind("", |ann| ann.type_in("\x03"));
+}
+
+#[test]
+fn ctrl_c_drops_what_is_typed() {
+    leaves_nothing_behind("half a line", |ann| ann.type_in("\x03"));
+}
+
+#[test]
+fn ctrl_d_says_goodbye_and_gives_the_terminal_back() {
+    leaves_nothing_behind("", |ann| ann.type_in("\x04"));
+}
+
+#[test]
+fn quit_says_goodbye_and_gives_the_terminal_back() {
+    leaves_nothing_behind("", |ann| ann.type_line("/quit"));
+}
+
+#[test]
+fn signals_say_goodbye_and_give_the_terminal_back() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        leaves_nothing_behind("", |ann| ann.process.signal(signal));
+        leaves_nothing_behind("half a line", |ann| ann.process.signal(signal));
+    }
+}
+
+#[test]
+fn a_failure_gives_the_terminal_back_and_says_why() {
+    let mut server = Server::start(&[]);
+    let mut command = program();
+    command.args(["client", &server.address.to_string(), "--name", "Ann", "--no-reconnect"]);
+    let mut ann = Terminal::run(command, 80);
+    connected(&ann);
+    ann.type_in("half a line");
+    ann.wait("the draft", |view| view.cursor_row() == "> half a line");
+    server.stop();
+    ann.ends(0);
+    assert!(ann.is_as_before());
+    ann.look(|view| {
+        assert_eq!(view.count("> half a line"), 1, "what was typed can still be read");
+        assert_eq!(view.cursor_row(), "");
+    });
+
+    let mut command = program();
+    command.args(["client", &server.address.to_string(), "--no-reconnect"]);
+    let mut ann = Terminal::run(command, 80);
+    ann.ends(1);
+    assert!(ann.is_as_before());
+    ann.wait("the reason", |view| view.count("is the") == 1);
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_keep_a_client_from_ending() {
+    let server = Server::start(&[]);
+    let mut ann = client(server.address, "Ann", 80);
+    connected(&ann);
+    ann.stop();
+    // More than all the buffers on the way hold.
+    let mut bob = server.join();
+    let flood = format!("Bob: {}\n", "x".repeat(500)).repeat(4000);
+    bob.try_send(flood).expect("the room takes it");
+    bob.finish();
+    server.reason_of(bob.port());
+    ann.process.signal(Signal::TERM);
+    assert_eq!(ann.process.ended_within(STUCK).code(), Some(0));
+    assert!(ann.is_as_before());
+}
+
+#[test]
+fn a_dumb_terminal_is_spared_everything() {
+    let server = Server::start(&[]);
+    let mut command = program();
+    command.args(["client", &server.address.to_string(), "--name", "Ann"]);
+    let mut ann = Terminal::run_with(command, 80, |command, tty| {
+        command.env("TERM", "dumb").stdin(tty()).stdout(tty()).stderr(tty());
+    });
+    ann.wait("the connection", |view| view.count("Successful!") == 1);
+    ann.type_in("hello\n");
+    ann.wait_row("Ann: hello");
+    ann.type_in("/qiut\n");
+    ann.wait("the mistake", |view| view.count("did you mean /quit?") == 1);
+    ann.type_in("/quit\n");
+    ann.process.exits(0);
+    ann.look(|view| assert!(!view.bytes.contains(&0x1b), "no escape sequences"));
+}
+
+#[test]
+fn with_a_pipe_on_one_side_lines_are_lines() {
+    let server = Server::start(&[]);
+    let with = |streams: fn(&mut std::process::Command, &dyn Fn() -> Stdio)| {
+        let mut command = program();
+        command.args(["client", &server.address.to_string(), "--name", "Ann"]);
+        Terminal::run_with(command, 80, streams)
+    };
+
+    let mut ann = with(|command, tty| {
+        command.stdin(Stdio::piped()).stdout(tty()).stderr(tty());
+    });
+    ann.process.type_line("/quit is just a line");
+    ann.wait_row("Ann: /quit is just a line");
+    ann.process.end_input();
+    ann.process.exits(0);
+    ann.look(|view| assert!(!view.bytes.contains(&0x1b), "no escape sequences"));
+
+    let mut ann = with(|command, tty| {
+        command.stdin(tty()).stdout(Stdio::piped()).stderr(tty());
+    });
+    ann.wait("the connection", |view| view.count("Successful!") == 1);
+    ann.type_in("from the keyboard\n");
+    let out = ann.process.out.clone();
+    wait_until("it comes out of the pipe", || {
+        out.count(|line| line == "Ann: from the keyboard") == 1
+    });
+    ann.type_in("/quit\n");
+    ann.process.exits(0);
+}

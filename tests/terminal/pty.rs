@@ -1,0 +1,240 @@
+//! A terminal with nobody at it: the program runs on a real pseudo-terminal, and what it draws is
+//! kept as a person would see it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::common::PATIENCE;
+use crate::common::process::{Process, Signal, program};
+
+/// How many rows are kept that have left the window.
+const SCROLLBACK: usize = 10_000;
+
+/// The program on a terminal.
+pub(crate) struct Terminal {
+    master: File,
+    /// Kept open: its modes are looked at when the program has ended.
+    slave: OwnedFd,
+    before: Termios,
+    view: Arc<(Mutex<View>, Condvar)>,
+    pub(crate) process: Process,
+}
+
+/// What the terminal shows.
+pub(crate) struct View {
+    parser: vt100::Parser<Title>,
+    /// All that was ever written to it.
+    pub(crate) bytes: Vec<u8>,
+    /// It takes nothing more.
+    stopped: bool,
+}
+
+#[derive(Default)]
+struct Title(String);
+
+impl vt100::Callbacks for Title {
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.0 = String::from_utf8_lossy(title).into_owned();
+    }
+}
+
+/// A client at a terminal that is so wide, and 24 rows high.
+pub(crate) fn client(address: std::net::SocketAddr, name: &str, columns: u16) -> Terminal {
+    let mut command = program();
+    command.args(["client", &address.to_string(), "--name", name]);
+    Terminal::run(command, columns)
+}
+
+impl Terminal {
+    /// The program with all its streams on a terminal.
+    pub(crate) fn run(command: Command, columns: u16) -> Self {
+        Self::run_with(command, columns, |command, tty| {
+            command.stdin(tty()).stdout(tty()).stderr(tty());
+        })
+    }
+
+    /// With those streams on the terminal that `streams` puts there.
+    pub(crate) fn run_with(
+        mut command: Command,
+        columns: u16,
+        streams: impl FnOnce(&mut Command, &dyn Fn() -> Stdio),
+    ) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("its other side");
+        let path = ptsname(&master, Vec::new()).expect("its name");
+        let slave = rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
+            .expect("its other side");
+        set_size(&master, columns);
+        let before = tcgetattr(&slave).expect("its modes");
+        // A plain terminal, that does not wrap lines anew when its width changes.
+        command.env("TERM", "xterm-256color").env("XTERM_VERSION", "1");
+        for key in ["NO_COLOR", "TMUX", "STY", "TERM_PROGRAM"] {
+            command.env_remove(key);
+        }
+        streams(&mut command, &|| slave.try_clone().expect("another handle").into());
+        let parser = vt100::Parser::new_with_callbacks(
+            24.try_into().expect("rows"),
+            columns.try_into().expect("columns"),
+            SCROLLBACK,
+            Title::default(),
+        );
+        let view = View { parser, bytes: Vec::new(), stopped: false };
+        let view = Arc::new((Mutex::new(view), Condvar::new()));
+        let process = Process::start_with(command);
+        let master = File::from(master);
+        let (shown, from) = (Arc::clone(&view), master.try_clone().expect("another handle"));
+        thread::spawn(move || watch(from, &shown));
+        Self { master, slave, before, view, process }
+    }
+
+    /// Presses keys.
+    pub(crate) fn type_in(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).expect("the terminal takes what is typed");
+    }
+
+    /// Types a line, and Enter.
+    pub(crate) fn type_line(&mut self, line: &str) {
+        self.type_in(&format!("{line}\r"));
+    }
+
+    /// Takes nothing more of what is written, as a terminal that was stopped.
+    pub(crate) fn stop(&self) {
+        self.view.0.lock().unwrap().stopped = true;
+    }
+
+    /// Makes the window wider or narrower.
+    pub(crate) fn resize(&self, columns: u16) {
+        let columns_now = columns.try_into().expect("columns");
+        self.view.0.lock().unwrap().parser.set_size(24.try_into().expect("rows"), columns_now);
+        set_size(&self.master, columns);
+        // Only a session that owns its terminal is told by the system.
+        self.process.signal(Signal::WINCH);
+    }
+
+    /// Whether the modes are what they were before the program ran.
+    pub(crate) fn is_as_before(&self) -> bool {
+        let now = tcgetattr(&self.slave).expect("the modes");
+        format!("{now:?}") == format!("{:?}", self.before)
+    }
+
+    /// Waits until `holds` of what is shown, or fails and shows it.
+    pub(crate) fn wait(&self, what: &str, holds: impl Fn(&mut View) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let (view, changed) = &*self.view;
+        let mut view = view.lock().unwrap();
+        while !holds(&mut view) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "in vain: waited to see {what}; what is there:\n{}",
+                view.all_rows().join("\n")
+            );
+            view = changed.wait_timeout(view, left).unwrap().0;
+        }
+    }
+
+    /// Waits until some row is exactly this, spaces at its end aside.
+    pub(crate) fn wait_row(&self, row: &str) {
+        self.wait(&format!("the row {row:?}"), |view| view.rows().iter().any(|r| r == row));
+    }
+
+    /// What is shown now.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut View) -> T) -> T {
+        look(&mut self.view.0.lock().unwrap())
+    }
+
+    /// Waits for the end, and until all that was written last is shown.
+    pub(crate) fn ends(&mut self, code: i32) {
+        self.process.exits(code);
+        self.wait("the title taken back", |view| view.title().is_empty());
+    }
+}
+
+impl View {
+    /// The rows in the window.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        let (_, columns) = self.parser.screen().size();
+        let rows = self.parser.screen().rows(0, columns.get());
+        rows.map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    /// The rows in the window and those that have left it.
+    pub(crate) fn all_rows(&mut self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for back in (1..=self.parser.screen().scrollback_len()).rev() {
+            self.parser.screen_mut().set_scrollback(back);
+            rows.push(self.rows().swap_remove(0));
+        }
+        self.parser.screen_mut().set_scrollback(0);
+        rows.extend(self.rows());
+        rows
+    }
+
+    /// How many rows, in the window or above it, contain this.
+    pub(crate) fn count(&mut self, text: &str) -> usize {
+        self.all_rows().iter().filter(|row| row.contains(text)).count()
+    }
+
+    /// The row in which the cursor stands.
+    pub(crate) fn cursor_row(&self) -> String {
+        self.rows().swap_remove(self.parser.screen().cursor_position().0.into())
+    }
+
+    /// Whether this text stands in the window with its end at the right margin.
+    pub(crate) fn is_on_the_right(&self, text: &str) -> bool {
+        let (_, columns) = self.parser.screen().size();
+        let found = self.rows().iter().position(|row| row.trim_start() == text);
+        found.is_some_and(|row| {
+            let row = u16::try_from(row).unwrap_or(u16::MAX);
+            let cell = self.parser.screen().cell(row, columns.get() - 1);
+            cell.is_some_and(|cell| cell.has_contents() || cell.is_wide_continuation())
+        })
+    }
+
+    /// The colour in which a row that begins like this begins.
+    pub(crate) fn colour_of(&self, beginning: &str) -> Option<vt100::Color> {
+        let rows = self.rows();
+        let row = rows.iter().position(|row| row.trim_start().starts_with(beginning))?;
+        let indent = rows[row].len() - rows[row].trim_start().len();
+        let at = (u16::try_from(row).ok()?, u16::try_from(indent).ok()?);
+        Some(self.parser.screen().cell(at.0, at.1)?.fgcolor())
+    }
+
+    /// What stands above the window.
+    pub(crate) fn title(&self) -> &str {
+        &self.parser.callbacks().0
+    }
+
+    /// Whether the program would be told of a paste.
+    pub(crate) fn wants_pastes(&self) -> bool {
+        self.parser.screen().bracketed_paste()
+    }
+}
+
+/// Shows what is written, until the terminal is closed.
+fn watch(mut from: File, view: &(Mutex<View>, Condvar)) {
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let mut shown = view.0.lock().unwrap();
+        if shown.stopped {
+            return;
+        }
+        shown.parser.process(&buffer[..length]);
+        shown.bytes.extend_from_slice(&buffer[..length]);
+        view.1.notify_all();
+    }
+}
+
+fn set_size(master: impl std::os::fd::AsFd, columns: u16) {
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(master, size).expect("a terminal has a size");
+}

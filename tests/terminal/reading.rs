@@ -1,0 +1,121 @@
+//! What arrives: where it stands, in which colour, wrapped how.
+
+use crate::common::server::Server;
+use crate::pty::client;
+
+#[test]
+fn own_messages_on_the_right_and_once_the_others_on_the_left() {
+    let server = Server::start(&[]);
+    for columns in [80, 40, 30] {
+        let name = format!("Ann{columns}");
+        let mut ann = client(server.address, &name, columns);
+        ann.wait_row(">");
+        let mut bob = server.join();
+        ann.type_line("hello");
+        let own = format!("{name}: hello");
+        ann.wait("my own line", |view| view.is_on_the_right(&own));
+        bob.send("Bob: hello yourself\n");
+        ann.wait_row("Bob: hello yourself");
+        ann.look(|view| {
+            assert_eq!(view.count("hello"), 2, "{:?}", view.all_rows());
+            assert_eq!(view.cursor_row(), ">");
+        });
+    }
+}
+
+#[test]
+fn a_name_has_one_colour_wherever_it_is_shown() {
+    let server = Server::start(&[]);
+    let mut ann = client(server.address, "Ann", 80);
+    let mut bob = client(server.address, "Bob", 80);
+    for terminal in [&ann, &bob] {
+        terminal.wait("its title", |view| view.title().contains("@PORT #"));
+    }
+    ann.type_line("from Ann");
+    bob.type_line("from Bob");
+    for terminal in [&ann, &bob] {
+        terminal.wait("both", |view| view.count("from ") == 2);
+    }
+    let colour = |terminal: &crate::pty::Terminal, name: &str| {
+        terminal.look(|view| view.colour_of(&format!("{name}: from")).expect("the line is there"))
+    };
+    assert_eq!(colour(&ann, "Ann"), colour(&bob, "Ann"));
+    assert_eq!(colour(&ann, "Bob"), colour(&bob, "Bob"));
+    assert_ne!(colour(&ann, "Ann"), colour(&ann, "Bob"));
+    assert_ne!(colour(&ann, "Ann"), vt100::Color::Default);
+}
+
+#[test]
+fn wide_characters_wrap_between_two_of_them() {
+    let server = Server::start(&[]);
+    let mut ann = client(server.address, "Ann", 30);
+    let bob = client(server.address, "Bob", 40);
+    for terminal in [&ann, &bob] {
+        terminal.wait("its title", |view| view.title().contains("@PORT #"));
+    }
+    ann.type_line("你好世界这是一个很长的中文句子用来测试换行👋👋👋👋");
+    // 24 of 30 columns, for a block at the right margin; and all of 40, moved in from the second.
+    ann.wait("my own block", |view| view.is_on_the_right("长的中文句子用来测试换行"));
+    ann.wait_row("      Ann: 你好世界这是一个很");
+    ann.wait_row("      👋👋👋👋");
+    bob.wait_row("Ann: 你好世界这是一个很长的中文句子用来");
+    bob.wait_row("  测试换行👋👋👋👋");
+}
+
+#[test]
+fn a_line_longer_than_the_window_is_whole_and_there_once() {
+    let server = Server::start(&[]);
+    let mut ann = client(server.address, "Ann", 30);
+    let bob = client(server.address, "Bob", 80);
+    for terminal in [&ann, &bob] {
+        terminal.wait("its title", |view| view.title().contains("@PORT #"));
+    }
+    let words: Vec<String> = (100..280).map(|number| format!("w{number}")).collect();
+    let line = words.join(" ");
+    assert_eq!(line.len(), 899);
+    ann.type_in(&line);
+    ann.wait("the end of the draft", |view| view.rows().concat().ends_with("w279"));
+    ann.type_in("\r");
+    for terminal in [&ann, &bob] {
+        terminal.wait("the last word", |view| view.count("w279") > 0 && view.cursor_row() == ">");
+        terminal.look(|view| {
+            let rows = view.all_rows().join(" ");
+            let said: Vec<&str> =
+                rows.split_whitespace().filter(|word| word.starts_with('w')).collect();
+            assert_eq!(said, words, "each word once, in order");
+        });
+    }
+}
+
+#[test]
+fn without_colours_everything_else_is_the_same() {
+    let server = Server::start(&[]);
+    let mut command = crate::common::process::program();
+    command.args(["client", &server.address.to_string(), "--name", "Ann"]);
+    let mut ann = crate::pty::Terminal::run_with(command, 80, |command, tty| {
+        command.env("NO_COLOR", "1").stdin(tty()).stdout(tty()).stderr(tty());
+    });
+    ann.wait("its title", |view| view.title().contains("@PORT #"));
+    ann.type_line("no colours");
+    ann.wait("my own line", |view| view.is_on_the_right("Ann: no colours"));
+    ann.look(|view| {
+        let styled = view.bytes.windows(2).enumerate().filter(|(_, two)| *two == b"\x1b[");
+        for (at, _) in styled {
+            let end = view.bytes[at + 2..].iter().find(|byte| byte.is_ascii_alphabetic());
+            assert_ne!(end, Some(&b'm'), "a colour or a style was set");
+        }
+    });
+}
+
+#[test]
+fn raw_messages_of_several_lines_keep_their_lines() {
+    let server = Server::start(&["--framing", "raw"]);
+    let mut command = crate::common::process::program();
+    command.args(["client", &server.address.to_string(), "--framing", "raw", "--name", "Ann"]);
+    let ann = crate::pty::Terminal::run(command, 80);
+    ann.wait("its title", |view| view.title().contains("@PORT #"));
+    let mut bob = server.join();
+    bob.send("Bob: first\n    second");
+    ann.wait_row("Bob: first");
+    ann.wait_row("    second");
+}

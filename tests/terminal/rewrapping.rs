@@ -1,0 +1,81 @@
+//! A terminal that wraps long lines anew when its width changes, as most do today: tmux is one.
+
+use std::process::{Command, Output};
+
+use crate::common::server::Server;
+use crate::common::wait_until;
+
+/// A tmux of our own, ended with the test.
+struct Tmux {
+    socket: String,
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+impl Tmux {
+    /// Runs a client in a window of this width; none if there is no tmux.
+    fn client(server: &Server, columns: &str) -> Option<Self> {
+        let tmux = Self { socket: format!("tcp-chat-test-{}", std::process::id()) };
+        if Command::new("tmux").arg("-V").output().is_err() {
+            println!("skipped: there is no tmux");
+            std::mem::forget(tmux);
+            return None;
+        }
+        let client = format!(
+            "env -u NO_COLOR {} client {} --name Ann",
+            env!("CARGO_BIN_EXE_tcp-chat"),
+            server.address
+        );
+        let started =
+            tmux.run(&["-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", "24", &client]);
+        assert!(started.status.success(), "{started:?}");
+        Some(tmux)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new("tmux");
+        command.args(["-L", &self.socket]).args(args).env_remove("TMUX");
+        command.output().expect("tmux runs")
+    }
+
+    /// The rows in the window that are not empty.
+    fn rows(&self) -> Vec<String> {
+        let rows = self.run(&["capture-pane", "-p"]).stdout;
+        let rows = String::from_utf8(rows).expect("text");
+        rows.lines().map(|row| row.trim_end().to_owned()).filter(|row| !row.is_empty()).collect()
+    }
+}
+
+#[test]
+fn the_draft_is_there_once_however_the_window_changes() {
+    let mut server = Server::start(&[]);
+    let Some(tmux) = Tmux::client(&server, "80") else { return };
+    wait_until("the client has come", || {
+        server.history().count(|line| line.ends_with("Has Connected!")) == 1
+    });
+    let mut bob = server.join();
+    bob.send("Bob: look at this row\n");
+    let draft = "a draft of some sixty letters, more than half of them here";
+    wait_until("the row is there", || tmux.rows().contains(&"Bob: look at this row".to_owned()));
+    tmux.run(&["send-keys", "-l", draft]);
+    let mut whole = format!("> {draft}");
+    for columns in ["40", "80", "60", "33", "100", "34", "80"] {
+        tmux.run(&["resize-window", "-x", columns, "-y", "24"]);
+        tmux.run(&["send-keys", "-l", "."]);
+        whole.push('.');
+        wait_until(&format!("the draft at {columns} columns, once: {whole}"), || {
+            let rows = tmux.rows();
+            let bob = rows.iter().rposition(|row| row == "Bob: look at this row");
+            let shown = bob.map(|bob| rows[bob + 1..].concat());
+            shown.is_some_and(|shown| shown.replace(' ', "") == whole.replace(' ', ""))
+        });
+    }
+    tmux.run(&["send-keys", "Enter"]);
+    wait_until("it is said", || tmux.rows().last().is_some_and(|row| row == ">"));
+    assert_eq!(tmux.rows().iter().filter(|row| row.contains("a draft")).count(), 1);
+    server.stop();
+}
