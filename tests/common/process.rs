@@ -24,7 +24,8 @@ pub(crate) fn program_after(script: &str) -> Command {
     clean(shell)
 }
 
-fn clean(mut command: Command) -> Command {
+/// Takes out of the environment what could change what the program does.
+pub(crate) fn clean(mut command: Command) -> Command {
     for (key, _) in std::env::vars_os() {
         let key = key.to_string_lossy().into_owned();
         if key.starts_with("TCP_CHAT_") || key.starts_with("RUST_") {

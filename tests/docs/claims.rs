@@ -1,0 +1,179 @@
+//! What the pages say about the repository: code that they quote, files and tests that they name,
+//! and links.
+
+use std::fs;
+use std::path::Path;
+
+use super::page::{Page, top};
+use super::session::is_not_run;
+
+/// Fails with everything on all pages that `wrong` has to say something about.
+fn on_all_pages(wrong: impl Fn(&Page) -> Vec<(usize, String)>) {
+    let pages = Page::all();
+    let wrong: Vec<_> = pages
+        .iter()
+        .flat_map(|page| {
+            let wrong = wrong(page).into_iter();
+            wrong.map(|(line, what)| format!("{}, line {line}: {what}", page.path))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A block of Rust names its file; a line `// …` in it stands for lines left out. How far the lines
+/// are moved in does not matter.
+#[test]
+fn quoted_code_stands_in_its_file() {
+    on_all_pages(|page| {
+        let blocks = page.blocks("rust").into_iter();
+        let wrong = blocks.filter_map(|block| {
+            let number = block.lines.first().map_or(0, |(number, _)| *number);
+            let Ok(code) = fs::read_to_string(top().join(block.label)) else {
+                return Some((number, format!("Rust from no file: {:?}", block.label)));
+            };
+            let code: Vec<&str> = code.lines().map(str::trim).collect();
+            let quoted: Vec<&str> = block.lines.iter().map(|(_, line)| line.trim()).collect();
+            let mut from = 0;
+            for part in quoted.split(|line| *line == "// …") {
+                let found =
+                    code[from..].windows(part.len().max(1)).position(|window| window == part);
+                match found {
+                    Some(index) => from += index + part.len(),
+                    None if part.is_empty() => {}
+                    None => return Some((number, format!("not in {}: {part:#?}", block.label))),
+                }
+            }
+            None
+        });
+        wrong.collect()
+    });
+}
+
+/// Text in backquotes that begins like a path is one, and `FILE: NAME` names something in it.
+#[test]
+fn named_files_and_tests_exist() {
+    const FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "examples/", "benches/", ".ci/"];
+    on_all_pages(|page| {
+        let named = page.prose().flat_map(|(number, line)| {
+            line.split('`').skip(1).step_by(2).map(move |code| (number, code))
+        });
+        let paths = named.filter(|(_, code)| FOLDERS.iter().any(|folder| code.starts_with(folder)));
+        let wrong = paths.filter_map(|(number, code)| {
+            let (path, name) = code.split_once(": ").map_or((code, None), |(p, n)| (p, Some(n)));
+            let exists = match name {
+                _ if path.contains('*') => true,
+                None => top().join(path).exists(),
+                Some(name) => {
+                    fs::read_to_string(top().join(path)).is_ok_and(|code| code.contains(name))
+                }
+            };
+            (!exists).then(|| (number, format!("there is no `{code}`")))
+        });
+        wrong.collect()
+    });
+}
+
+#[test]
+fn commands_that_are_not_run_here_name_tests_and_benches_that_exist() {
+    on_all_pages(|page| {
+        let lines = page.blocks("console").into_iter().flat_map(|block| block.lines);
+        let commands = lines.filter_map(|(number, line)| Some((number, line.strip_prefix("$ ")?)));
+        let named = commands.filter(|(_, command)| is_not_run(command));
+        let wrong = named.filter(|(_, command)| {
+            let mut words = command.split_whitespace();
+            let target = words.by_ref().skip_while(|word| !matches!(*word, "--test" | "--bench"));
+            let Some((kind, target)) = target
+                .take(2)
+                .collect::<Vec<_>>()
+                .try_into()
+                .ok()
+                .map(|[kind, target]: [&str; 2]| (kind, target))
+            else {
+                return false;
+            };
+            let folder = if kind == "--test" { "tests" } else { "benches" };
+            let filter = words.next().filter(|word| !word.starts_with('-'));
+            !has_test(&top().join(folder), target, filter.unwrap_or_default())
+        });
+        wrong.map(|(number, command)| (number, format!("nothing to run for: {command}"))).collect()
+    });
+}
+
+fn has_test(folder: &Path, target: &str, filter: &str) -> bool {
+    let files = [folder.join(target).with_extension("rs"), folder.join(target).join("main.rs")];
+    let mut codes = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    codes.any(|code| {
+        let mut tests = code.lines().filter_map(|line| line.trim().strip_prefix("fn "));
+        filter.is_empty() || tests.any(|test| test.contains(filter))
+    })
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    on_all_pages(|page| {
+        let folder = top().join(&page.path).parent().expect("a page is in a folder").to_owned();
+        let links = page.prose().flat_map(|(number, line)| {
+            let markdown = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+            let html = line.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
+            markdown.chain(html).map(move |link| (number, link))
+        });
+        let here = links.filter(|(_, link)| !link.contains("://"));
+        let dead = here.filter(|(_, link)| {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { top().join(&page.path) } else { folder.join(path) };
+            !target.exists() || !(anchor.is_empty() || has_heading(&target, anchor))
+        });
+        dead.map(|(number, link)| (number, format!("leads nowhere: {link}"))).collect()
+    });
+}
+
+/// Whether a page has the heading that GitHub gives this anchor.
+fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = fs::read_to_string(page).unwrap_or_default();
+    let mut headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.any(|heading| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).eq(anchor.chars())
+    })
+}
+
+/// `lib.rs` names the files in the order in which to read them: none needs one that comes later.
+#[test]
+fn imports_go_one_way_in_reading_order() {
+    let code =
+        |file: &str| fs::read_to_string(top().join("src").join(file)).expect("a file of ours");
+    let library = code("lib.rs");
+    let modules: Vec<&str> = library
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'))
+        .collect();
+    assert!(modules.len() > 20, "lib.rs names {} files", modules.len());
+    for (index, module) in modules.iter().enumerate() {
+        let code = code(&format!("{module}.rs"));
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let later = modules[index + 1..].iter().find(|later| {
+                let used = line.split("crate::").skip(1);
+                let mut used = used.map(|path| path.trim_start_matches('{').trim_start());
+                used.any(|path| {
+                    path.strip_prefix(**later).is_some_and(|rest| {
+                        !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                    })
+                })
+            });
+            assert_eq!(later, None, "src/{module}.rs needs a file that comes later: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_code_map_has_every_file() {
+    let map = Page::named("docs/architecture.md").text;
+    for entry in fs::read_dir(top().join("src")).expect("the code is there") {
+        let name = entry.expect("it can be read").file_name().into_string().expect("a name");
+        assert!(
+            map.contains(&format!("`src/{name}`")) || map.contains(&format!("`{name}`")),
+            "docs/architecture.md has no {name}"
+        );
+    }
+}

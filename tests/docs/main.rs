@@ -1,0 +1,49 @@
+//! The pages tell the truth: their commands are run and their output is compared, the code that
+//! they quote stands where they say, and every link leads somewhere. CONTRIBUTING.md says how such
+//! a page is written.
+
+mod claims;
+#[path = "../common/mod.rs"]
+mod common;
+mod compare;
+mod page;
+mod session;
+mod shell;
+
+use std::sync::Mutex;
+use std::thread;
+
+use page::Page;
+
+/// Sections that are played at a time: most of them mostly wait.
+const AT_A_TIME: usize = 4;
+
+#[test]
+fn every_command_does_what_its_page_shows() {
+    // To try one page while it is written: TCP_CHAT_PAGE=lessons cargo test --test docs
+    let wanted = std::env::var("TCP_CHAT_PAGE").unwrap_or_default();
+    let pages = Page::all();
+    let sections = pages.iter().flat_map(Page::sections);
+    let mut sections: Vec<_> = sections
+        .filter(|section| section.place.contains(&wanted))
+        .filter(|section| section.blocks.iter().any(|block| block.language == "console"))
+        .collect();
+    sections.reverse();
+    let sections = Mutex::new(sections);
+    let lies = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let Some(section) = sections.lock().unwrap().pop() else { return };
+                    let told = std::panic::catch_unwind(|| session::play(&section));
+                    if told.is_err() {
+                        lies.lock().unwrap().push(section.place);
+                    }
+                }
+            });
+        }
+    });
+    let lies = lies.into_inner().unwrap();
+    assert!(lies.is_empty(), "these do not tell the truth (see above): {lies:#?}");
+}
