@@ -29,9 +29,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::batch::{Batch, Ear, PeerId};
+use crate::batch::{Batch, PeerId};
 use crate::peer::{Owed, Reason, Socket};
-use crate::roster::{Roster, Witness};
+use crate::roster::{Report, Roster, Witness};
 use crate::sync::{FairMutex, FairMutexGuard, Mutex, Sender, yield_now};
 use crate::wire::Framing;
 
@@ -64,17 +64,6 @@ pub struct Limits {
     pub backlog: u64,
 }
 
-/// What the room looks like at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Peers that are here.
-    pub peers: usize,
-    /// Those of them that are behind.
-    pub laggards: usize,
-    /// Lines delivered so far.
-    pub lines: u64,
-}
-
 /// How many sends one turn may take before the rest is left to the courier: a speaker who carries
 /// what others say does not hear his own client meanwhile.
 const SENDS_PER_TURN: usize = 256;
@@ -101,8 +90,6 @@ pub struct Room<S: Socket> {
 /// What the roster's lock guards.
 struct Members<S> {
     here: Roster<S>,
-    joined: PeerId,
-    lines: u64,
     closed: bool,
     /// The last batch had lines of several: it is likely that the next one will.
     crowded: bool,
@@ -138,8 +125,7 @@ impl<S: Socket> Room<S> {
     /// An empty room whose courier gets `notes`.
     pub fn new(limits: Limits, notes: Sender<Note>, witness: Box<dyn Witness>) -> Self {
         let here = Roster::new(limits.backlog, witness);
-        let members =
-            Members { here, joined: 0, lines: 0, closed: false, crowded: false, spare: None };
+        let members = Members { here, closed: false, crowded: false, spare: None };
         Self {
             said: Mutex::new(Batch::default()),
             roster: FairMutex::new(members),
@@ -168,10 +154,9 @@ impl<S: Socket> Room<S> {
         if members.here.peers.len() >= self.max_peers {
             return Err(Refused::Full);
         }
-        members.joined += 1;
-        members.here.add(socket, address, Ear { id: members.joined, framing, echo });
-        log::trace!("joins as peer {}", members.joined);
-        Ok(members.joined)
+        let id = members.here.add(socket, address, framing, echo);
+        log::trace!("joins as peer {id}");
+        Ok(id)
     }
 
     /// Says all lines of `heard`, which is empty afterwards. They are delivered now by the caller,
@@ -257,10 +242,7 @@ impl<S: Socket> Room<S> {
 
     /// What the room looks like now.
     pub fn report(&self) -> Report {
-        let turn = self.turn();
-        let here = &turn.members.here;
-        let (peers, laggards) = (here.peers.len(), here.lags().count());
-        Report { peers, laggards, lines: turn.members.lines }
+        self.turn().members.here.report()
     }
 
     fn turn(&self) -> Turn<'_, S> {
@@ -292,7 +274,6 @@ impl<S: Socket> Room<S> {
             let delivered = members.here.deliver(&batch);
             delivered.laggards.into_iter().for_each(|id| self.leave_note(Note::Lags(id)));
             self.outruns.store(delivered.outruns, Relaxed);
-            members.lines += batch.count() as u64;
             members.crowded = batch.count() > 1;
         }
         members.spare = Some(batch);

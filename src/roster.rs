@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::backlog::Backlog;
 use crate::batch::{Batch, Ear, PeerId};
 use crate::peer::{Lag, Owed, Peer, Reason, Socket};
+use crate::wire::Framing;
 
 /// How much a catch-up thread takes along at once, in bytes: more than a room says while the thread
 /// waits for its next turn, or it would never catch up.
@@ -26,10 +27,25 @@ pub trait Witness: Send + Sync {
     fn went(&self, address: SocketAddr, reason: Reason);
 }
 
+/// What the room looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Peers that are here.
+    pub peers: usize,
+    /// Those of them that are behind.
+    pub laggards: usize,
+    /// Lines delivered so far.
+    pub lines: u64,
+}
+
 /// Who is here.
 pub(crate) struct Roster<S> {
     pub(crate) peers: Vec<Peer<S>>,
-    pub(crate) backlog: Backlog,
+    backlog: Backlog,
+    /// How many peers ever came; the last one's name.
+    joined: PeerId,
+    /// How many lines were ever delivered.
+    lines: u64,
     /// How far a peer may fall behind, in bytes.
     max_backlog: u64,
     witness: Box<dyn Witness>,
@@ -46,20 +62,36 @@ pub(crate) struct Delivered {
 
 impl<S: Socket> Roster<S> {
     pub(crate) fn new(max_backlog: u64, witness: Box<dyn Witness>) -> Self {
-        Self { peers: Vec::new(), backlog: Backlog::default(), max_backlog, witness }
+        Self {
+            peers: Vec::new(),
+            backlog: Backlog::default(),
+            joined: 0,
+            lines: 0,
+            max_backlog,
+            witness,
+        }
     }
 
-    /// Adds a record.
-    pub(crate) fn add(&mut self, socket: Arc<S>, address: SocketAddr, ear: Ear) {
+    /// Adds a record for a peer, which hears its own lines only if `echo`.
+    pub(crate) fn add(
+        &mut self,
+        socket: Arc<S>,
+        address: SocketAddr,
+        framing: Framing,
+        echo: bool,
+    ) -> PeerId {
+        self.joined += 1;
+        let ear = Ear { id: self.joined, framing, echo };
         self.peers.push(Peer { socket, address, ear, lag: None, addressed: None });
         self.witness.came(address);
+        self.joined
     }
 
     /// Hands `batch` to everyone, with one send each. A peer that cannot be sent to is pruned right
     /// here: its record goes before anybody else can look at it.
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> Delivered {
         log::trace!("sends to everyone: {} peers", self.peers.len());
-        let Self { peers, backlog, max_backlog, witness } = self;
+        let Self { peers, backlog, max_backlog, witness, .. } = self;
         let (start, before) = (backlog.end(), peers.len());
         let mut delivered = Delivered::default();
         let mut lags = false;
@@ -79,6 +111,7 @@ impl<S: Socket> Roster<S> {
             }
         });
         backlog.advance(batch, lags);
+        self.lines += batch.count() as u64;
         witness.said(batch);
         if self.peers.len() < before {
             self.trim();
@@ -162,8 +195,14 @@ impl<S: Socket> Roster<S> {
         self.lags().any(|lag| lag.is_outrun(end, self.max_backlog))
     }
 
+    /// What it looks like now.
+    pub(crate) fn report(&self) -> Report {
+        let laggards = self.lags().count();
+        Report { peers: self.peers.len(), laggards, lines: self.lines }
+    }
+
     /// The laggards.
-    pub(crate) fn lags(&self) -> impl Iterator<Item = &Lag> {
+    fn lags(&self) -> impl Iterator<Item = &Lag> {
         self.peers.iter().filter_map(|peer| peer.lag.as_ref())
     }
 

@@ -17,8 +17,8 @@ use rustix::io::retry_on_intr;
 
 use crate::catch_up::catch_up;
 use crate::peer::{Reason, Socket};
-use crate::room::{Limits, Note, Report, Room};
-use crate::roster::Witness;
+use crate::room::{Limits, Note, Room};
+use crate::roster::{Report, Witness};
 use crate::session::{self, Service};
 use crate::socket::{self, TcpSocket};
 use crate::wire;
