@@ -4,7 +4,7 @@
 //! Between a socket and the room, and knows neither.
 
 use crate::batch::{Batch, PeerId};
-use crate::wire::{self, Chunks, Found, Framing, Lines};
+use crate::wire::{self, Chunks, Found, Framing, Lines, RAW_MESSAGE};
 
 /// The ear of a client's thread.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ enum Decoder {
 
 impl Hearing {
     /// Hears `speaker`, whose messages get `prefix` in front of them. Lines have at most `max_line`
-    /// bytes; what a raw read brings is short anyway.
+    /// bytes; raw messages are short anyway.
     pub fn new(speaker: PeerId, framing: Framing, max_line: usize, prefix: String) -> Self {
         let decoder = match framing {
             Framing::Lines => Decoder::Lines(Lines::new(max_line)),
@@ -51,14 +51,17 @@ impl Hearing {
                 if bytes.is_empty() { lines.finish(found) } else { lines.feed(bytes, found) }
             }
             Decoder::Raw(chunks) => {
-                let message = if bytes.is_empty() { chunks.finish() } else { chunks.feed(bytes) };
-                if let Some(message) = message {
+                let mut say = |message: Vec<u8>| {
                     heard.say(*speaker, |text| {
                         text.extend_from_slice(prefix.as_bytes());
                         wire::repair_raw(&message, text);
                     });
                     said(heard);
+                };
+                if bytes.is_empty() {
+                    chunks.finish().map(&mut say);
                 }
+                bytes.chunks(RAW_MESSAGE).filter_map(|bytes| chunks.feed(bytes)).for_each(say);
             }
         }
     }

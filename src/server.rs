@@ -246,10 +246,8 @@ fn welcome<'scope>(
     let name = format!("client #{}", address.port());
     log::trace!("{name} gets a thread of its own");
     if let Err(error) = spawn(scope, name, serve) {
-        session::turn_away(
-            &socket,
-            &format!("* Server full: no thread for another client ({error})"),
-        );
+        let why = format!("* Server full: no thread for another client ({error})");
+        session::turn_away(&socket, door.service.framing, &why);
     }
 }
 

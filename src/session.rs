@@ -59,15 +59,16 @@ pub fn serve(
             log::trace!("reads no more: {reason}");
             room.leave(id, reason);
         }
-        Err(Refused::Full) => turn_away(socket, &wire::full(service.max_clients)),
+        Err(Refused::Full) => turn_away(socket, service.framing, &wire::full(service.max_clients)),
         Err(Refused::Closed) => {}
     }
 }
 
 /// Tells a client why it cannot stay. It has read nothing yet, so this fits without waiting.
-pub fn turn_away(socket: &TcpSocket, why: &str) {
+pub fn turn_away(socket: &TcpSocket, framing: Framing, why: &str) {
     log::warn!("turned a client away: {why}");
-    let _ = socket.send_now(format!("{why}\n").as_bytes());
+    let end = if framing == Framing::Lines { "\n" } else { "" };
+    let _ = socket.send_now(format!("{why}{end}").as_bytes());
     socket.shut();
 }
 
@@ -90,9 +91,9 @@ fn listen(
     let mut hearing = Hearing::new(id, service.framing, service.max_line, prefix);
     let mut pace = service.rate.map(Pace::new);
     let mut buffer = Vec::with_capacity(match (service.framing, &pace) {
-        (Framing::Raw, _) => wire::RAW_MESSAGE,
         (Framing::Lines, Some(_)) => service.max_line.min(READ),
-        (Framing::Lines, None) => READ,
+        // Raw messages that TCP has joined are read together, so that nobody else speaks in between.
+        _ => READ,
     });
     // How much this client said while somebody was outrun.
     let mut ahead = 0;
