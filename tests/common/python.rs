@@ -1,0 +1,109 @@
+//! The programs of `tests/peers`: what students write for the assignment, as processes.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use super::process::Process;
+use super::server::{Server, connected};
+
+/// Whether there is a Python to run them; says so if not.
+pub(crate) fn has_python() -> bool {
+    static FOUND: LazyLock<bool> = LazyLock::new(|| {
+        Command::new("python3").arg("--version").output().is_ok_and(|done| done.status.success())
+    });
+    if !*FOUND {
+        eprintln!("skipped: there is no python3 here");
+    }
+    *FOUND
+}
+
+fn python(program: &str, port: u16, flags: &[&str]) -> Process {
+    let mut command = Command::new("python3");
+    command.arg(format!("{}/tests/peers/{program}", env!("CARGO_MANIFEST_DIR")));
+    command.arg(port.to_string()).args(flags);
+    Process::start(command)
+}
+
+/// What a program prints for an entry of its history: JSON, which for all that is said in the tests
+/// is how Rust would write it.
+pub(crate) fn entry(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// What a client prints when it sees the end of the connection.
+pub(crate) const END: &str = "null";
+
+/// A student's client, without its window.
+pub(crate) struct RawClient {
+    pub(crate) process: Process,
+    pub(crate) port: u16,
+}
+
+impl RawClient {
+    pub(crate) fn connect(address: SocketAddr, flags: &[&str]) -> Self {
+        let process = python("raw_client.py", address.port(), flags);
+        let port = process.err.line("its port", |line| line.starts_with("connected from "));
+        let port = port["connected from ".len()..].parse().expect("a port");
+        Self { process, port }
+    }
+
+    /// A client that the server has welcomed: whatever is said from now on, it hears.
+    pub(crate) fn join(server: &Server, address: SocketAddr, name: &str) -> Self {
+        let client = Self::connect(address, &["--name", name]);
+        server.history().expect(&connected(client.port));
+        client
+    }
+
+    /// Types a message into the window.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.process.type_line(text);
+    }
+
+    /// Waits until the history has as many entries as these, and asserts that it begins with these.
+    pub(crate) fn shows(&self, entries: &[&str]) {
+        let shown = self
+            .process
+            .out
+            .wait_for("as many entries", |lines, _| lines.get(..entries.len()).map(<[_]>::to_vec));
+        assert_eq!(shown, entries.iter().map(|text| entry(text)).collect::<Vec<_>>());
+    }
+
+    /// Waits until all entries in a row are a text that is as `wanted`, and returns it.
+    pub(crate) fn shows_in_a_row(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.process.out.wait_for(what, |lines, _| {
+            let text = lines.iter().map(|line| line.trim_matches('"')).collect::<String>();
+            wanted(&text).then_some(text)
+        })
+    }
+}
+
+/// A student's server.
+pub(crate) struct RawServer {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl RawServer {
+    /// A server on a free port.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::at(0, flags)
+    }
+
+    pub(crate) fn at(port: u16, flags: &[&str]) -> Self {
+        let process = python("raw_server.py", port, flags);
+        let address = process.err.line("its address", |line| line.starts_with("listening on "));
+        let address = address["listening on ".len()..].parse().expect("an address");
+        Self { process, address }
+    }
+
+    /// Waits until so many clients are on its list.
+    pub(crate) fn has_welcomed(&self, clients: usize) {
+        self.process.err.at_least(clients, "a client", |line| line.ends_with(" Has Connected!"));
+    }
+
+    /// Waits until one `recv` has returned exactly this.
+    pub(crate) fn receives(&self, message: &str) {
+        self.process.out.expect(&entry(message));
+    }
+}

@@ -1,0 +1,275 @@
+//! Students' programs as clients: no framing, one message is what one `recv(1024)` returns.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use common::process::client;
+use common::python::{END, RawClient, entry, has_python};
+use common::server::{Server, connected};
+use common::{assert_same, wait_until};
+
+/// A server that speaks the assignment's own way.
+fn raw_server(flags: &[&str]) -> Server {
+    Server::start(&[&["--framing", "raw"], flags].concat())
+}
+
+/// Students' clients in one room.
+fn join<const N: usize>(server: &Server, names: [&str; N]) -> [RawClient; N] {
+    names.map(|name| RawClient::join(server, server.address, name))
+}
+
+#[test]
+fn one_message_is_one_entry() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&[]);
+    let mut clients = join(&server, ["Ann", "Bob"]);
+    let mut said = Vec::new();
+    for n in 0..10 {
+        let speaker = n % 2;
+        clients[speaker].say(&format!("nº {n}"));
+        said.push(format!("{}: nº {n}", ["Ann", "Bob"][speaker]));
+        let said: Vec<_> = said.iter().map(String::as_str).collect();
+        for client in &clients {
+            client.shows(&said);
+        }
+    }
+}
+
+#[test]
+fn echo_others_spares_the_sender() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&["--echo", "others"]);
+    let [mut ann, mut bob, eve] = join(&server, ["Ann", "Bob", "Eve"]);
+    ann.say("one");
+    bob.shows(&["Ann: one"]);
+    bob.say("two");
+    ann.shows(&["Bob: two"]);
+    eve.shows(&["Ann: one", "Bob: two"]);
+}
+
+#[test]
+fn characters_are_whole_and_messages_neither_empty_nor_too_long() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&[]);
+    let [bob] = join(&server, ["Bob"]);
+    let mut ann = server.join();
+    // One byte at a time, and each has arrived before the next: nothing to see of half a character.
+    for byte in "né🙂!".bytes() {
+        ann.send([byte]);
+        thread::sleep(Duration::from_millis(20));
+    }
+    bob.shows_in_a_row("one character after the other", |text| text == "né🙂!");
+    let long = "é🙂€".repeat(1000);
+    ann.send(&long);
+    bob.shows_in_a_row("all of it", |text| text.len() == "né🙂!".len() + long.len());
+    ann.send(b"\xff\x1b[2J");
+    ann.finish();
+    bob.shows_in_a_row("what is repaired", |text| text.ends_with(&format!("{long}\u{fffd}␛[2J")));
+    let lines = bob.process.out.lines();
+    assert!(lines.iter().all(|line| line != &entry("") && line.len() <= 1024 + 2), "{lines:?}");
+}
+
+#[test]
+fn a_message_may_have_several_lines() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&[]);
+    let [bob] = join(&server, ["Bob"]);
+    server.join().send("Ann: two\nlines\n");
+    bob.shows(&["Ann: two\nlines\n"]);
+}
+
+#[test]
+fn clients_are_greeted_and_named_if_asked_for() {
+    if !has_python() {
+        return;
+    }
+    let flags = ["--greet", "Welcome, you are Client{number}", "--prefix", "Client{number}: "];
+    let server = raw_server(&flags);
+    let ann = RawClient::connect(server.address, &["--name-sent", "never"]);
+    ann.shows(&["Welcome, you are Client1"]);
+    let mut bob = RawClient::connect(server.address, &["--name-sent", "never"]);
+    bob.shows(&["Welcome, you are Client2"]);
+    bob.say("hello");
+    ann.shows(&["Welcome, you are Client1", "Client2: hello"]);
+
+    let server = raw_server(&["--greet", "You call from {address}, port {port}"]);
+    let ann = RawClient::connect(server.address, &[]);
+    ann.shows(&[&format!("You call from 127.0.0.1, port {}", ann.port)]);
+}
+
+#[test]
+fn a_name_sent_first_and_a_farewell_are_messages_as_any() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&[]);
+    let [bob] = join(&server, ["Bob"]);
+    let flags = ["--name", "Ann", "--name-sent", "first", "--farewell"];
+    let mut ann = RawClient::connect(server.address, &flags);
+    bob.shows(&["Ann"]);
+    ann.say("hello");
+    bob.shows(&["Ann", "hello"]);
+    ann.process.end_input();
+    bob.shows(&["Ann", "hello", "Ann Disconnected!"]);
+    assert_eq!(server.reason_of(ann.port), "left");
+}
+
+/// The address for raw clients, of a server that has one of its own for them.
+fn raw_door(server: &Server) -> SocketAddr {
+    let line = server.process.err.line("a second address", |line| line.contains("--framing raw"));
+    line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address")
+}
+
+#[test]
+fn raw_clients_and_lines_clients_share_a_conversation() {
+    if !has_python() {
+        return;
+    }
+    let mut server =
+        Server::start(&["--raw", "127.0.0.1:0", "--greet", "Hi", "--prefix", "{number}: "]);
+    let mut plain = server.join();
+    let mut lines = client(server.address, &["--name", "Lou"]);
+    server.history().at_least(2, "a client", |line| line.ends_with(" Has Connected!"));
+    let mut raw = RawClient::join(&server, raw_door(&server), "Ann");
+    raw.shows(&["Hi"]);
+
+    raw.say("from a window");
+    plain.expect("3: Ann: from a window");
+    lines.out.expect("3: Ann: from a window");
+    lines.type_line("from a shell");
+    plain.expect("Lou: from a shell");
+    plain.say("from a socket");
+    lines.out.expect("from a socket");
+    let talk = ["Hi", "3: Ann: from a window", "Lou: from a shell", "from a socket"];
+    raw.shows(&talk);
+
+    server.stop();
+    raw.shows(&[&talk[..], &[&server.farewell()]].concat()[..]);
+}
+
+#[test]
+fn the_end_of_the_server_is_shown_and_so_is_its_return() {
+    if !has_python() {
+        return;
+    }
+    let mut server = raw_server(&[]);
+    let address = server.address;
+    let mut ann = RawClient::connect(address, &["--name", "Ann", "--reconnect"]);
+    server.history().expect(&connected(ann.port));
+    server.stop();
+    ann.process.out.wait_for("the end", |lines, _| lines.iter().any(|l| l == END).then_some(()));
+    assert_eq!(ann.process.out.lines()[..2], [entry(&server.farewell()), END.to_owned()]);
+
+    let again = Server::at(address, &["--framing", "raw"]);
+    let came = again.history().line("the client", |line| line.ends_with(" Has Connected!"));
+    let noticed = |line: &str| {
+        line.strip_prefix("connected from ").is_some_and(|port| came.contains(&format!("#{port} ")))
+    };
+    ann.process.err.line("the same on its side", noticed);
+    ann.say("here again");
+    ann.process.out.expect(&entry("Ann: here again"));
+}
+
+/// Where a message ends, for a reader who has nothing else to go by.
+const MARK: char = '■';
+
+const SPEAKERS: usize = 5;
+const BURSTS: usize = 8;
+const BURST: usize = 25;
+
+fn message(speaker: usize, n: usize) -> String {
+    format!("S{speaker}: {n} zwölf Boxkämpfer 🥊 jagen Виктора 你好{MARK}")
+}
+
+/// Types everything, one burst after the other: each when the last has come back.
+fn speak(client: &mut RawClient, speaker: usize) {
+    for burst in 0..BURSTS {
+        let numbers = burst * BURST..(burst + 1) * BURST;
+        // The name is put in front by the client.
+        let texts = numbers.map(|n| message(speaker, n).split_off("S0: ".len()));
+        texts.for_each(|text| client.say(&text));
+        let last = message(speaker, (burst + 1) * BURST - 1);
+        client.shows_in_a_row("the last of a burst", |text| text.contains(&last));
+    }
+}
+
+#[test]
+fn under_load_every_message_is_whole() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&[]);
+    let mut clients = join(&server, ["S0", "S1", "S2", "S3", "S4"]);
+    thread::scope(|scope| {
+        for (speaker, client) in clients.iter_mut().enumerate() {
+            scope.spawn(move || speak(client, speaker));
+        }
+    });
+    let count = SPEAKERS * BURSTS * BURST;
+    let heard = clients.each_ref().map(|client| {
+        client.shows_in_a_row("everything", |text| text.matches(MARK).count() == count)
+    });
+    let messages: Vec<_> = heard[0].split_inclusive(MARK).map(str::to_owned).collect();
+    for speaker in 0..SPEAKERS {
+        let said: Vec<_> = (0..BURSTS * BURST).map(|n| message(speaker, n)).collect();
+        let start = format!("S{speaker}: ");
+        let own: Vec<_> =
+            messages.iter().filter(|text| text.starts_with(&start)).cloned().collect();
+        assert_same("what one said", &own, &said);
+    }
+    assert!(heard.iter().all(|text| *text == heard[0]), "two saw two orders");
+}
+
+#[test]
+fn at_the_pace_of_people_messages_come_one_by_one() {
+    if !has_python() {
+        return;
+    }
+    let server = raw_server(&[]);
+    let mut clients = join(&server, ["S0", "S1", "S2"]);
+    let count = 3 * 40;
+    thread::scope(|scope| {
+        for client in &mut clients {
+            scope.spawn(move || {
+                for n in 0..40 {
+                    client.say(&format!("{n}{MARK}"));
+                    thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    for client in &clients {
+        client.shows_in_a_row("everything", |text| text.matches(MARK).count() == count);
+        let single = client.process.out.count(|line| line.matches(MARK).count() == 1);
+        assert!(single >= count * 9 / 10, "only {single} of {count} messages came alone");
+    }
+}
+
+#[test]
+fn a_raw_client_of_ours_is_no_different() {
+    let server = raw_server(&[]);
+    let mut peer = server.join();
+    let mut lou = client(server.address, &["--framing", "raw", "--name", "Lou"]);
+    lou.pipe("one\ntwo\nthree\n".to_owned());
+    lou.exits(0);
+    assert_eq!(lou.out.lines(), ["Lou: one", "Lou: two", "Lou: three", "Lou Disconnected!"]);
+    server.history().expect("Lou Disconnected!");
+    let said = b"Lou: oneLou: twoLou: threeLou Disconnected!";
+    let mut heard = Vec::new();
+    wait_until("the peer has heard it all", || {
+        heard.append(&mut peer.pending());
+        heard.len() >= said.len()
+    });
+    assert_eq!(heard, said);
+}
