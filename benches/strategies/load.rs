@@ -24,7 +24,7 @@ const TURN: usize = 16;
 /// What the room hears before the measurement when some do not read: enough to fill all the buffers
 /// that the system puts between a server and a silent peer (some 2.3 MB on Linux).
 const PROLOGUE: usize = 4 << 20;
-const PROLOGUE_LIMIT: Duration = Duration::from_secs(5);
+const PROLOGUE_LIMIT: Duration = Duration::from_secs(10);
 /// A server that has delivered nothing for so long before the measurement is not waited for.
 const PATIENCE: Duration = Duration::from_millis(300);
 
