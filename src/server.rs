@@ -244,7 +244,7 @@ fn welcome<'scope>(
         session::serve(&running.room, &client, address, &door.service, &running.stopping);
     };
     let name = format!("client #{}", address.port());
-    log::trace!("{name} gets a thread of its own");
+    log::trace!("starts the thread {name}");
     if let Err(error) = spawn(scope, name, serve) {
         let why = format!("* Server full: no thread for another client ({error})");
         session::turn_away(&socket, door.service.framing, &why);
