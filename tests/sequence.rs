@@ -1,4 +1,4 @@
-//! Sequence_Diagram.md cannot drift: the scene that its second diagram draws is played on a real
+//! `Sequence_Diagram.md` cannot drift: the scene that its second diagram draws is played on a real
 //! server, and what each thread logs is compared with the arrows that begin at it, in order.
 //!
 //! The logger is the stage manager as well. It sees every event on the thread that it happens to,
@@ -171,8 +171,8 @@ impl Witness for Nobody {
     fn went(&self, _: SocketAddr, _: Reason) {}
 }
 
-/// Plays the scene that the diagram draws.
-fn play(server: SocketAddr) {
+/// Plays the scene that the diagram draws, and returns what happened in it.
+fn play(server: SocketAddr) -> Vec<Event> {
     let (mut a, mut b) = (Client::join(server, "client A"), Client::join(server, "client B"));
     STAGE.curtain();
     let c = Client::join(server, "client C");
@@ -201,6 +201,8 @@ fn play(server: SocketAddr) {
         a.hears(line);
         b.hears(line);
     }
+    // Before the clients go, which is another scene.
+    STAGE.scene.lock().unwrap().events.clone()
 }
 
 /// The arrows of the diagram with the threads: who does it, to whom, and what.
@@ -259,11 +261,10 @@ fn each_thread_does_what_its_arrows_say() {
     let happened = thread::scope(|scope| {
         scope.spawn(|| server.run(Box::new(Nobody), &obeyed, &mut |_| {}));
         // However the scene ends, the server must.
-        let played = catch_unwind(|| play(address));
-        let happened = STAGE.scene.lock().unwrap().events.clone();
+        let happened = catch_unwind(|| play(address));
         STAGE.release_all();
         commands.send(Command::Stop).expect("the server runs");
-        played.map(|()| happened)
+        happened
     });
     let happened = happened.unwrap_or_else(|panic| resume_unwind(panic));
     let drawn = by_thread(arrows().into_iter().map(|(event, _)| event));

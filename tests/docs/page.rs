@@ -41,7 +41,9 @@ impl Page {
             let names = entries.map(|entry| entry.expect("can be read").file_name());
             let names = names.filter_map(|name| name.into_string().ok());
             paths.extend(
-                names.filter(|name| name.ends_with(".md")).map(|name| folder.to_owned() + &name),
+                names
+                    .filter(|name| Path::new(name).extension().is_some_and(|e| e == "md"))
+                    .map(|name| folder.to_owned() + &name),
             );
         }
         paths.sort();
