@@ -4,9 +4,6 @@
 use std::time::Duration;
 use std::{fmt, io};
 
-use crossbeam_channel::Receiver;
-
-use crate::conversation::Conversation;
 use crate::wire::{Framing, Name};
 
 /// How many lines may be sent and not confirmed: enough to keep a connection busy, and no more
@@ -115,16 +112,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs a client until the input has ended and everything is confirmed, until it fails, or until
-/// something comes over `quit`.
-///
-/// # Errors
-/// What was asked for could not be done; see [`Failure`].
-pub fn run(
-    config: &Config,
-    input: &Receiver<Input>,
-    quit: &Receiver<()>,
-    screen: &mut dyn Screen,
-) -> Result<(), Failure> {
-    Conversation::new(config, screen).run(input, quit)
+/// How a client ends that was not kept from its work.
+pub(crate) fn outcome(unconfirmed: usize, refused: usize) -> Result<(), Failure> {
+    match (unconfirmed, refused) {
+        (0, 0) => Ok(()),
+        (0, refused) => Err(Failure::Refused(refused)),
+        (lines, _) => Err(Failure::Unconfirmed(lines)),
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
 
-use crate::client::{Config, Failure, Input, Screen, Status, WINDOW};
+use crate::client::{self, Config, Failure, Input, Screen, Status, WINDOW};
 use crate::connection::{Connection, in_words};
 use crate::link::{Link, Received};
 use crate::outbox::Outbox;
@@ -18,10 +18,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// How long a line that was sent may take to come back before it is shown as waiting.
 const OVERDUE: Duration = Duration::from_secs(1);
 
-type End = Result<(), Failure>;
-
 /// What was said, what is confirmed, and how it ends.
-pub(crate) struct Conversation<'a> {
+struct Conversation<'a> {
     config: &'a Config,
     screen: &'a mut dyn Screen,
     outbox: Outbox,
@@ -34,35 +32,39 @@ pub(crate) struct Conversation<'a> {
     server_stopped: bool,
     /// When our efforts last got anywhere.
     progress: Instant,
-    over: Option<End>,
+    over: Option<Result<(), Failure>>,
 }
 
-impl<'a> Conversation<'a> {
-    pub(crate) fn new(config: &'a Config, screen: &'a mut dyn Screen) -> Self {
-        Self {
-            config,
-            screen,
-            outbox: Outbox::default(),
-            connection: Connection::new(config),
-            input_ended: false,
-            refused: 0,
-            last_line: String::new(),
-            server_stopped: false,
-            progress: Instant::now(),
-            over: None,
-        }
+/// Runs a client until the input has ended and everything is confirmed, until it fails, or until
+/// something comes over `quit`.
+///
+/// # Errors
+/// What was asked for could not be done; see [`Failure`].
+pub fn run(
+    config: &Config,
+    input: &Receiver<Input>,
+    quit: &Receiver<()>,
+    screen: &mut dyn Screen,
+) -> Result<(), Failure> {
+    let mut conversation = Conversation {
+        config,
+        screen,
+        outbox: Outbox::default(),
+        connection: Connection::new(config),
+        input_ended: false,
+        refused: 0,
+        last_line: String::new(),
+        server_stopped: false,
+        progress: Instant::now(),
+        over: None,
+    };
+    while conversation.over.is_none() {
+        conversation.step(input, quit);
     }
+    conversation.over.unwrap_or(Ok(()))
+}
 
-    /// See [`client::run`](crate::client::run).
-    pub(crate) fn run(mut self, input: &Receiver<Input>, quit: &Receiver<()>) -> End {
-        loop {
-            if let Some(end) = self.over.take() {
-                return end;
-            }
-            self.step(input, quit);
-        }
-    }
-
+impl Conversation<'_> {
     /// Waits for the next thing to happen, and does what it asks for.
     fn step(&mut self, input: &Receiver<Input>, quit: &Receiver<()>) {
         self.send_what_waits();
@@ -224,11 +226,11 @@ impl<'a> Conversation<'a> {
         self.server_stopped = wire::is_offline(&self.last_line);
         self.connection.rest();
         self.offline();
-        if !self.config.reconnect && self.outbox.is_empty() {
-            self.over = Some(self.outcome());
-        } else if !self.config.reconnect {
-            let why = "The connection was lost".to_owned();
-            self.over = Some(Err(Failure::NotConnected(why, self.outbox.len())));
+        if !self.config.reconnect {
+            self.over = Some(match self.outbox.len() {
+                0 => client::outcome(0, self.refused),
+                lines => Err(Failure::NotConnected("The connection was lost".to_owned(), lines)),
+            });
         }
     }
 
@@ -280,7 +282,7 @@ impl<'a> Conversation<'a> {
     fn leave(&mut self) {
         self.part();
         let _ = self.screen.flush();
-        self.over = Some(self.outcome());
+        self.over = Some(client::outcome(self.outbox.len(), self.refused));
     }
 
     /// Says goodbye, and shows what still comes until the server closes its side.
@@ -293,14 +295,6 @@ impl<'a> Conversation<'a> {
             && !matches!(received, Received::Closed(_))
         {
             self.receive(received);
-        }
-    }
-
-    fn outcome(&self) -> End {
-        match (self.outbox.len(), self.refused) {
-            (0, 0) => Ok(()),
-            (0, refused) => Err(Failure::Refused(refused)),
-            (lines, _) => Err(Failure::Unconfirmed(lines)),
         }
     }
 }

@@ -1,32 +1,81 @@
-//! A chat over TCP.
-pub mod backlog;
+//! A chat over TCP: one server, any number of clients, every message to everyone. It is blocking by
+//! design, with a thread per client, and written to be read in an hour.
+//!
+//! # The threads of the server, and what they share
+//!
+//! ```text
+//!  main          waits for signals; at the end tells, wakes and joins the others
+//!  handshakes    accepts, and starts a thread for each client
+//!  history       prints what happened; nobody waits for it
+//!
+//!  client #54214 ──┐  reads its client, ┌────────────────── Room ──────────────────┐
+//!  client #54216 ──┼──── says, leaves ──▶ said    Mutex  what is not delivered yet │
+//!  client #54218 ──┘                    │ roster  Mutex  who is here               ├──▶ sockets
+//!                                       └──────┬───────────────────────────────────┘
+//!  courier       ◀────────── notes ────────────┘  delivers what nobody carries,
+//!     └─ catch-up #2  sends to one peer that is behind, outside of the locks
+//! ```
+//!
+//! Nothing else is shared between threads but channels, and two counters that need no lock. Whoever
+//! has something to say appends it to `said`, and *tries* to get the roster. If it is free, he
+//! delivers for everyone; if it is busy, he goes back to reading, and whoever holds it looks at
+//! `said` once more. [`room`] says why nothing is lost by that, and is the file to read if there is
+//! time for one only.
+//!
+//! # Reading order
+//!
+//! The files below stand in the order in which to read them: none needs one that comes later.
+//!
+//! 1. What is said: [`wire`] and [`batch`], and [`backlog`] for those who are behind.
+//! 2. The shared state: [`peer`], [`roster`], `sync`, and [`room`] with its two locks.
+//! 3. The threads around it: [`socket`], [`session`] for each client, [`catch_up`] for each laggard,
+//!    [`server`], which starts and joins them, and [`history`].
+//! 4. The client: [`client`] says what it is asked and shows, [`conversation`] decides, [`plain`]
+//!    and [`terminal`] show. Its own thread shares nothing with the others but channels.
+//! 5. The program: `main.rs` and `cli.rs`, which are no part of the library, and [`demo`].
+//!
+//! `docs/architecture.md` has the map of all files, `Sequence_Diagram.md` draws the threads at work,
+//! and `RUST_LOG=trace tcp-chat server` prints what each of them does.
+
+// What is said.
+pub mod wire;
 pub mod batch;
+pub mod backlog;
+
+// The shared state.
+pub mod peer;
+pub mod roster;
+mod sync;
+pub mod room;
+
+// The threads around it.
+pub mod socket;
+pub mod template;
+pub mod hearing;
+pub mod session;
 pub mod catch_up;
+pub mod server;
+pub mod history;
+pub mod limits;
+
+// The client.
 pub mod client;
+pub mod outbox;
+pub mod link;
+mod connection;
+pub mod conversation;
+
+// What it shows.
 pub mod clock;
 mod command;
-mod connection;
-mod conversation;
-pub mod demo;
-mod draft;
-pub mod hearing;
-pub mod history;
-mod keyboard;
-pub mod layout;
-pub mod limits;
-pub mod link;
-pub mod outbox;
-pub mod paint;
-pub mod peer;
 pub mod plain;
-mod recall;
-pub mod room;
-pub mod roster;
-pub mod server;
-pub mod session;
-pub mod socket;
-mod sync;
-pub mod template;
-pub mod terminal;
+pub mod paint;
+pub mod layout;
 pub mod tty;
-pub mod wire;
+mod draft;
+mod recall;
+mod keyboard;
+pub mod terminal;
+
+// All of it at once.
+pub mod demo;

@@ -19,7 +19,7 @@ use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
 use tcp_chat::terminal::Terminal;
 use tcp_chat::wire::{self, Framing, Name};
-use tcp_chat::{client, clock, demo, limits, tty};
+use tcp_chat::{client, clock, conversation, demo, limits, tty};
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -128,11 +128,11 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         let (mut terminal, input) =
             Terminal::open(config.name.clone(), args.timestamps, quit.clone())
                 .map_err(|error| format!("cannot use the terminal: {error}"))?;
-        client::run(&config, &input, &quit, &mut terminal)
+        conversation::run(&config, &input, &quit, &mut terminal)
     } else {
         let input = plain::read_lines(config.max_line)
             .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
-        client::run(&config, &input, &quit, &mut Plain::new(args.timestamps))
+        conversation::run(&config, &input, &quit, &mut Plain::new(args.timestamps))
     };
     done.map_err(|failure| failure.to_string())
 }
