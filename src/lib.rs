@@ -4,23 +4,26 @@
 //! # The threads of the server, and what they share
 //!
 //! ```text
-//!  main          waits for signals; at the end tells, wakes and joins the others
-//!  handshakes    accepts, and starts a thread for each client
-//!  history       prints what happened; nobody waits for it
+//! main           waits for signals; at the end it tells, wakes and joins the others
+//! handshakes     accepts, and starts a thread for each client
+//! history        prints what happened; nobody waits for it
 //!
-//!  client #54214 ──┐  reads its client, ┌────────────────── Room ──────────────────┐
-//!  client #54216 ──┼──── says, leaves ──▶ said    Mutex  what is not delivered yet │
-//!  client #54218 ──┘                    │ roster  Mutex  who is here               ├──▶ sockets
-//!                                       └──────┬───────────────────────────────────┘
-//!  courier       ◀────────── notes ────────────┘  delivers what nobody carries,
-//!     └─ catch-up #2  sends to one peer that is behind, outside of the locks
+//! client #54214 ─┐             ┌─ Room ─────────────────────────────────────┐
+//! client #54216 ─┼── say() ───▶│ said    Mutex   what is not delivered yet  │
+//! client #54218 ─┘             │ roster  Mutex   who is here ────── send ───┼──▶ every peer
+//!                  ┌── notes ──┤                                            │
+//! courier       ◀──┘           └────────────────────────────────────────────┘
+//!     delivers what nobody else carries, and starts a
+//! catch-up #2    for a peer that is behind: sends to it alone, outside of the locks
 //! ```
 //!
-//! Nothing else is shared between threads but channels, and two counters that need no lock. Whoever
-//! has something to say appends it to `said`, and *tries* to get the roster. If it is free, he
-//! delivers for everyone; if it is busy, he goes back to reading, and whoever holds it looks at
-//! `said` once more. [`room`] says why nothing is lost by that, and is the file to read if there is
-//! time for one only.
+//! Nothing else is shared but channels and three atomics: how far a laggard has come, whether a
+//! reader is outrun, and how much of the history waits to be printed.
+//!
+//! Whoever has something to say appends it to `said`, and *tries* to get the roster. If it is free,
+//! he delivers for everyone. If it is busy, he goes back to reading from his client, and whoever
+//! holds the roster looks at `said` once more. [`room`] says why nothing is lost by that; it is the
+//! file to read if there is time for one.
 //!
 //! # Reading order
 //!
