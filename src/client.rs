@@ -6,10 +6,6 @@ use std::{fmt, io};
 
 use crate::wire::{Framing, Name};
 
-/// How many lines may be sent and not confirmed: enough to keep a connection busy, and no more
-/// than a room can swallow at once.
-pub const WINDOW: usize = 64;
-
 /// What a client is to be.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, never};
 
 use crate::client::Config;
 use crate::link::{Link, Manner, Received, dial};
-use crate::wire::Framing;
+use crate::wire::{self, Framing};
 
 /// How long the client rests after its first failed attempt to connect; doubled each time.
 const FIRST_REST: Duration = Duration::from_millis(50);
@@ -32,6 +32,21 @@ pub(crate) struct Connection<'a> {
     was_up: bool,
     /// When lines may be sent: after a reconnect, not before the others are back as well.
     send_from: Instant,
+    /// The last line that came over the link.
+    last_line: String,
+    /// How the last link ended, if there has been none since.
+    ending: Option<Ending>,
+}
+
+/// How a link ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The server stopped, and said so: it had told everyone what it heard.
+    Stopped,
+    /// The server had no place for us: this was but a failed attempt.
+    TurnedAway,
+    /// Who knows.
+    Broken,
 }
 
 enum State {
@@ -46,7 +61,15 @@ impl<'a> Connection<'a> {
     /// No connection yet, and the first attempt due at once.
     pub(crate) fn new(config: &'a Config) -> Self {
         let now = Instant::now();
-        Self { config, state: State::Resting(now), attempts: 0, was_up: false, send_from: now }
+        Self {
+            config,
+            state: State::Resting(now),
+            attempts: 0,
+            was_up: false,
+            send_from: now,
+            last_line: String::new(),
+            ending: None,
+        }
     }
 
     /// The link, while there is one.
@@ -98,8 +121,9 @@ impl<'a> Connection<'a> {
     pub(crate) fn succeeded(&mut self, link: Link) {
         let now = Instant::now();
         self.send_from = if self.was_up { now + GATHER } else { now };
-        self.attempts = 0;
         self.was_up = true;
+        self.last_line.clear();
+        self.ending = None;
         self.state = State::Up(link);
     }
 
@@ -111,9 +135,33 @@ impl<'a> Connection<'a> {
         self.attempts
     }
 
-    /// Gives the link up, and tries again soon.
-    pub(crate) fn rest(&mut self) {
-        self.state = State::Resting(Instant::now() + FIRST_REST);
+    /// Takes note of what came over the link.
+    pub(crate) fn heard(&mut self, line: String) {
+        self.last_line = line;
+    }
+
+    /// The link is lost: rests, and tries again. Returns how it ended, as its last line tells.
+    pub(crate) fn lost(&mut self) -> Ending {
+        let ending = if wire::is_offline(&self.last_line) {
+            Ending::Stopped
+        } else if wire::is_full(&self.last_line) {
+            Ending::TurnedAway
+        } else {
+            Ending::Broken
+        };
+        if ending == Ending::TurnedAway {
+            self.failed();
+        } else {
+            self.attempts = 0;
+            self.state = State::Resting(Instant::now() + FIRST_REST);
+        }
+        self.ending = Some(ending);
+        ending
+    }
+
+    /// Whether the server has stopped, and none has answered since.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.ending == Some(Ending::Stopped)
     }
 
     /// Gives the link up, and stays so.

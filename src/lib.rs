@@ -41,6 +41,7 @@
 //! and `RUST_LOG=trace tcp-chat server` prints what each of them does.
 
 // What is said.
+pub mod name;
 pub mod wire;
 pub mod batch;
 pub mod backlog;
@@ -66,6 +67,7 @@ pub mod client;
 pub mod outbox;
 pub mod link;
 mod connection;
+mod patience;
 pub mod conversation;
 
 // What it shows.

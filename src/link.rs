@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::wire::{self, Chunks, Found, Framing, Lines};
+use crate::wire::{self, Chunks, Found, Framing, Lines, Name};
 
 /// How long one address may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,6 +100,12 @@ impl Link {
             .name("writer".to_owned())
             .spawn(move || write(&writing, manner, &lines, &sent))?;
         Ok(Self { stream, received, outgoing: Some(outgoing), local_port, server_port })
+    }
+
+    /// What the user is told of it.
+    pub fn welcome(&self, name: &Name) -> String {
+        let (server, port) = (self.server_port, self.local_port);
+        format!("Connection to Server @PORT #{server} Successful! You are {name} @PORT #{port}")
     }
 
     /// Where everything that comes from the connection arrives.

@@ -19,7 +19,7 @@ use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
 use tcp_chat::terminal::Terminal;
 use tcp_chat::wire::{self, Framing, Name};
-use tcp_chat::{client, clock, conversation, demo, limits, tty};
+use tcp_chat::{client, clock, conversation, demo, limits, outbox, tty};
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -118,7 +118,7 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         framing: args.framing,
         local_echo: args.local_echo,
         max_line: args.max_line,
-        window: if at_terminal { usize::MAX } else { client::WINDOW },
+        window: if at_terminal { usize::MAX } else { outbox::WINDOW },
         stay: args.stay,
         reconnect: !args.no_reconnect,
         give_up_after: args.give_up_after.or(patience),
