@@ -7,6 +7,10 @@ mod claims;
 mod common;
 mod compare;
 mod page;
+#[allow(dead_code, reason = "the tests of the terminal use all of it")]
+#[path = "../terminal/pty.rs"]
+mod pty;
+mod screen;
 mod session;
 mod shell;
 

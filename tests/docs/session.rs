@@ -14,6 +14,7 @@ use rustix::process::Signal;
 
 use super::compare::Numbers;
 use super::page::{Section, top};
+use super::screen::Screen;
 use super::shell::{Shell, programs};
 
 /// The port that the pages name, and how many from there on.
@@ -64,27 +65,57 @@ pub(crate) fn play(section: &Section) {
     let scene = Scene::new();
     let mut numbers = Numbers::default();
     (0..PORTS).for_each(|port| numbers.is(PORT + port, scene.port + port));
-    let mut shells = BTreeMap::<&str, Shell>::new();
-    for (place, shell, line) in &steps {
-        let shell = shells.entry(shell).or_insert_with(|| scene.shell(shell));
-        step(shell, place, line, &scene, &mut numbers);
+    let mut consoles = BTreeMap::<&str, Box<dyn Console>>::new();
+    for (place, label, line) in &steps {
+        let (number, kind) = label.split_once(' ').unwrap_or((label, ""));
+        if let ("terminal", Some(command)) = (kind, line.strip_prefix("$ ")) {
+            let screen =
+                Screen::run(&scene.folder, &scene.with_real_ports(command), &scene.variables());
+            consoles.insert(number, Box::new(screen));
+            continue;
+        }
+        let shell = || Box::new(Shell::open(&scene.folder, number, &scene.variables())) as Box<_>;
+        step(
+            &mut **consoles.entry(number).or_insert_with(shell),
+            place,
+            line,
+            &scene,
+            &mut numbers,
+        );
     }
-    for shell in shells.into_values() {
-        shell.close(&section.place);
+    for console in consoles.values_mut() {
+        console.close(&section.place);
     }
 }
 
-fn step(shell: &mut Shell, place: &str, line: &str, scene: &Scene, numbers: &mut Numbers) {
+/// Where a page has something run, and shows what is printed.
+pub(crate) trait Console {
+    /// Runs a command, after the last one has ended and has printed nothing that the page hides.
+    fn run(&mut self, place: &str, command: &str);
+    /// The next line must be the one that the page shows.
+    fn shows(&mut self, place: &str, shown: &str, numbers: &mut Numbers);
+    /// The page leaves out what is printed until the next line that it shows.
+    fn skip(&mut self);
+    /// Types a line into the running program.
+    fn types(&mut self, line: &str);
+    /// Presses Ctrl-C or Ctrl-Z, or continues what Ctrl-Z has stopped.
+    fn signal(&mut self, signal: Signal);
+    /// The section is at its end: a command that has ended must have printed no more than the page
+    /// shows, unless that is nothing at all.
+    fn close(&mut self, place: &str);
+}
+
+fn step(console: &mut dyn Console, place: &str, line: &str, scene: &Scene, numbers: &mut Numbers) {
     match line {
-        "^C" => shell.signal(Signal::INT),
-        "^Z" => shell.signal(Signal::STOP),
-        "$ fg" => shell.signal(Signal::CONT),
-        "…" => shell.skip(),
+        "^C" => console.signal(Signal::INT),
+        "^Z" => console.signal(Signal::STOP),
+        "$ fg" => console.signal(Signal::CONT),
+        "…" => console.skip(),
         _ => match (line.strip_prefix("$ "), line.strip_prefix("> ")) {
             (Some(command), _) if is_not_run(command) => {}
-            (Some(command), _) => shell.run(place, &scene.with_real_ports(command)),
-            (None, Some(typed)) => shell.types(typed),
-            (None, None) => shell.shows(place, line, numbers),
+            (Some(command), _) => console.run(place, &scene.with_real_ports(command)),
+            (None, Some(typed)) => console.types(typed),
+            (None, None) => console.shows(place, line, numbers),
         },
     }
 }
@@ -133,20 +164,19 @@ impl Scene {
         Self { folder, port }
     }
 
-    fn shell(&self, number: &str) -> Shell {
+    fn variables(&self) -> HashMap<&'static str, String> {
         let paths = env::var_os("PATH").unwrap_or_default();
         let paths = [self.folder.join(".programs")].into_iter().chain(env::split_paths(&paths));
         let path = env::join_paths(paths).expect("the path is a path");
         let tests = env::current_exe().expect("this program has a name");
         let examples = tests.parent().and_then(Path::parent).expect("a folder").join("examples");
-        let variables = HashMap::from([
+        HashMap::from([
             ("PATH", path.to_string_lossy().into_owned()),
             ("EXAMPLES", examples.to_string_lossy().into_owned()),
             ("TCP_CHAT_ADDR", format!("127.0.0.1:{}", self.port)),
             ("TCP_CHAT_FAST", "true".to_owned()),
-            ("LC_ALL", "C".to_owned()),
-        ]);
-        Shell::open(&self.folder, number, &variables)
+            ("LC_ALL", "C.UTF-8".to_owned()),
+        ])
     }
 
     fn with_real_ports(&self, command: &str) -> String {

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::common::process::{Process, clean};
 use super::compare::Numbers;
+use super::session::Console;
 
 /// Printed by the shell when a command has ended: nothing else prints this character.
 const DONE: char = '\u{1e}';
@@ -78,15 +79,6 @@ impl Shell {
         }
     }
 
-    /// Runs a command, after the last one has ended with nothing printed that the page hides.
-    pub(crate) fn run(&mut self, place: &str, command: &str) {
-        self.finish(place);
-        self.skipping = false;
-        self.showing = false;
-        self.started += 1;
-        writeln!(self.commands, "{command}").expect("the shell reads");
-    }
-
     /// Waits until the last command has ended.
     fn finish(&mut self, place: &str) {
         while self.ended < self.started {
@@ -114,9 +106,18 @@ impl Shell {
             }
         }
     }
+}
 
-    /// The next line must be the one that the page shows.
-    pub(crate) fn shows(&mut self, place: &str, shown: &str, numbers: &mut Numbers) {
+impl Console for Shell {
+    fn run(&mut self, place: &str, command: &str) {
+        self.finish(place);
+        self.skipping = false;
+        self.showing = false;
+        self.started += 1;
+        writeln!(self.commands, "{command}").expect("the shell reads");
+    }
+
+    fn shows(&mut self, place: &str, shown: &str, numbers: &mut Numbers) {
         loop {
             match self.next(place, shown) {
                 None => self.ended += 1,
@@ -130,24 +131,19 @@ impl Shell {
         self.showing = true;
     }
 
-    /// The page leaves out what is printed until the next line that it shows.
-    pub(crate) fn skip(&mut self) {
+    fn skip(&mut self) {
         self.skipping = true;
     }
 
-    /// Types a line into the running program.
-    pub(crate) fn types(&mut self, line: &str) {
+    fn types(&mut self, line: &str) {
         self.process.type_line(line);
     }
 
-    /// Presses Ctrl-C, Ctrl-Z, or continues what Ctrl-Z has stopped.
-    pub(crate) fn signal(&self, signal: Signal) {
+    fn signal(&mut self, signal: Signal) {
         kill_process_group(self.group, signal).expect("the shell is there");
     }
 
-    /// The section has come to its end: a command that has ended must have printed no more than the
-    /// page shows, unless that is nothing at all.
-    pub(crate) fn close(mut self, place: &str) {
+    fn close(&mut self, place: &str) {
         let ended = self.process.out.count(|line| line.ends_with(DONE));
         if self.showing && ended == self.started {
             self.finish(place);

@@ -127,7 +127,7 @@ impl Terminal {
     }
 
     /// Waits until `holds` of what is shown, or fails and shows it.
-    pub(crate) fn wait(&self, what: &str, holds: impl Fn(&mut View) -> bool) {
+    pub(crate) fn wait(&self, what: &str, mut holds: impl FnMut(&mut View) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let (view, changed) = &*self.view;
         let mut view = view.lock().unwrap();
