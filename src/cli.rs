@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use tcp_chat::name::Name;
 use tcp_chat::template::Template;
-use tcp_chat::wire::{self, Framing, Name};
+use tcp_chat::wire::{self, Framing};
 
 /// Where a server listens and a client connects unless told otherwise.
 const ADDRESS: &str = "127.0.0.1:3234";

@@ -4,7 +4,8 @@
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::wire::{Framing, Name};
+use crate::name::Name;
+use crate::wire::Framing;
 
 /// What a client is to be.
 #[derive(Clone, Debug)]

@@ -41,8 +41,8 @@
 //! and `RUST_LOG=trace tcp-chat server` prints what each of them does.
 
 // What is said.
-pub mod name;
 pub mod wire;
+pub mod name;
 pub mod batch;
 pub mod backlog;
 

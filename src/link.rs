@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::wire::{self, Chunks, Found, Framing, Lines, Name};
+use crate::name::Name;
+use crate::wire::{self, Chunks, Found, Framing, Lines};
 
 /// How long one address may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,12 +13,13 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry};
+use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
 use tcp_chat::room::Limits;
 use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
 use tcp_chat::terminal::Terminal;
-use tcp_chat::wire::{self, Framing, Name};
+use tcp_chat::wire::{self, Framing};
 use tcp_chat::{client, clock, conversation, demo, limits, outbox, tty};
 
 /// How long the history may take to print its rest when the server has stopped.

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::wire::Name;
+use crate::name::Name;
 
 /// Colours of the 256 that everyone can tell from another, and read on black and on white. Red is
 /// kept for complaints.

@@ -8,8 +8,6 @@
 
 use std::net::SocketAddr;
 
-pub use crate::name::Name;
-
 /// The longest line a server accepts unless told otherwise, in bytes without the newline.
 pub const MAX_LINE: usize = 1024;
 

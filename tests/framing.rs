@@ -5,8 +5,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tcp_chat::batch::Batch;
 use tcp_chat::hearing::Hearing;
+use tcp_chat::name::Name;
 use tcp_chat::wire::{
-    self, Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, pieces, repaired, repaired_raw,
+    self, Chunks, Found, Framing, Lines, RAW_MESSAGE, pieces, repaired, repaired_raw,
 };
 
 /// Bytes in which everything that matters is frequent.
