@@ -108,7 +108,8 @@ impl<'a> Connection<'a> {
     pub(crate) fn dial(&mut self) -> io::Result<()> {
         let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
         let manner = Manner { framing: self.config.framing, raw_gap };
-        self.state = State::Dialing(dial(&self.config.address, manner)?);
+        let introduction = self.config.introduce.then(|| self.config.name.to_string());
+        self.state = State::Dialing(dial(&self.config.address, manner, introduction)?);
         Ok(())
     }
 

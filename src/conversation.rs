@@ -111,7 +111,7 @@ impl Conversation<'_> {
     }
 
     fn say(&mut self, text: &str) {
-        let line = self.config.name.says(text);
+        let line = self.config.line(text);
         if line.len() > self.config.max_line {
             return self.refuse();
         }
