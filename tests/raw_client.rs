@@ -2,8 +2,13 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use common::PATIENCE;
 use common::process::{Process, Signal, client};
 use common::python::{RawClient, RawServer, entry, has_python};
+use common::server::ANY_PORT;
 
 /// A client of ours for a student's server.
 fn lou(server: &RawServer, flags: &[&str]) -> Process {
@@ -154,4 +159,39 @@ fn own_messages_are_found_among_those_of_a_crowd() {
     for text in own {
         at += heard[at..].find(&text).unwrap_or_else(|| panic!("{text} is missing"));
     }
+}
+
+#[test]
+fn own_messages_are_found_whatever_tcp_has_done_to_them() {
+    let listener = TcpListener::bind(ANY_PORT).expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let mut lou = client(address, &["--framing", "raw", "--name", "Lou"]);
+    lou.pipe("one\ntwo\nthree\nfour\n".to_owned());
+    let (mut server, _) = listener.accept().expect("the client calls");
+    server.set_nodelay(true).expect("a socket can do that");
+    server.set_read_timeout(Some(PATIENCE)).expect("a socket can wait");
+    let mut buffer = [0; 1024];
+    for (message, pieces) in [
+        ("Lou: one", &[("Ann: hiLou: oneBob: ho", &["Ann: hi", "Lou: one", "Bob: ho"][..])][..]),
+        (
+            "Lou: two",
+            &[("Ann: Lou", &["Ann: Lou"]), (": no!Lou: t", &[": no!Lou: t"]), ("wo", &["wo"])],
+        ),
+        ("Lou: three", &[("<Ann> \n<3> Lou: three\n\n", &["<Ann> ", "<3> Lou: three"])]),
+        ("Lou: four", &[("\n", &[]), ("Ann: why? Lou: four", &["Ann: why? ", "Lou: four"])]),
+        ("Lou Disconnected!", &[]),
+    ] {
+        let length = server.read(&mut buffer).expect("the client speaks");
+        assert_eq!(String::from_utf8_lossy(&buffer[..length]), message);
+        for (piece, shown) in pieces {
+            let before = lou.out.lines().len();
+            server.write_all(piece.as_bytes()).expect("the client listens");
+            let lines = lou.out.wait_for("what came", |lines, _| {
+                (lines.len() >= before + shown.len()).then(|| lines[before..].to_vec())
+            });
+            assert_eq!(lines, *shown);
+        }
+    }
+    drop(server);
+    lou.exits(0);
 }
