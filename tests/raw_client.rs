@@ -104,7 +104,8 @@ fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
     let again = RawServer::at(server.address.port(), &["--reuse-address"]);
     lou.exits(0);
     assert_eq!(lou.out.lines()[..3], OWN);
-    again.receives(&["Lou: two", "Lou: three", "Lou Disconnected!"]);
+    // What had just come back may be said again: the others may not have heard it.
+    ["Lou: two", "Lou: three"].map(|line| again.process.out.expect(&entry(line)));
 }
 
 #[test]
@@ -151,7 +152,7 @@ fn own_messages_are_found_among_those_of_a_crowd() {
         client.process.pipe(text.collect());
     }
     let mut lou = lou(&server, &[]);
-    lou.pipe((0..100).map(|n| format!("{n}\n")).collect());
+    lou.pipe((0..100).fold(String::new(), |text, n| format!("{text}{n}\n")));
     lou.exits(0);
     let heard = lou.out.lines().concat();
     let own = (0..100).map(|n| format!("Lou: {n}"));
