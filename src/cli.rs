@@ -154,6 +154,11 @@ pub(crate) struct ClientArgs {
     )]
     pub(crate) framing: Framing,
 
+    /// Send the name once and alone, then messages without it: for servers that ask for it first
+    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), requires = "local_echo",
+          help_heading = "Conversation")]
+    pub(crate) introduce: bool,
+
     /// Show own messages when they are sent: the server does not send them back
     #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
     pub(crate) local_echo: bool,

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, never};
 
 use crate::client::Config;
 use crate::link::{Link, Manner, Received, dial};
+use crate::outbox::WINDOW;
 use crate::wire::{self, Framing};
 
 /// How long the client rests after its first failed attempt to connect; doubled each time.
@@ -107,7 +108,8 @@ impl<'a> Connection<'a> {
     pub(crate) fn dial(&mut self) -> io::Result<()> {
         let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
         let manner = Manner { framing: self.config.framing, raw_gap };
-        self.state = State::Dialing(dial(&self.config.address, manner)?);
+        let introduction = self.config.introduce.then(|| self.config.name.to_string());
+        self.state = State::Dialing(dial(&self.config.address, manner, introduction)?);
         Ok(())
     }
 
@@ -189,10 +191,11 @@ impl<'a> Connection<'a> {
         Some(self.send_from).filter(|&from| from > Instant::now())
     }
 
-    /// Whether a message must come back before the next is sent: raw ones have no end of their
-    /// own, and the other side could read two as one.
-    pub(crate) fn takes_one_at_a_time(&self) -> bool {
-        self.config.framing == Framing::Raw && !self.config.local_echo
+    /// How many lines may be in flight. Raw ones have no end of their own, and the other side could
+    /// read two as one: so each waits until the one before it has come back, or is `overdue`.
+    pub(crate) fn window(&self, overdue: usize) -> usize {
+        let one_at_a_time = self.config.framing == Framing::Raw && !self.config.local_echo;
+        if one_at_a_time { 1 + overdue } else { WINDOW }
     }
 }
 

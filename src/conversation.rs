@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, at, never, select};
 use crate::client::{self, Config, Failure, Input, Screen, Status};
 use crate::connection::{Connection, Ending, in_words};
 use crate::link::{Link, Received};
-use crate::outbox::{Outbox, Own, WINDOW};
+use crate::outbox::{Outbox, Own};
 use crate::patience::Patience;
 use crate::wire::{self, Framing};
 
@@ -111,7 +111,7 @@ impl Conversation<'_> {
     }
 
     fn say(&mut self, text: &str) {
-        let line = self.config.name.says(text);
+        let line = self.config.line(text);
         if line.len() > self.config.max_line {
             return self.refuse();
         }
@@ -130,7 +130,7 @@ impl Conversation<'_> {
 
     fn send_what_waits(&mut self) {
         let Some(link) = self.connection.link() else { return };
-        let window = if self.connection.takes_one_at_a_time() { 1 } else { WINDOW };
+        let window = self.connection.window(self.patience.overdue());
         while self.outbox.in_flight() < window
             && self.connection.speaks_later().is_none()
             && let Some(line) = self.outbox.send()
@@ -141,7 +141,7 @@ impl Conversation<'_> {
 
     /// Lets the user see what he said and nobody has heard yet.
     fn show_what_waits(&mut self) {
-        if !self.connection.is_up() || Instant::now() >= self.patience.overdue() {
+        if !self.connection.is_up() || self.patience.overdue() > 0 {
             while let Some(line) = self.outbox.show() {
                 self.screen.waiting(line);
             }
@@ -152,12 +152,15 @@ impl Conversation<'_> {
         match received {
             Received::Lines(lines) if self.config.framing == Framing::Raw => {
                 for chunk in &lines {
-                    for part in self.outbox.parts(chunk) {
-                        self.hear(part.to_owned());
+                    for (part, own) in self.outbox.confirm_parts(chunk) {
+                        self.hear(part, own);
                     }
                 }
             }
-            Received::Lines(lines) => lines.into_iter().for_each(|line| self.hear(line)),
+            Received::Lines(lines) => lines.into_iter().for_each(|line| {
+                let own = self.outbox.confirm(&line);
+                self.hear(line, own);
+            }),
             Received::Sent(count) if self.config.local_echo => {
                 for line in (0..count).map_while(|_| self.outbox.pop()).collect::<Vec<_>>() {
                     self.screen.own(&line);
@@ -169,8 +172,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn hear(&mut self, line: String) {
-        let own = self.outbox.confirm(&line);
+    fn hear(&mut self, line: String, own: Option<Own>) {
         if own.is_some() {
             self.patience.progress();
         }
@@ -247,7 +249,8 @@ impl Conversation<'_> {
     fn next_timer(&self) -> Option<Instant> {
         let unsent = self.outbox.len() > self.outbox.in_flight();
         let send = self.connection.speaks_later().filter(|_| unsent);
-        let overdue = self.outbox.has_unseen().then(|| self.patience.overdue());
+        let waits = unsent || self.outbox.has_unseen();
+        let overdue = waits.then(|| self.patience.next_overdue());
         let timers = [self.connection.next_attempt(), send, overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
     }

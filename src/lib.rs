@@ -64,6 +64,7 @@ pub mod limits;
 
 // The client.
 pub mod client;
+mod parts;
 pub mod outbox;
 pub mod link;
 mod connection;

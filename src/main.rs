@@ -117,6 +117,7 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         address: args.address,
         name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
         framing: args.framing,
+        introduce: args.introduce,
         local_echo: args.local_echo,
         max_line: args.max_line,
         window: if at_terminal { usize::MAX } else { outbox::WINDOW },

@@ -9,6 +9,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::parts::Parts;
+
 /// How many lines may be sent and not confirmed: enough to keep a connection busy, and no more
 /// than a room can swallow at once.
 pub const WINDOW: usize = 64;
@@ -28,6 +30,7 @@ pub struct Outbox {
     again: usize,
     /// The last lines that came back, and when.
     settling: VecDeque<(Instant, String)>,
+    parts: Parts,
 }
 
 /// What it means that a line of our own came back.
@@ -72,23 +75,24 @@ impl Outbox {
         Some(line)
     }
 
-    /// Takes apart what one raw read brought. It may be several messages, since TCP joins what
-    /// follows closely; our own, the front, is the one that can be told from the rest.
-    pub fn parts<'a>(&self, chunk: &'a str) -> Vec<&'a str> {
-        let own = self.lines.front().filter(|_| self.in_flight > 0);
-        let found = own.and_then(|own| Some((own, chunk.split_once(own.as_str())?)));
-        let Some((own, (before, after))) = found else {
-            return vec![chunk.trim_end_matches('\n')];
-        };
-        let own = &chunk[before.len()..before.len() + own.len()];
-        let parts = [before, own, after].map(|part| part.trim_matches('\n'));
-        parts.into_iter().filter(|part| !part.is_empty()).collect()
+    /// Takes out what is in flight as far as it is found in what one raw read brought. Returns that
+    /// read part by part, each with what it means if it is our own.
+    pub fn confirm_parts(&mut self, chunk: &str) -> Vec<(String, Option<Own>)> {
+        let in_flight = self.lines.iter().take(self.in_flight).map(String::as_str);
+        let parts = self.parts.of(chunk, in_flight);
+        let parts: Vec<_> = parts.into_iter().map(|(text, own)| (text.to_owned(), own)).collect();
+        parts.into_iter().map(|(text, own)| (text, own.then(|| self.settle()).flatten())).collect()
     }
 
     /// Takes the front out if it is in flight and `received` is what it looks like coming back.
     pub fn confirm(&mut self, received: &str) -> Option<Own> {
-        let own = if self.again > 0 { Own::Again } else { Own::Confirmed };
         self.lines.front().filter(|line| self.in_flight > 0 && *line == received)?;
+        self.settle()
+    }
+
+    /// Takes the front out: it came back.
+    fn settle(&mut self) -> Option<Own> {
+        let own = if self.again > 0 { Own::Again } else { Own::Confirmed };
         let line = self.pop()?;
         self.settling.push_back((Instant::now(), line));
         self.settling.drain(..self.settling.len().saturating_sub(WINDOW));
@@ -143,5 +147,6 @@ impl Outbox {
     /// The connection is lost: nothing is in flight, everything is to be sent again.
     pub fn rewind(&mut self) {
         self.in_flight = 0;
+        self.parts.clear();
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a line that was sent may take to come back before it is shown as waiting.
+/// How long a line that was sent may take to come back before it is shown as waiting, and no longer
+/// waited for with the next if it is raw.
 const OVERDUE: Duration = Duration::from_secs(1);
 
 /// When our efforts last got anywhere, and what follows from that.
@@ -31,9 +32,16 @@ impl Patience {
         self.progress = self.before;
     }
 
-    /// When a line that has not come back is to be shown as waiting.
-    pub(crate) fn overdue(&self) -> Instant {
-        self.progress + OVERDUE
+    /// How many times over the time has passed in which a line should have come back.
+    pub(crate) fn overdue(&self) -> usize {
+        let times = self.progress.elapsed().as_millis() / OVERDUE.as_millis();
+        usize::try_from(times).unwrap_or(usize::MAX)
+    }
+
+    /// When it will have passed once more.
+    pub(crate) fn next_overdue(&self) -> Instant {
+        let times = u32::try_from(self.overdue() + 1).unwrap_or(u32::MAX);
+        self.progress + OVERDUE * times
     }
 
     /// When it is time to give up.
