@@ -118,6 +118,12 @@ pub(crate) struct ServerArgs {
           help_heading = "Limits")]
     pub(crate) max_backlog: u64,
 
+    /// How long nothing may come back from a client's machine, in seconds, before it is dropped:
+    /// a pulled cable, a dead host
+    #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
+          value_parser = link_seconds, help_heading = "Limits")]
+    pub(crate) dead_link: Duration,
+
     /// Print no history
     #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -226,6 +232,14 @@ fn line_limit(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
         _ => Err(format!("a limit is a whole number of bytes from 1 to {most}")),
+    }
+}
+
+/// What the system takes for the times of its probes.
+fn link_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=32_767) => Ok(Duration::from_secs(seconds)),
+        _ => Err("this is a whole number of seconds from 1 to 32767".to_owned()),
     }
 }
 

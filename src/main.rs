@@ -66,6 +66,7 @@ fn serve(args: &ServerArgs) -> Result<(), String> {
             max_line: args.max_line,
             rate: args.rate,
             max_clients,
+            dead_link: args.dead_link,
         }
     };
     let config = Config {

@@ -175,3 +175,23 @@ fn a_raw_message_is_no_longer_than_a_read_of_the_assignment() {
         pieces(text.as_bytes(), RAW_MESSAGE).all(|piece| piece.len() == 1023 || piece.len() < 1000)
     );
 }
+
+#[test]
+fn a_line_may_have_exactly_so_many_bytes_wherever_it_is_split() {
+    for (max, over, end) in (1..9_usize).flat_map(|max| {
+        (0..3).flat_map(move |over| ["\n", "\r\n", "\r\r\n", "\r", ""].map(|end| (max, over, end)))
+    }) {
+        let line = [b"x".repeat(max + over).as_slice(), end.as_bytes()].concat();
+        for at in 0..=line.len() {
+            let mut lines = Lines::new(max);
+            let mut found = Vec::new();
+            let mut take = |line: Found| found.push(matches!(line, Found::Line(_)));
+            lines.feed(&line[..at], &mut take);
+            lines.feed(&line[at..], &mut take);
+            lines.finish(&mut take);
+            // Of two `\r`, the first is a character like any other.
+            let length = max + over + usize::from(end == "\r\r\n");
+            assert_eq!(found, [length <= max], "{length} of {max} bytes, {end:?}, split at {at}");
+        }
+    }
+}
