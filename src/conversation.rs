@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, at, never, select};
 
 use crate::client::{self, Config, Failure, Input, Screen, Status, WINDOW};
-use crate::connection::{Connection, in_words};
+use crate::connection::Connection;
 use crate::link::{Link, Received};
 use crate::outbox::Outbox;
 use crate::wire::{self, Framing};
@@ -93,9 +93,8 @@ impl Conversation<'_> {
 
     /// Whether all that was asked for is done.
     fn is_done(&self) -> bool {
-        let was_up = self.connection.was_up();
-        let heard_all = if self.config.stay { self.server_stopped } else { was_up };
-        self.input_ended && self.outbox.is_empty() && heard_all
+        let heard = if self.config.stay { self.server_stopped } else { self.connection.was_up() };
+        self.input_ended && self.outbox.is_empty() && heard
     }
 
     fn obey(&mut self, input: Input) {
@@ -186,8 +185,7 @@ impl Conversation<'_> {
             && let Some(dropped) = self.outbox.drop_refused(limit)
         {
             self.refused += 1;
-            self.screen
-                .complaint(&format!("The server refused this line, it is not sent: {dropped}"));
+            self.screen.complaint(&format!("Refused by the server, not sent: {dropped}"));
         }
         self.last_line = line;
     }
@@ -207,8 +205,7 @@ impl Conversation<'_> {
 
     fn not_connected(&mut self, error: &io::Error) {
         let attempts = self.connection.failed();
-        let port = self.config.address.rsplit(':').next().unwrap_or_default();
-        let why = format!("Connection to Server @PORT #{port} Failed ({})", in_words(error));
+        let why = self.connection.why_failed(error);
         if !self.config.reconnect {
             self.over = Some(Err(Failure::NotConnected(why, self.outbox.len())));
         } else if attempts == 1 {
@@ -219,10 +216,8 @@ impl Conversation<'_> {
     }
 
     fn lost(&mut self, error: Option<&io::Error>) {
-        let Some(link) = self.connection.link() else { return };
-        let why = error.map_or("the server closed it".to_owned(), in_words);
-        self.screen
-            .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
+        let Some(why) = self.connection.why_lost(error) else { return };
+        self.screen.notice(&why);
         self.server_stopped = wire::is_offline(&self.last_line);
         self.connection.rest();
         self.offline();
@@ -263,14 +258,12 @@ impl Conversation<'_> {
     }
 
     fn time_passed(&mut self) {
-        let now = Instant::now();
+        let (now, lines) = (Instant::now(), self.outbox.len());
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
-            let lines = self.outbox.len();
-            self.over = Some(Err(if self.connection.is_up() {
-                Failure::Unconfirmed(lines)
-            } else {
-                let why = format!("No connection to {}", self.config.address);
-                Failure::NotConnected(why, lines)
+            let why = format!("No connection to {}", self.config.address);
+            self.over = Some(Err(match self.connection.link() {
+                Some(_) => Failure::Unconfirmed(lines),
+                None => Failure::NotConnected(why, lines),
             }));
         } else if self.connection.next_attempt().is_some_and(|due| now >= due)
             && let Err(error) = self.connection.dial()
