@@ -1,6 +1,7 @@
 //! The program: logger, signals, the command asked for, and the exit status.
 
 mod cli;
+mod describe;
 mod serve;
 
 use std::io::{self, IsTerminal, Write};
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         Command::Server(args) => serve::serve(&args),
         Command::Client(args) => talk(args),
         Command::Demo(args) => show(&args),
+        Command::Completions { shell } => describe::completions(shell),
+        Command::Man { command } => describe::man(command.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
