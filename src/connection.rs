@@ -166,6 +166,19 @@ impl<'a> Connection<'a> {
         self.ending == Some(Ending::Stopped)
     }
 
+    /// Why an attempt failed, as the user is told.
+    pub(crate) fn why_failed(&self, error: &io::Error) -> String {
+        let port = self.config.address.rsplit(':').next().unwrap_or_default();
+        format!("Connection to Server @PORT #{port} Failed ({})", in_words(error))
+    }
+
+    /// Why the link is lost, if there is one to lose.
+    pub(crate) fn why_lost(&self, error: Option<&io::Error>) -> Option<String> {
+        let port = self.link()?.server_port;
+        let why = error.map_or("the server closed it".to_owned(), in_words);
+        Some(format!("Connection to Server @PORT #{port} Lost ({why})"))
+    }
+
     /// Gives the link up, and stays so.
     pub(crate) fn hang_up(&mut self) {
         self.state = State::Down;
@@ -200,7 +213,7 @@ impl<'a> Connection<'a> {
 }
 
 /// The error as a person would say it, without the system's number for it.
-pub(crate) fn in_words(error: &io::Error) -> String {
+fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, at, never, select};
 
 use crate::client::{self, Config, Failure, Input, Screen, Status};
-use crate::connection::{Connection, Ending, in_words};
+use crate::connection::{Connection, Ending};
 use crate::link::{Link, Received};
 use crate::outbox::{Outbox, Own};
 use crate::patience::Patience;
@@ -185,8 +185,7 @@ impl Conversation<'_> {
             && let Some(dropped) = self.outbox.drop_refused(limit)
         {
             self.refused += 1;
-            self.screen
-                .complaint(&format!("The server refused this line, it is not sent: {dropped}"));
+            self.screen.complaint(&format!("Refused by the server, not sent: {dropped}"));
         }
         self.connection.heard(line);
     }
@@ -200,8 +199,7 @@ impl Conversation<'_> {
 
     fn not_connected(&mut self, error: &io::Error) {
         let attempts = self.connection.failed();
-        let port = self.config.address.rsplit(':').next().unwrap_or_default();
-        let why = format!("Connection to Server @PORT #{port} Failed ({})", in_words(error));
+        let why = self.connection.why_failed(error);
         if !self.config.reconnect {
             self.over = Some(Err(Failure::NotConnected(why, self.outbox.unconfirmed())));
         } else if attempts == 1 {
@@ -212,10 +210,8 @@ impl Conversation<'_> {
     }
 
     fn lost(&mut self, error: Option<&io::Error>) {
-        let Some(link) = self.connection.link() else { return };
-        let why = error.map_or("the server closed it".to_owned(), in_words);
-        self.screen
-            .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
+        let Some(why) = self.connection.why_lost(error) else { return };
+        self.screen.notice(&why);
         match self.connection.lost() {
             Ending::TurnedAway => self.patience.take_back(),
             Ending::Stopped | Ending::Broken => self.patience.progress(),

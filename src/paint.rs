@@ -39,6 +39,11 @@ impl Palette {
         Self { colours: is_terminal && !unwanted && is_capable() }
     }
 
+    /// Whether there are any.
+    pub fn has_colours(self) -> bool {
+        self.colours
+    }
+
     /// Appends `text` in `style`.
     pub fn paint(self, style: Style, text: &str, out: &mut String) {
         if !self.colours || style == Style::Plain || text.is_empty() {
