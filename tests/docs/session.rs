@@ -125,7 +125,14 @@ fn step(console: &mut dyn Console, place: &str, line: &str, scene: &Scene, numbe
 
 /// Whether a command is only named on the page.
 pub(crate) fn is_not_run(command: &str) -> bool {
+    let is_variable = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let command: Vec<&str> = command.split(' ').skip_while(is_variable).collect();
+    let command = command.join(" ");
     !command.starts_with(RUN) && NOT_RUN.iter().any(|not_run| command.starts_with(not_run))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 fn missing_tool(command: &str) -> Option<&str> {
