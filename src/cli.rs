@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use tcp_chat::name::Name;
 use tcp_chat::template::Template;
-use tcp_chat::wire::{self, Framing, Name};
+use tcp_chat::wire::{self, Framing};
 
 /// Where a server listens and a client connects unless told otherwise.
 const ADDRESS: &str = "127.0.0.1:3234";
@@ -19,8 +21,8 @@ Examples:
   tcp-chat demo                        watch a server and three clients talk
   tcp-chat server                      serve on 127.0.0.1:3234 until Ctrl-C
   tcp-chat client --name Ann           join in, in another shell
-  seq 1 100 | tcp-chat client          say 100 lines, and make sure that they arrived
   nc 127.0.0.1 3234                    anything that speaks lines is a client
+  seq 1 100 | tcp-chat client          say 100 lines; exit 0: all have arrived
 
 Exit status: 0 as asked, 1 failed at run time, 2 wrong usage.")]
 pub(crate) struct Cli {
@@ -38,6 +40,25 @@ pub(crate) enum Command {
     Client(ClientArgs),
     /// Watch a server and some clients talk, start to finish
     Demo(DemoArgs),
+    /// Print what a shell needs to complete these commands
+    #[command(after_help = "\
+Examples:
+  source <(tcp-chat completions bash)                  in ~/.bashrc
+  tcp-chat completions zsh > ~/.zfunc/_tcp-chat        with ~/.zfunc in $fpath
+  tcp-chat completions fish > ~/.config/fish/completions/tcp-chat.fish")]
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print a manual page
+    #[command(after_help = "\
+Examples:
+  tcp-chat man > tcp-chat.1
+  tcp-chat man server | man -l -")]
+    Man {
+        /// Of which command; of the program as a whole if none is given
+        command: Option<String>,
+    },
 }
 
 /// Whether a sender hears its own messages back.
@@ -55,7 +76,7 @@ pub(crate) enum Echo {
 #[command(after_help = "\
 Examples:
   tcp-chat server                      on 127.0.0.1:3234, this machine only
-  tcp-chat server 0.0.0.0:3234         for other machines too (nothing is encrypted!)
+  tcp-chat server 0.0.0.0:3234         for other machines too (unencrypted!)
   tcp-chat server 127.0.0.1:0          on any free port; it is printed at start
   tcp-chat server --quiet --max-clients 10000")]
 pub(crate) struct ServerArgs {
@@ -64,13 +85,24 @@ pub(crate) struct ServerArgs {
     pub(crate) address: String,
 
     /// Who hears a message: everyone, or everyone but its sender
-    #[arg(long, value_enum, default_value_t, env = "TCP_CHAT_ECHO", help_heading = "Conversation")]
-    pub(crate) echo: Echo,
-
-    /// How messages are told apart
     #[arg(
         long,
         value_enum,
+        value_name = "all|others",
+        hide_possible_values = true,
+        default_value_t,
+        env = "TCP_CHAT_ECHO",
+        help_heading = "Conversation"
+    )]
+    pub(crate) echo: Echo,
+
+    /// How messages are told apart: by newlines, or each by the read that returns it, as in the
+    /// course assignment
+    #[arg(
+        long,
+        value_enum,
+        value_name = "lines|raw",
+        hide_possible_values = true,
         default_value_t,
         env = "TCP_CHAT_FRAMING",
         help_heading = "Conversation"
@@ -117,6 +149,12 @@ pub(crate) struct ServerArgs {
           help_heading = "Limits")]
     pub(crate) max_backlog: u64,
 
+    /// How long nothing may come back from a client's machine, in seconds, before it is dropped:
+    /// a pulled cable, a dead host
+    #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
+          value_parser = link_seconds, help_heading = "Limits")]
+    pub(crate) dead_link: Duration,
+
     /// Print no history
     #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -131,7 +169,7 @@ pub(crate) struct ServerArgs {
 #[command(after_help = "\
 Examples:
   tcp-chat client --name Ann           talk in this terminal
-  echo hello | tcp-chat client         say one line; exit 0 means that it arrived
+  echo hello | tcp-chat client         say one line; exit 0: it has arrived
   tcp-chat client --stay < /dev/null   only listen, until the server ends
   tcp-chat client 192.0.2.7:3234       a server on another machine")]
 pub(crate) struct ClientArgs {
@@ -143,15 +181,23 @@ pub(crate) struct ClientArgs {
     #[arg(long, short, env = "TCP_CHAT_NAME", help_heading = "Conversation")]
     pub(crate) name: Option<Name>,
 
-    /// How messages are told apart
+    /// How messages are told apart: by newlines, or each by the read that returns it, as in the
+    /// course assignment
     #[arg(
         long,
         value_enum,
+        value_name = "lines|raw",
+        hide_possible_values = true,
         default_value_t,
         env = "TCP_CHAT_FRAMING",
         help_heading = "Conversation"
     )]
     pub(crate) framing: Framing,
+
+    /// Send the name once and alone, then messages without it: for servers that ask for it first
+    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), requires = "local_echo",
+          help_heading = "Conversation")]
+    pub(crate) introduce: bool,
 
     /// Show own messages when they are sent: the server does not send them back
     #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
@@ -220,6 +266,14 @@ fn line_limit(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
         _ => Err(format!("a limit is a whole number of bytes from 1 to {most}")),
+    }
+}
+
+/// What the system takes for the times of its probes.
+fn link_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=32_767) => Ok(Duration::from_secs(seconds)),
+        _ => Err("this is a whole number of seconds from 1 to 32767".to_owned()),
     }
 }
 

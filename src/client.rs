@@ -4,11 +4,8 @@
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::wire::{Framing, Name};
-
-/// How many lines may be sent and not confirmed: enough to keep a connection busy, and no more
-/// than a room can swallow at once.
-pub const WINDOW: usize = 64;
+use crate::name::Name;
+use crate::wire::Framing;
 
 /// What a client is to be.
 #[derive(Clone, Debug)]
@@ -19,6 +16,8 @@ pub struct Config {
     pub name: Name,
     /// How messages are told apart.
     pub framing: Framing,
+    /// The name is sent once and alone, and what is said without it.
+    pub introduce: bool,
     /// Own lines do not come back: what is sent counts as confirmed.
     pub local_echo: bool,
     /// The longest line, in bytes.
@@ -31,6 +30,13 @@ pub struct Config {
     pub reconnect: bool,
     /// How long to try without getting anywhere; for ever if nothing is said.
     pub give_up_after: Option<Duration>,
+}
+
+impl Config {
+    /// What is sent when somebody typed `text`.
+    pub(crate) fn line(&self, text: &str) -> String {
+        if self.introduce { text.to_owned() } else { self.name.says(text) }
+    }
 }
 
 /// What the user, or a script, wants.

@@ -8,7 +8,8 @@ use crossbeam_channel::{Receiver, never};
 
 use crate::client::Config;
 use crate::link::{Link, Manner, Received, dial};
-use crate::wire::Framing;
+use crate::outbox::WINDOW;
+use crate::wire::{self, Framing};
 
 /// How long the client rests after its first failed attempt to connect; doubled each time.
 const FIRST_REST: Duration = Duration::from_millis(50);
@@ -32,6 +33,21 @@ pub(crate) struct Connection<'a> {
     was_up: bool,
     /// When lines may be sent: after a reconnect, not before the others are back as well.
     send_from: Instant,
+    /// The last line that came over the link.
+    last_line: String,
+    /// How the last link ended, if there has been none since.
+    ending: Option<Ending>,
+}
+
+/// How a link ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The server stopped, and said so: it had told everyone what it heard.
+    Stopped,
+    /// The server had no place for us: this was but a failed attempt.
+    TurnedAway,
+    /// Who knows.
+    Broken,
 }
 
 enum State {
@@ -46,7 +62,15 @@ impl<'a> Connection<'a> {
     /// No connection yet, and the first attempt due at once.
     pub(crate) fn new(config: &'a Config) -> Self {
         let now = Instant::now();
-        Self { config, state: State::Resting(now), attempts: 0, was_up: false, send_from: now }
+        Self {
+            config,
+            state: State::Resting(now),
+            attempts: 0,
+            was_up: false,
+            send_from: now,
+            last_line: String::new(),
+            ending: None,
+        }
     }
 
     /// The link, while there is one.
@@ -84,7 +108,8 @@ impl<'a> Connection<'a> {
     pub(crate) fn dial(&mut self) -> io::Result<()> {
         let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
         let manner = Manner { framing: self.config.framing, raw_gap };
-        self.state = State::Dialing(dial(&self.config.address, manner)?);
+        let introduction = self.config.introduce.then(|| self.config.name.to_string());
+        self.state = State::Dialing(dial(&self.config.address, manner, introduction)?);
         Ok(())
     }
 
@@ -98,8 +123,9 @@ impl<'a> Connection<'a> {
     pub(crate) fn succeeded(&mut self, link: Link) {
         let now = Instant::now();
         self.send_from = if self.was_up { now + GATHER } else { now };
-        self.attempts = 0;
         self.was_up = true;
+        self.last_line.clear();
+        self.ending = None;
         self.state = State::Up(link);
     }
 
@@ -111,9 +137,46 @@ impl<'a> Connection<'a> {
         self.attempts
     }
 
-    /// Gives the link up, and tries again soon.
-    pub(crate) fn rest(&mut self) {
-        self.state = State::Resting(Instant::now() + FIRST_REST);
+    /// Takes note of what came over the link.
+    pub(crate) fn heard(&mut self, line: String) {
+        self.last_line = line;
+    }
+
+    /// The link is lost: rests, and tries again. Returns how it ended, as its last line tells.
+    pub(crate) fn lost(&mut self) -> Ending {
+        let ending = if wire::is_offline(&self.last_line) {
+            Ending::Stopped
+        } else if wire::is_full(&self.last_line) {
+            Ending::TurnedAway
+        } else {
+            Ending::Broken
+        };
+        if ending == Ending::TurnedAway {
+            self.failed();
+        } else {
+            self.attempts = 0;
+            self.state = State::Resting(Instant::now() + FIRST_REST);
+        }
+        self.ending = Some(ending);
+        ending
+    }
+
+    /// Whether the server has stopped, and none has answered since.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.ending == Some(Ending::Stopped)
+    }
+
+    /// Why an attempt failed, as the user is told.
+    pub(crate) fn why_failed(&self, error: &io::Error) -> String {
+        let port = self.config.address.rsplit(':').next().unwrap_or_default();
+        format!("Connection to Server @PORT #{port} Failed ({})", in_words(error))
+    }
+
+    /// Why the link is lost, if there is one to lose.
+    pub(crate) fn why_lost(&self, error: Option<&io::Error>) -> Option<String> {
+        let port = self.link()?.server_port;
+        let why = error.map_or("the server closed it".to_owned(), in_words);
+        Some(format!("Connection to Server @PORT #{port} Lost ({why})"))
     }
 
     /// Gives the link up, and stays so.
@@ -141,15 +204,16 @@ impl<'a> Connection<'a> {
         Some(self.send_from).filter(|&from| from > Instant::now())
     }
 
-    /// Whether a message must come back before the next is sent: raw ones have no end of their
-    /// own, and the other side could read two as one.
-    pub(crate) fn takes_one_at_a_time(&self) -> bool {
-        self.config.framing == Framing::Raw && !self.config.local_echo
+    /// How many lines may be in flight. Raw ones have no end of their own, and the other side could
+    /// read two as one: so each waits until the one before it has come back, or is `overdue`.
+    pub(crate) fn window(&self, overdue: usize) -> usize {
+        let one_at_a_time = self.config.framing == Framing::Raw && !self.config.local_echo;
+        if one_at_a_time { 1 + overdue } else { WINDOW }
     }
 }
 
 /// The error as a person would say it, without the system's number for it.
-pub(crate) fn in_words(error: &io::Error) -> String {
+fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

@@ -6,17 +6,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
 
-use crate::client::{self, Config, Failure, Input, Screen, Status, WINDOW};
-use crate::connection::{Connection, in_words};
+use crate::client::{self, Config, Failure, Input, Screen, Status};
+use crate::connection::{Connection, Ending};
 use crate::link::{Link, Received};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Own};
+use crate::patience::Patience;
 use crate::wire::{self, Framing};
 
 /// How long a leaving client waits for the server to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// How long a line that was sent may take to come back before it is shown as waiting.
-const OVERDUE: Duration = Duration::from_secs(1);
 
 /// What was said, what is confirmed, and how it ends.
 struct Conversation<'a> {
@@ -26,12 +24,7 @@ struct Conversation<'a> {
     connection: Connection<'a>,
     input_ended: bool,
     refused: usize,
-    /// The last line received: a server that stops says so before it closes.
-    last_line: String,
-    /// The last connection ended with that, and there has been none since.
-    server_stopped: bool,
-    /// When our efforts last got anywhere.
-    progress: Instant,
+    patience: Patience,
     over: Option<Result<(), Failure>>,
 }
 
@@ -53,9 +46,7 @@ pub fn run(
         connection: Connection::new(config),
         input_ended: false,
         refused: 0,
-        last_line: String::new(),
-        server_stopped: false,
-        progress: Instant::now(),
+        patience: Patience::new(config.give_up_after),
         over: None,
     };
     while conversation.over.is_none() {
@@ -93,9 +84,12 @@ impl Conversation<'_> {
 
     /// Whether all that was asked for is done.
     fn is_done(&self) -> bool {
-        let was_up = self.connection.was_up();
-        let heard_all = if self.config.stay { self.server_stopped } else { was_up };
-        self.input_ended && self.outbox.is_empty() && heard_all
+        self.input_ended
+            && if self.config.stay {
+                self.connection.ended_well() && self.outbox.unconfirmed() == 0
+            } else {
+                self.connection.was_up() && self.outbox.is_empty()
+            }
     }
 
     fn obey(&mut self, input: Input) {
@@ -117,12 +111,12 @@ impl Conversation<'_> {
     }
 
     fn say(&mut self, text: &str) {
-        let line = self.config.name.says(text);
+        let line = self.config.line(text);
         if line.len() > self.config.max_line {
             return self.refuse();
         }
         if self.outbox.is_empty() {
-            self.progress = Instant::now();
+            self.patience.progress();
         }
         self.outbox.push(line);
     }
@@ -136,7 +130,7 @@ impl Conversation<'_> {
 
     fn send_what_waits(&mut self) {
         let Some(link) = self.connection.link() else { return };
-        let window = if self.connection.takes_one_at_a_time() { 1 } else { WINDOW };
+        let window = self.connection.window(self.patience.overdue());
         while self.outbox.in_flight() < window
             && self.connection.speaks_later().is_none()
             && let Some(line) = self.outbox.send()
@@ -147,7 +141,7 @@ impl Conversation<'_> {
 
     /// Lets the user see what he said and nobody has heard yet.
     fn show_what_waits(&mut self) {
-        if !self.connection.is_up() || Instant::now() >= self.progress + OVERDUE {
+        if !self.connection.is_up() || self.patience.overdue() > 0 {
             while let Some(line) = self.outbox.show() {
                 self.screen.waiting(line);
             }
@@ -158,59 +152,56 @@ impl Conversation<'_> {
         match received {
             Received::Lines(lines) if self.config.framing == Framing::Raw => {
                 for chunk in &lines {
-                    for part in self.outbox.parts(chunk) {
-                        self.hear(part.to_owned());
+                    for (part, own) in self.outbox.confirm_parts(chunk) {
+                        self.hear(part, own);
                     }
                 }
             }
-            Received::Lines(lines) => lines.into_iter().for_each(|line| self.hear(line)),
+            Received::Lines(lines) => lines.into_iter().for_each(|line| {
+                let own = self.outbox.confirm(&line);
+                self.hear(line, own);
+            }),
             Received::Sent(count) if self.config.local_echo => {
                 for line in (0..count).map_while(|_| self.outbox.pop()).collect::<Vec<_>>() {
                     self.screen.own(&line);
                 }
-                self.progress = Instant::now();
+                self.patience.progress();
             }
             Received::Sent(_) => {}
             Received::Closed(error) => self.lost(error.as_ref()),
         }
     }
 
-    fn hear(&mut self, line: String) {
-        if self.outbox.confirm(&line) {
-            self.progress = Instant::now();
-            self.screen.own(&line);
-        } else {
-            self.screen.other(&line);
+    fn hear(&mut self, line: String, own: Option<Own>) {
+        if own.is_some() {
+            self.patience.progress();
+        }
+        match own {
+            Some(Own::Confirmed) => self.screen.own(&line),
+            Some(Own::Again) => {}
+            None => self.screen.other(&line),
         }
         if let Some(limit) = wire::refused_over(&line)
             && let Some(dropped) = self.outbox.drop_refused(limit)
         {
             self.refused += 1;
-            self.screen
-                .complaint(&format!("The server refused this line, it is not sent: {dropped}"));
+            self.screen.complaint(&format!("Refused by the server, not sent: {dropped}"));
         }
-        self.last_line = line;
+        self.connection.heard(line);
     }
 
     fn connected(&mut self, link: Link) {
-        let (server, port) = (link.server_port, link.local_port);
-        let name = &self.config.name;
-        self.screen.notice(&format!(
-            "Connection to Server @PORT #{server} Successful! You are {name} @PORT #{port}"
-        ));
-        self.screen.status(Status::Online { port });
-        self.progress = Instant::now();
-        self.last_line.clear();
-        self.server_stopped = false;
+        self.screen.notice(&link.welcome(&self.config.name));
+        self.screen.status(Status::Online { port: link.local_port });
+        self.patience.progress();
         self.connection.succeeded(link);
     }
 
     fn not_connected(&mut self, error: &io::Error) {
         let attempts = self.connection.failed();
-        let port = self.config.address.rsplit(':').next().unwrap_or_default();
-        let why = format!("Connection to Server @PORT #{port} Failed ({})", in_words(error));
+        let why = self.connection.why_failed(error);
         if !self.config.reconnect {
-            self.over = Some(Err(Failure::NotConnected(why, self.outbox.len())));
+            self.over = Some(Err(Failure::NotConnected(why, self.outbox.unconfirmed())));
         } else if attempts == 1 {
             self.screen.notice(&format!("{why}; trying again until it answers"));
         } else if attempts >= 8 && attempts.is_power_of_two() {
@@ -219,12 +210,15 @@ impl Conversation<'_> {
     }
 
     fn lost(&mut self, error: Option<&io::Error>) {
-        let Some(link) = self.connection.link() else { return };
-        let why = error.map_or("the server closed it".to_owned(), in_words);
-        self.screen
-            .notice(&format!("Connection to Server @PORT #{} Lost ({why})", link.server_port));
-        self.server_stopped = wire::is_offline(&self.last_line);
-        self.connection.rest();
+        let Some(why) = self.connection.why_lost(error) else { return };
+        self.screen.notice(&why);
+        match self.connection.lost() {
+            Ending::TurnedAway => self.patience.take_back(),
+            Ending::Stopped | Ending::Broken => self.patience.progress(),
+        }
+        if self.config.reconnect && !self.connection.ended_well() {
+            self.outbox.recall();
+        }
         self.offline();
         if !self.config.reconnect {
             self.over = Some(match self.outbox.len() {
@@ -236,6 +230,7 @@ impl Conversation<'_> {
 
     fn disconnect(&mut self) {
         self.part();
+        self.patience.progress();
         self.connection.hang_up();
         self.offline();
         self.screen.notice("Disconnected; /connect to come back");
@@ -244,34 +239,27 @@ impl Conversation<'_> {
     /// The link is gone. What was sent over it and not confirmed will be sent again.
     fn offline(&mut self) {
         self.outbox.rewind();
-        self.progress = Instant::now();
         self.screen.status(Status::Offline);
     }
 
     fn next_timer(&self) -> Option<Instant> {
         let unsent = self.outbox.len() > self.outbox.in_flight();
         let send = self.connection.speaks_later().filter(|_| unsent);
-        let overdue = self.outbox.has_unseen().then(|| self.progress + OVERDUE);
+        let waits = unsent || self.outbox.has_unseen();
+        let overdue = waits.then(|| self.patience.next_overdue());
         let timers = [self.connection.next_attempt(), send, overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
     }
 
     fn gives_up_at(&self) -> Option<Instant> {
         let content = self.connection.is_up() && self.outbox.is_empty();
-        let patience = self.config.give_up_after.filter(|_| !content)?;
-        self.progress.checked_add(patience)
+        self.patience.end().filter(|_| !content)
     }
 
     fn time_passed(&mut self) {
         let now = Instant::now();
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
-            let lines = self.outbox.len();
-            self.over = Some(Err(if self.connection.is_up() {
-                Failure::Unconfirmed(lines)
-            } else {
-                let why = format!("No connection to {}", self.config.address);
-                Failure::NotConnected(why, lines)
-            }));
+            self.over = Some(Err(self.out_of_patience()));
         } else if self.connection.next_attempt().is_some_and(|due| now >= due)
             && let Err(error) = self.connection.dial()
         {
@@ -279,10 +267,18 @@ impl Conversation<'_> {
         }
     }
 
+    fn out_of_patience(&self) -> Failure {
+        let lines = self.outbox.unconfirmed();
+        if self.connection.is_up() {
+            return Failure::Unconfirmed(lines);
+        }
+        Failure::NotConnected(format!("No connection to {}", self.config.address), lines)
+    }
+
     fn leave(&mut self) {
         self.part();
         let _ = self.screen.flush();
-        self.over = Some(client::outcome(self.outbox.len(), self.refused));
+        self.over = Some(client::outcome(self.outbox.unconfirmed(), self.refused));
     }
 
     /// Says goodbye, and shows what still comes until the server closes its side.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, select};
 
-use crate::wire::{self, Name};
+use crate::name::Name;
+use crate::wire;
 
 /// How long an act may take before the demo has failed.
 const ACT: Duration = Duration::from_secs(5);

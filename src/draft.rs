@@ -41,6 +41,12 @@ pub(crate) fn hidden(text: &str, columns: usize, height: usize) -> usize {
     rows.len().checked_sub(height).map_or(0, |first| rows[first])
 }
 
+/// Whether `text` and the cursor behind it fit in one row: the editor then need not do anything when
+/// the window's width changes.
+pub(crate) fn is_one_row(text: &str, columns: usize) -> bool {
+    row(text, columns) == 0
+}
+
 /// Whether the last row of `text` is full: the editor then begins the next one itself.
 pub(crate) fn is_full(text: &str, columns: usize) -> bool {
     !text.ends_with('\n') && rows(text, columns).last() == Some(&text.len())

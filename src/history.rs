@@ -52,6 +52,15 @@ impl Entry {
     }
 }
 
+/// A line of the history, without its newline.
+#[derive(Clone, Copy, Debug)]
+pub enum Line<'a> {
+    /// Something about the chat.
+    Notice(&'a str),
+    /// Something that was said.
+    Said(&'a [u8]),
+}
+
 /// How much waits, and how much was skipped; shared by the recorder and the printer.
 #[derive(Debug, Default)]
 struct Meter {
@@ -109,16 +118,16 @@ impl Witness for Recorder {
 
 impl Printer {
     /// Prints until every recorder is gone, or `out` is. `show` turns a line into what is printed.
-    pub fn run(&self, out: &mut dyn Write, show: impl Fn(&[u8], &mut Vec<u8>)) {
+    pub fn run(&self, out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
         let mut text = Vec::new();
         while let Ok(first) = self.entries.recv() {
             let mut taken = 0;
             for entry in std::iter::once(first).chain(self.entries.try_iter()) {
                 taken += entry.size();
                 match entry {
-                    Entry::Notice(notice) => show(notice.as_bytes(), &mut text),
+                    Entry::Notice(notice) => show(Line::Notice(&notice), &mut text),
                     Entry::Said(batch) => {
-                        batch.public_lines().for_each(|line| show(line, &mut text));
+                        batch.public_lines().for_each(|line| show(Line::Said(line), &mut text));
                     }
                 }
                 if taken > BYTES {
@@ -130,7 +139,7 @@ impl Printer {
             if skipped > 0 {
                 let notice =
                     format!("* {skipped} lines skipped: the chat is faster than this output");
-                show(notice.as_bytes(), &mut text);
+                show(Line::Notice(&notice), &mut text);
             }
             if out.write_all(&text).and_then(|()| out.flush()).is_err() {
                 return; // Nobody reads the history any more; the chat goes on.

@@ -85,7 +85,7 @@ pub(crate) fn start(prompt: Arc<Prompt>) -> rustyline::Result<Keyboard> {
         prompt: Arc::clone(&prompt),
         stands,
         writing: Cell::new(Some(writing)),
-        columns: Cell::new(0),
+        columns: Cell::new(window().0),
         broken: Cell::new(None),
     }));
     let printer = Box::new(editor.create_external_printer()?);
@@ -218,15 +218,21 @@ impl Hinter for Line {
     /// Gives no hints: the editor asks before it shows a line that has changed, or shows the same
     /// one anew because the window has. So we know the draft, and can clear it out of the way.
     fn hint(&self, line: &str, cursor: usize, _: &Context) -> Option<String> {
-        let columns = window().0;
-        let before = self.columns.replace(columns);
+        let (now, before) = (window().0, self.columns.get());
         let mut draft = self.prompt.draft.lock();
-        if *draft != line {
+        if *draft == line {
+            if now != before && draft::is_rewrapped() {
+                let (text, cursor) = (format!("{PROMPT}{line}"), PROMPT.len() + cursor);
+                show_now(&draft::moved(&text, cursor, self.broken.get(), before, now));
+            }
+            self.columns.set(now);
+        } else {
+            // If the window has changed and a key came first, the editor has yet to learn of it.
+            let text = format!("{PROMPT}{draft}");
+            if draft::is_one_row(&text, before) && draft::is_one_row(&text, now) {
+                self.columns.set(now);
+            }
             line.clone_into(&mut draft);
-        } else if columns != before && before > 0 && draft::is_rewrapped() {
-            let text = format!("{PROMPT}{line}");
-            let cursor = PROMPT.len() + cursor;
-            show_now(&draft::moved(&text, cursor, self.broken.get(), before, columns));
         }
         let _ = self.stands.try_send(());
         None

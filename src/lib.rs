@@ -42,6 +42,7 @@
 
 // What is said.
 pub mod wire;
+pub mod name;
 pub mod batch;
 pub mod backlog;
 
@@ -63,9 +64,11 @@ pub mod limits;
 
 // The client.
 pub mod client;
+mod parts;
 pub mod outbox;
 pub mod link;
 mod connection;
+mod patience;
 pub mod conversation;
 
 // What it shows.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::name::Name;
 use crate::wire::{self, Chunks, Found, Framing, Lines};
 
 /// How long one address may take to answer.
@@ -20,6 +21,10 @@ const LONGEST: usize = 16 * 1024 * 1024;
 /// How many reads may wait to be shown. When they do, the client reads no further, and the server
 /// keeps what it has missed.
 const READS: usize = 64;
+
+/// How long after its name a client begins to speak: the other side may have to start a thread
+/// before it can read the one without the other.
+const INTRODUCTION: Duration = Duration::from_millis(200);
 
 /// What comes from a connection.
 #[derive(Debug)]
@@ -57,13 +62,31 @@ pub struct Link {
 ///
 /// # Errors
 /// No thread could be started.
-pub fn dial(address: &str, manner: Manner) -> io::Result<Receiver<io::Result<Link>>> {
+pub fn dial(
+    address: &str,
+    manner: Manner,
+    introduction: Option<String>,
+) -> io::Result<Receiver<io::Result<Link>>> {
     let (outcome, dialed) = crossbeam_channel::bounded(1);
     let address = address.to_owned();
     Builder::new().name("dial".to_owned()).spawn(move || {
-        let _ = outcome.send(connect(&address).and_then(|stream| Link::new(stream, manner)));
+        let link = connect(&address).and_then(|stream| {
+            if let Some(name) = introduction {
+                introduce(&stream, manner.framing, &name)?;
+            }
+            Link::new(stream, manner)
+        });
+        let _ = outcome.send(link);
     })?;
     Ok(dialed)
+}
+
+/// Says the name, so that the other side does not read what follows as a part of it.
+fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result<()> {
+    let end = if framing == Framing::Lines { "\n" } else { "" };
+    stream.write_all(format!("{name}{end}").as_bytes())?;
+    std::thread::sleep(INTRODUCTION);
+    Ok(())
 }
 
 fn connect(address: &str) -> io::Result<TcpStream> {
@@ -100,6 +123,12 @@ impl Link {
             .name("writer".to_owned())
             .spawn(move || write(&writing, manner, &lines, &sent))?;
         Ok(Self { stream, received, outgoing: Some(outgoing), local_port, server_port })
+    }
+
+    /// What the user is told of it.
+    pub fn welcome(&self, name: &Name) -> String {
+        let (server, port) = (self.server_port, self.local_port);
+        format!("Connection to Server @PORT #{server} Successful! You are {name} @PORT #{port}")
     }
 
     /// Where everything that comes from the connection arrives.

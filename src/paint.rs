@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::wire::Name;
+use crate::name::Name;
 
 /// Colours of the 256 that everyone can tell from another, and read on black and on white. Red is
 /// kept for complaints.
@@ -37,6 +37,11 @@ impl Palette {
     pub fn new(is_terminal: bool) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colours: is_terminal && !unwanted && is_capable() }
+    }
+
+    /// Whether there are any.
+    pub fn has_colours(self) -> bool {
+        self.colours
     }
 
     /// Appends `text` in `style`.

@@ -61,7 +61,10 @@ impl fmt::Display for Reason {
 impl From<io::Error> for Reason {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => Self::TimedOut,
+            // A link is given up for what the network said of it, if it said anything.
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable => Self::TimedOut,
             _ => Self::Reset,
         }
     }

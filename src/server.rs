@@ -235,7 +235,7 @@ fn welcome<'scope>(
     address: SocketAddr,
     here: &Sender<Infallible>,
 ) {
-    let socket = match TcpSocket::new(stream) {
+    let socket = match TcpSocket::new(stream, door.service.dead_link) {
         Ok(socket) => Arc::new(socket),
         Err(error) => return log::debug!("a caller was lost: {error}"),
     };

@@ -43,6 +43,8 @@ pub struct Service {
     pub rate: Option<f64>,
     /// How many clients there may be.
     pub max_clients: usize,
+    /// How long nothing may come back over a link before it is taken for dead; a second or more.
+    pub dead_link: Duration,
 }
 
 /// Serves one client until it goes. `stopping` is disconnected when the server stops.

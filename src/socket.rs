@@ -12,9 +12,6 @@ use socket2::{Domain, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
 use crate::peer::Socket;
 
-/// A link on which nothing comes back is taken for dead after about this long, idle or not.
-pub const DEAD_LINK: Duration = Duration::from_secs(30);
-
 /// How many connections may wait to be accepted: as many as the kernel allows.
 const ACCEPT_BACKLOG: i32 = 4096;
 
@@ -31,17 +28,18 @@ const SEND_BUFFER: usize = 256 * 1024;
 pub struct TcpSocket(TcpStream);
 
 impl TcpSocket {
-    /// Sets up an accepted connection.
+    /// Sets up an accepted connection. If nothing comes back from the other side, not even
+    /// acknowledgements, it ends after about `dead_link`, which is a second or more.
     ///
     /// # Errors
     /// The connection is gone already.
-    pub fn new(stream: TcpStream) -> io::Result<Self> {
+    pub fn new(stream: TcpStream, dead_link: Duration) -> io::Result<Self> {
         // Some systems let an accepted socket inherit the listener's non-blocking mode.
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(SEND_SLICE))?;
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
-        find_dead_link(&stream)?;
+        find_dead_link(&stream, dead_link)?;
         Ok(Self(stream))
     }
 
@@ -99,14 +97,14 @@ const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 /// Lets the kernel give up a link on which nothing comes back: probes while it is idle, and a
 /// limit for data that is not acknowledged.
-fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
+fn find_dead_link(stream: &TcpStream, dead_link: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
-    let interval = DEAD_LINK / 6;
-    let keepalive =
-        TcpKeepalive::new().with_time(DEAD_LINK / 2).with_interval(interval).with_retries(3);
+    // The system counts these in whole seconds, and takes none for an error.
+    let [idle, interval] = [2, 6].map(|part| (dead_link / part).max(Duration::from_secs(1)));
+    let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(DEAD_LINK))?;
+    socket.set_tcp_user_timeout(Some(dead_link))?;
     Ok(())
 }
 

@@ -16,8 +16,8 @@ use crossbeam_channel::{Receiver, Sender, select};
 
 use crate::client::{Input, Screen, Status};
 use crate::keyboard::{self, Keyboard, PROMPT, Printer, Prompt};
+use crate::name::Name;
 use crate::paint::{self, Palette, Style};
-use crate::wire::Name;
 use crate::{clock, layout, tty};
 
 /// How many screenfuls may wait to be printed before the client reads no further.

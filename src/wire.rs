@@ -7,16 +7,12 @@
 //! A leaf: no sockets, no threads, nothing shared.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 
 /// The longest line a server accepts unless told otherwise, in bytes without the newline.
 pub const MAX_LINE: usize = 1024;
 
 /// The most one raw message carries, in bytes: the `recv(1024)` of the assignment's programs.
 pub const RAW_MESSAGE: usize = 1024;
-
-/// The longest name, in characters.
-pub const MAX_NAME: usize = 32;
 
 /// How messages are told apart on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -211,50 +207,6 @@ fn visible(character: char) -> char {
     }
 }
 
-/// A client's name: 1 to [`MAX_NAME`] characters, none of them a control character or a `:`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(String);
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let mut repaired = Vec::new();
-        repair(name.as_bytes(), &mut repaired);
-        let length = name.chars().count();
-        if length == 0 || length > MAX_NAME {
-            return Err(format!("a name has 1 to {MAX_NAME} characters, this one has {length}"));
-        }
-        if name.contains([':', '\t']) || repaired != name.as_bytes() {
-            return Err("a name may not contain ':' or control characters".to_owned());
-        }
-        Ok(Self(name.to_owned()))
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Name {
-    /// The name of a client that was given none: `Client<pid>`.
-    pub fn of_process(id: u32) -> Self {
-        Self(format!("Client{id}"))
-    }
-
-    /// What the client sends when somebody typed `text`: `NAME: text`.
-    pub fn says(&self, text: &str) -> String {
-        format!("{self}: {text}")
-    }
-
-    /// What the client sends when it leaves of its own accord.
-    pub fn farewell(&self) -> String {
-        format!("{self} Disconnected!")
-    }
-}
-
 /// What the server says to everyone when it stops.
 pub fn offline(port: u16) -> String {
     format!("Server @PORT #{port} Offline...")
@@ -291,6 +243,11 @@ pub fn refused_over(line: &str) -> Option<usize> {
 /// What the server tells a client for which there is no place.
 pub fn full(max: usize) -> String {
     format!("* Server full: {max} clients are connected, try again later")
+}
+
+/// Whether `line` says that there was no place for us.
+pub fn is_full(line: &str) -> bool {
+    line.starts_with("* Server full: ")
 }
 
 /// What the server's history begins with.

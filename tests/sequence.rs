@@ -247,6 +247,7 @@ fn each_thread_does_what_its_arrows_say() {
         max_line: MAX_LINE,
         rate: None,
         max_clients: 10,
+        dead_link: PATIENCE,
     };
     let config = Config {
         address: "127.0.0.1:0".to_owned(),

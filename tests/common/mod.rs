@@ -4,6 +4,7 @@
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod python;
+pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod talk;
 pub(crate) mod usage;

@@ -34,6 +34,13 @@ pub(crate) fn entry(text: &str) -> String {
 /// What a client prints when it sees the end of the connection.
 pub(crate) const END: &str = "null";
 
+fn assert_begins(process: &Process, texts: &[&str]) {
+    let printed = process
+        .out
+        .wait_for("as many entries", |lines, _| lines.get(..texts.len()).map(<[_]>::to_vec));
+    assert_eq!(printed, texts.iter().map(|text| entry(text)).collect::<Vec<_>>());
+}
+
 /// A student's client, without its window.
 pub(crate) struct RawClient {
     pub(crate) process: Process,
@@ -102,8 +109,8 @@ impl RawServer {
         self.process.err.at_least(clients, "a client", |line| line.ends_with(" Has Connected!"));
     }
 
-    /// Waits until one `recv` has returned exactly this.
-    pub(crate) fn receives(&self, message: &str) {
-        self.process.out.expect(&entry(message));
+    /// Waits for as many messages as these, and asserts that these are what one `recv` each brought.
+    pub(crate) fn receives(&self, messages: &[&str]) {
+        assert_begins(&self.process, messages);
     }
 }

@@ -29,13 +29,15 @@ def arguments():
                         help="in front of each message, once and alone, or not at all")
     parser.add_argument("--farewell", action="store_true",
                         help="say so in plain text when the input ends")
+    parser.add_argument("--align", action="store_true",
+                        help="show own messages on the right: those with the name in them")
     parser.add_argument("--reconnect", action="store_true",
                         help="press the connect button when the server is gone")
     return parser.parse_args()
 
 
-def show(entry):
-    print(json.dumps(entry, ensure_ascii=False), flush=True)
+def show(entry, indent=""):
+    print(indent + json.dumps(entry, ensure_ascii=False), flush=True)
 
 
 def note(text):
@@ -71,7 +73,9 @@ class Client:
             except OSError:
                 received = b""
             if received:
-                show(received.decode())
+                text = received.decode()
+                own = self.args.align and self.args.name in text
+                show(text, " " * 40 if own else "")
                 continue
             show(None)
             if not self.args.reconnect:
@@ -94,8 +98,11 @@ class Client:
 def main():
     client = Client(arguments())
     threading.Thread(target=client.listen, daemon=True).start()
-    for line in sys.stdin:
-        client.say(line.rstrip("\n"))
+    try:
+        for line in sys.stdin:
+            client.say(line.rstrip("\n"))
+    except KeyboardInterrupt:
+        pass
     client.leave()
 
 

@@ -114,8 +114,8 @@ def shake_hands(listener):
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     listener = socket.socket()
     if ARGS.reuse_address:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -124,11 +124,8 @@ def main():
     port = listener.getsockname()[1]
     note(f"listening on 127.0.0.1:{port}")
     threading.Thread(target=shake_hands, args=(listener,), daemon=True).start()
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        send_to_all(f"Server @PORT #{port} Offline...")
+    signal.sigwait(ends)
+    send_to_all(f"Server @PORT #{port} Offline...")
 
 
 if __name__ == "__main__":

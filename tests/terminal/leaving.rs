@@ -6,20 +6,15 @@ use std::time::Duration;
 use crate::common::process::{Signal, program};
 use crate::common::server::Server;
 use crate::common::wait_until;
-use crate::pty::{Terminal, client};
+use crate::pty::{Terminal, client, client_with};
 
 /// How long a client may take to end when nobody reads what it writes.
 const STUCK: Duration = Duration::from_secs(5);
 
-fn connected(terminal: &Terminal) {
-    terminal.wait("the title of one connected", |view| view.title().contains("@PORT #"));
-}
-
 /// Ends a client that has said something, and looks at what it leaves behind.
 fn leaves_nothing_behind(draft: &str, how: impl FnOnce(&mut Terminal)) {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_line("hello");
     ann.wait("my own line", |view| view.is_on_the_right("Ann: hello"));
@@ -68,10 +63,7 @@ fn signals_say_goodbye_and_give_the_terminal_back() {
 #[test]
 fn a_failure_gives_the_terminal_back_and_says_why() {
     let mut server = Server::start(&[]);
-    let mut command = program();
-    command.args(["client", &server.address.to_string(), "--name", "Ann", "--no-reconnect"]);
-    let mut ann = Terminal::run(command, 80);
-    connected(&ann);
+    let mut ann = client_with(&server, &["--no-reconnect"], 80);
     ann.type_in("half a line");
     ann.wait("the draft", |view| view.cursor_row() == "> half a line");
     server.stop();
@@ -93,8 +85,7 @@ fn a_failure_gives_the_terminal_back_and_says_why() {
 #[test]
 fn a_terminal_that_takes_nothing_does_not_keep_a_client_from_ending() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     ann.stop();
     // More than all the buffers on the way hold.
     let mut bob = server.join();

@@ -6,4 +6,5 @@ mod leaving;
 mod pty;
 mod reading;
 mod rewrapping;
+mod serving;
 mod typing;

@@ -15,6 +15,7 @@ use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::common::PATIENCE;
 use crate::common::process::{Process, Signal, program};
+use crate::common::server::{Server, connected};
 
 /// How many rows are kept that have left the window.
 const SCROLLBACK: usize = 10_000;
@@ -47,11 +48,18 @@ impl vt100::Callbacks for Title {
     }
 }
 
-/// A client at a terminal that is so wide, and 24 rows high.
-pub(crate) fn client(address: std::net::SocketAddr, name: &str, columns: u16) -> Terminal {
+/// A client at a terminal that is so wide, and 24 rows high. It is in the room.
+pub(crate) fn client(server: &Server, name: &str, columns: u16) -> Terminal {
+    client_with(server, &["--name", name], columns)
+}
+
+/// The same, with these flags.
+pub(crate) fn client_with(server: &Server, flags: &[&str], columns: u16) -> Terminal {
     let mut command = program();
-    command.args(["client", &address.to_string(), "--name", name]);
-    Terminal::run(command, columns)
+    command.args(["client", &server.address.to_string()]).args(flags);
+    let terminal = Terminal::run(command, columns);
+    terminal.joins(server);
+    terminal
 }
 
 impl Terminal {
@@ -145,6 +153,14 @@ impl Terminal {
     /// Waits until some row is exactly this, spaces at its end aside.
     pub(crate) fn wait_row(&self, row: &str) {
         self.wait(&format!("the row {row:?}"), |view| view.rows().iter().any(|r| r == row));
+    }
+
+    /// Waits until the client is connected and the server has let it in: whatever is said from now
+    /// on, it hears.
+    pub(crate) fn joins(&self, server: &Server) {
+        self.wait("the title of one connected", |view| view.title().contains("@PORT #"));
+        let port = self.look(|view| view.title().split('#').nth(1).and_then(|p| p.parse().ok()));
+        server.history().expect(&connected(port.expect("a port in the title")));
     }
 
     /// What is shown now.

@@ -1,42 +1,38 @@
 //! What arrives: where it stands, in which colour, wrapped how.
 
+use crate::common::process::program;
 use crate::common::server::Server;
-use crate::pty::client;
+use crate::pty::{Terminal, client, client_with};
 
 #[test]
 fn own_messages_on_the_right_and_once_the_others_on_the_left() {
     let server = Server::start(&[]);
     for columns in [80, 40, 30] {
         let name = format!("Ann{columns}");
-        let mut ann = client(server.address, &name, columns);
-        ann.wait_row(">");
+        let mut ann = client(&server, &name, columns);
         let mut bob = server.join();
         ann.type_line("hello");
         let own = format!("{name}: hello");
         ann.wait("my own line", |view| view.is_on_the_right(&own));
         bob.send("Bob: hello yourself\n");
-        ann.wait_row("Bob: hello yourself");
-        ann.look(|view| {
-            assert_eq!(view.count("hello"), 2, "{:?}", view.all_rows());
-            assert_eq!(view.cursor_row(), ">");
+        ann.wait("his line, and the prompt below it", |view| {
+            view.rows().contains(&"Bob: hello yourself".to_owned()) && view.cursor_row() == ">"
         });
+        ann.look(|view| assert_eq!(view.count("hello"), 2, "{:?}", view.all_rows()));
     }
 }
 
 #[test]
 fn a_name_has_one_colour_wherever_it_is_shown() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    let mut bob = client(server.address, "Bob", 80);
-    for terminal in [&ann, &bob] {
-        terminal.wait("its title", |view| view.title().contains("@PORT #"));
-    }
+    let mut ann = client(&server, "Ann", 80);
+    let mut bob = client(&server, "Bob", 80);
     ann.type_line("from Ann");
     bob.type_line("from Bob");
     for terminal in [&ann, &bob] {
         terminal.wait("both", |view| view.count("from ") == 2);
     }
-    let colour = |terminal: &crate::pty::Terminal, name: &str| {
+    let colour = |terminal: &Terminal, name: &str| {
         terminal.look(|view| view.colour_of(&format!("{name}: from")).expect("the line is there"))
     };
     assert_eq!(colour(&ann, "Ann"), colour(&bob, "Ann"));
@@ -48,11 +44,8 @@ fn a_name_has_one_colour_wherever_it_is_shown() {
 #[test]
 fn wide_characters_wrap_between_two_of_them() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 30);
-    let bob = client(server.address, "Bob", 40);
-    for terminal in [&ann, &bob] {
-        terminal.wait("its title", |view| view.title().contains("@PORT #"));
-    }
+    let mut ann = client(&server, "Ann", 30);
+    let bob = client(&server, "Bob", 40);
     ann.type_line("你好世界这是一个很长的中文句子用来测试换行👋👋👋👋");
     // 24 of 30 columns, for a block at the right margin; and all of 40, moved in from the second.
     ann.wait("my own block", |view| view.is_on_the_right("长的中文句子用来测试换行"));
@@ -65,11 +58,8 @@ fn wide_characters_wrap_between_two_of_them() {
 #[test]
 fn a_line_longer_than_the_window_is_whole_and_there_once() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 30);
-    let bob = client(server.address, "Bob", 80);
-    for terminal in [&ann, &bob] {
-        terminal.wait("its title", |view| view.title().contains("@PORT #"));
-    }
+    let mut ann = client(&server, "Ann", 30);
+    let bob = client(&server, "Bob", 80);
     let words: Vec<String> = (100..280).map(|number| format!("w{number}")).collect();
     let line = words.join(" ");
     assert_eq!(line.len(), 899);
@@ -90,12 +80,12 @@ fn a_line_longer_than_the_window_is_whole_and_there_once() {
 #[test]
 fn without_colours_everything_else_is_the_same() {
     let server = Server::start(&[]);
-    let mut command = crate::common::process::program();
+    let mut command = program();
     command.args(["client", &server.address.to_string(), "--name", "Ann"]);
-    let mut ann = crate::pty::Terminal::run_with(command, 80, |command, tty| {
+    let mut ann = Terminal::run_with(command, 80, |command, tty| {
         command.env("NO_COLOR", "1").stdin(tty()).stdout(tty()).stderr(tty());
     });
-    ann.wait("its title", |view| view.title().contains("@PORT #"));
+    ann.joins(&server);
     ann.type_line("no colours");
     ann.wait("my own line", |view| view.is_on_the_right("Ann: no colours"));
     ann.look(|view| {
@@ -110,10 +100,7 @@ fn without_colours_everything_else_is_the_same() {
 #[test]
 fn raw_messages_of_several_lines_keep_their_lines() {
     let server = Server::start(&["--framing", "raw"]);
-    let mut command = crate::common::process::program();
-    command.args(["client", &server.address.to_string(), "--framing", "raw", "--name", "Ann"]);
-    let ann = crate::pty::Terminal::run(command, 80);
-    ann.wait("its title", |view| view.title().contains("@PORT #"));
+    let ann = client_with(&server, &["--framing", "raw", "--name", "Ann"], 80);
     let mut bob = server.join();
     bob.send("Bob: first\n    second");
     ann.wait_row("Bob: first");

@@ -1,6 +1,9 @@
 //! A terminal that wraps long lines anew when its width changes, as most do today: tmux is one.
 
+use std::fs::File;
 use std::process::{Command, Output};
+
+use rustix::termios::tcgetwinsize;
 
 use crate::common::server::Server;
 use crate::common::wait_until;
@@ -58,24 +61,37 @@ fn the_draft_is_there_once_however_the_window_changes() {
         server.history().count(|line| line.ends_with("Has Connected!")) == 1
     });
     let mut bob = server.join();
-    bob.send("Bob: look at this row\n");
+    let tty = tmux.run(&["display", "-p", "#{pane_tty}"]).stdout;
+    let tty = File::open(String::from_utf8_lossy(&tty).trim()).expect("the client's terminal");
     let draft = "a draft of some sixty letters, more than half of them here";
-    wait_until("the row is there", || tmux.rows().contains(&"Bob: look at this row".to_owned()));
     tmux.run(&["send-keys", "-l", draft]);
     let mut whole = format!("> {draft}");
-    for columns in ["40", "80", "60", "33", "100", "34", "80"] {
-        tmux.run(&["resize-window", "-x", columns, "-y", "24"]);
+    wait_until("the draft is there", || tmux.rows().last() == Some(&whole));
+    for columns in [40, 80, 60, 33, 100, 34, 80] {
+        tmux.run(&["resize-window", "-x", &columns.to_string(), "-y", "24"]);
+        wait_until(&format!("the client is told of {columns} columns"), || {
+            tcgetwinsize(&tty).is_ok_and(|size| size.ws_col == columns)
+        });
+        // It knows when it ends this row where the window ends now.
+        let full = format!("{:x<1$}", format!("Bob: {columns} "), usize::from(columns));
+        bob.send(format!("{full} end\n"));
+        wait_until(&format!("the client knows of {columns} columns"), || {
+            tmux.rows().windows(2).any(|rows| rows[0] == full && rows[1] == "  end")
+        });
         tmux.run(&["send-keys", "-l", "."]);
         whole.push('.');
         wait_until(&format!("the draft at {columns} columns, once: {whole}"), || {
             let rows = tmux.rows();
-            let bob = rows.iter().rposition(|row| row == "Bob: look at this row");
-            let shown = bob.map(|bob| rows[bob + 1..].concat());
+            let marker = rows.iter().rposition(|row| row == "  end");
+            let shown = marker.map(|marker| rows[marker + 1..].concat());
             shown.is_some_and(|shown| shown.replace(' ', "") == whole.replace(' ', ""))
         });
     }
     tmux.run(&["send-keys", "Enter"]);
-    wait_until("it is said", || tmux.rows().last().is_some_and(|row| row == ">"));
-    assert_eq!(tmux.rows().iter().filter(|row| row.contains("a draft")).count(), 1);
+    wait_until("it is said, and there once", || {
+        let rows = tmux.rows();
+        let said = rows.iter().filter(|row| row.contains("a draft")).count();
+        said == 1 && rows.last().is_some_and(|row| row == ">")
+    });
     server.stop();
 }

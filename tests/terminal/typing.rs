@@ -1,18 +1,13 @@
 //! What is typed: never torn, never lost, and the commands among it.
 
 use crate::common::server::Server;
-use crate::pty::{Terminal, client};
-
-fn connected(terminal: &Terminal) {
-    terminal.wait("the title of one connected", |view| view.title().contains("@PORT #"));
-}
+use crate::pty::client;
 
 #[test]
 fn what_one_types_is_not_torn_by_what_arrives() {
     let server = Server::start(&[]);
     for columns in [80, 40] {
-        let mut ann = client(server.address, "Ann", columns);
-        connected(&ann);
+        let mut ann = client(&server, "Ann", columns);
         let mut bob = server.join();
         let sentence = "a sentence that is longer than one row of this window, so that it wraps";
         for (number, letter) in sentence.chars().enumerate() {
@@ -50,8 +45,7 @@ fn what_one_types_is_not_torn_by_what_arrives() {
 #[test]
 fn every_line_of_a_paste_is_a_message_and_none_typed_ahead_is_lost() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_in("\x1b[200~one\ntwo\n\nthree\x1b[201~\rfour\rfive\rsix");
     for line in ["one", "two", "three", "four", "five"] {
@@ -64,8 +58,7 @@ fn every_line_of_a_paste_is_a_message_and_none_typed_ahead_is_lost() {
 #[test]
 fn arrows_bring_back_what_was_typed() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     for line in ["first", "/nonsense", "third"] {
         ann.type_line(line);
     }
@@ -95,8 +88,7 @@ fn arrows_bring_back_what_was_typed() {
 #[test]
 fn an_unknown_command_is_a_mistake_and_not_a_message() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_line("/qiut");
     ann.wait_row("No command /qiut, did you mean /quit? To say this line, type //qiut");
@@ -114,8 +106,7 @@ fn an_unknown_command_is_a_mistake_and_not_a_message() {
 #[test]
 fn one_can_hang_up_type_on_and_come_back() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_line("/disconnect");
     bob.await_line("Ann Disconnected!");
@@ -134,8 +125,7 @@ fn a_server_that_goes_and_comes_back_takes_nothing_from_the_one_who_types() {
     let mut server = Server::start(&[]);
     let address = server.address;
     for columns in [80, 40] {
-        let mut ann = client(address, "Ann", columns);
-        connected(&ann);
+        let mut ann = client(&server, "Ann", columns);
         ann.type_in("it is");
         ann.wait("the draft", |view| view.cursor_row() == "> it is");
         server.process.kill();
@@ -158,8 +148,7 @@ fn a_server_that_goes_and_comes_back_takes_nothing_from_the_one_who_types() {
 #[test]
 fn a_line_that_does_not_come_back_is_shown_as_waiting() {
     let server = Server::start(&["--echo", "others"]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     ann.type_line("does it echo");
     ann.wait("it waiting", |view| view.is_on_the_right("Ann: does it echo (waiting)"));
 }
@@ -167,8 +156,7 @@ fn a_line_that_does_not_come_back_is_shown_as_waiting() {
 #[test]
 fn a_line_that_is_too_long_is_refused_and_can_be_brought_back() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     ann.type_line(&"x".repeat(1020));
     ann.wait_row("Not sent: with your name a line may have at most 1024 bytes");
     ann.type_in("\x1b[A\x7f");
@@ -180,8 +168,7 @@ fn a_line_that_is_too_long_is_refused_and_can_be_brought_back() {
 #[test]
 fn the_window_may_change_its_width_at_any_time() {
     let server = Server::start(&[]);
-    let mut ann = client(server.address, "Ann", 80);
-    connected(&ann);
+    let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_in("half of a line that is not short");
     ann.wait("the draft", |view| view.cursor_row().ends_with("short"));

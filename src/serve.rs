@@ -1,0 +1,176 @@
+//! `tcp-chat server`: what the arguments ask for, what its terminal shows, which signals it obeys.
+
+use std::convert::Infallible;
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+use tcp_chat::history::{self, Entry, Line, Printer};
+use tcp_chat::paint::{Palette, Style};
+use tcp_chat::room::Limits;
+use tcp_chat::roster::Report;
+use tcp_chat::server::{self, Config, Server};
+use tcp_chat::session::Service;
+use tcp_chat::wire::{self, Framing};
+use tcp_chat::{clock, limits};
+
+use crate::cli::{Echo, ServerArgs};
+
+/// How long the history may take to print its rest when the server has stopped.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// `tcp-chat server`: from the arguments to the last line of the history.
+pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
+    let commands = commands().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let server = Server::bind(config(args)).map_err(|error| error.to_string())?;
+    announce(&server, args);
+
+    let (recorder, printer) = history::history();
+    let printed = print(printer, args)
+        .map_err(|error| format!("cannot start the history's thread: {error}"))?;
+    let port = server.addresses().next().map_or(0, |address| address.port());
+    recorder.record(Entry::Notice(wire::online(port)));
+    let last = server
+        .run(Box::new(recorder), &commands, &mut |report| eprintln!("{}", in_words(report)))
+        .map_err(|error| format!("cannot start the server's threads: {error}"))?;
+    // A terminal that was stopped must not stop the server from ending.
+    let _ = printed.recv_timeout(LAST_WORDS);
+    eprintln!("stopped with {}", in_words(last));
+    Ok(())
+}
+
+fn config(args: &ServerArgs) -> Config {
+    let carried = limits::clients_by_file_limit();
+    let max_clients = args.max_clients.unwrap_or(carried);
+    let service = |framing| {
+        // With a door for raw clients, what is made for them is not meant for the others.
+        let for_these = args.raw.is_none() || framing == Framing::Raw;
+        Service {
+            framing,
+            echo: args.echo == Echo::All,
+            greet: args.greet.clone().filter(|_| for_these),
+            prefix: args.prefix.clone().filter(|_| for_these),
+            max_line: args.max_line,
+            rate: args.rate,
+            max_clients,
+            dead_link: args.dead_link,
+        }
+    };
+    Config {
+        address: args.address.clone(),
+        service: service(args.framing),
+        also: args.raw.clone().map(|address| (address, service(Framing::Raw))),
+        limits: Limits { peers: max_clients, backlog: args.max_backlog },
+        stall_timeout: args.stall_timeout,
+    }
+}
+
+/// Says where the server listens and how one gets there, on stderr. For a person, a little more.
+fn announce(server: &Server, args: &ServerArgs) {
+    let is_terminal = io::stderr().is_terminal();
+    let palette = Palette::new(is_terminal);
+    let paint = |style, text: &str| {
+        let mut painted = String::new();
+        palette.paint(style, text, &mut painted);
+        painted
+    };
+    for (address, framing) in server.addresses().zip([args.framing, Framing::Raw]) {
+        let client = client_command(address, framing, args.echo);
+        if !is_terminal {
+            eprintln!("listening on {address}; connect with: {client}");
+            continue;
+        }
+        let listening = paint(Style::Bold, &format!("listening on {address};"));
+        eprintln!("{listening} connect with one of these, in another terminal:");
+        eprintln!("    {client} --name NAME");
+        if framing == Framing::Lines {
+            let here = reachable(address);
+            eprintln!("    nc {} {}", here.ip(), here.port());
+        }
+    }
+    if is_terminal {
+        let id = std::process::id();
+        let keys = format!("Ctrl-C tells everyone and stops; kill -USR1 {id} shows how it goes");
+        eprintln!("{}", paint(Style::Dim, &keys));
+    }
+}
+
+/// What one types to join.
+fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
+    let framing = if framing == Framing::Raw { " --framing raw" } else { "" };
+    let echo = if echo == Echo::Others { " --local-echo" } else { "" };
+    format!("tcp-chat client{framing}{echo} {}", reachable(address))
+}
+
+/// Where a server that listens everywhere can be reached from this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// Starts the thread that prints the history. Disconnects the channel when all is printed.
+fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>> {
+    let (printing, printed) = crossbeam_channel::bounded(0);
+    let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
+    let mut out: Box<dyn Write + Send> =
+        if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+    let print = move || {
+        let _printing = printing;
+        printer.run(&mut out, |line, text| {
+            if timestamps {
+                show(Line::Notice(&clock::stamp()), palette, text);
+            }
+            show(line, palette, text);
+            text.push(b'\n');
+        });
+    };
+    thread::Builder::new().name("history".to_owned()).spawn(print)?;
+    Ok(printed)
+}
+
+fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
+    let mut painted = String::new();
+    match line {
+        Line::Said(line) if !palette.has_colours() => return text.extend_from_slice(line),
+        Line::Said(line) => palette.paint_line(&String::from_utf8_lossy(line), &mut painted),
+        Line::Notice(notice) => palette.paint(Style::Dim, notice, &mut painted),
+    }
+    text.extend_from_slice(painted.as_bytes());
+}
+
+/// How it goes, in one line.
+fn in_words(report: Report) -> String {
+    let counted =
+        |number: u64, what| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let Report { peers, laggards, lines } = report;
+    let behind = if laggards == 0 { "none".to_owned() } else { laggards.to_string() };
+    let (clients, messages) = (counted(peers as u64, "client"), counted(lines, "message"));
+    format!("{clients}, {behind} behind; {messages} delivered")
+}
+
+/// Turns signals into commands. The second one that asks the server to end, ends it at once.
+fn commands() -> io::Result<Receiver<server::Command>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+    let (sender, commands) = crossbeam_channel::unbounded();
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut stopping = false;
+        for signal in signals.forever() {
+            let command = match signal {
+                SIGUSR1 => server::Command::Report,
+                _ if stopping => signal_hook::low_level::exit(1),
+                _ => server::Command::Stop,
+            };
+            stopping |= command == server::Command::Stop;
+            let _ = sender.send(command);
+        }
+    })?;
+    Ok(commands)
+}

@@ -1,0 +1,132 @@
+//! What each peer hears of a batch, compared with the most naive way to say it, from any position.
+
+use std::ops::Range;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tcp_chat::batch::{Batch, Ear, PeerId};
+use tcp_chat::wire::{Framing, RAW_MESSAGE};
+
+/// Something that was said: by whom, whether it is for him alone, and what.
+#[derive(Clone, Debug)]
+struct Said {
+    speaker: PeerId,
+    private: bool,
+    text: String,
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let text = prop_oneof![
+        6 => "[a-zé€]{1,8}",
+        2 => "[a-z]{0,3}\n",
+        1 => "[a-z]{1,3}\n[a-z]{1,3}",
+        1 => (1000..2500_usize).prop_map(|length| "ä".repeat(length)),
+    ];
+    (0..3_u64, prop::bool::weighted(0.2), text).prop_map(|(speaker, private, text)| Said {
+        speaker,
+        private,
+        text,
+    })
+}
+
+fn ear() -> impl Strategy<Value = Ear> {
+    let framing = prop_oneof![Just(Framing::Lines), Just(Framing::Raw)];
+    (0..4_u64, framing, any::<bool>()).prop_map(|(id, framing, echo)| Ear { id, framing, echo })
+}
+
+/// Says all this in several batches, which are joined as the room joins them.
+fn batch(all: &[Said], parts: usize) -> Batch {
+    let mut batch = Batch::default();
+    for part in all.chunks(parts) {
+        let mut next = Batch::default();
+        for said in part {
+            if said.private {
+                next.tell(said.speaker, &said.text);
+            } else {
+                next.say(said.speaker, |out| out.extend_from_slice(said.text.as_bytes()));
+            }
+        }
+        batch.append(&mut next);
+        assert!(next.is_empty() && next.text().is_empty());
+    }
+    batch
+}
+
+/// Where each message stands in the text: without and with the newline that ends it. One that
+/// brings its own newline gets no second.
+fn places(all: &[Said]) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut start = 0;
+    let place = |said: &Said| {
+        let message = start..start + said.text.len();
+        let line = start..message.end + usize::from(!said.text.ends_with('\n'));
+        start = line.end;
+        (message, line)
+    };
+    all.iter().map(place).collect()
+}
+
+fn hears(ear: Ear, said: &Said) -> bool {
+    if said.private { said.speaker == ear.id } else { ear.echo || said.speaker != ear.id }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn everyone_hears_what_is_for_him(
+        all in vec(said(), 0..12),
+        parts in 1..5_usize,
+        ear in ear(),
+        from in any::<prop::sample::Index>(),
+    ) {
+        let batch = batch(&all, parts);
+        let text = batch.text();
+        prop_assert_eq!(batch.count(), all.len());
+        let whole =
+            all.iter().flat_map(|said| [said.text.trim_end_matches('\n'), "\n"]).collect::<String>();
+        prop_assert_eq!(std::str::from_utf8(text).unwrap(), &whole);
+        let public: Vec<_> = batch.public_lines().map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let said_to_all = all.iter().filter(|said| !said.private);
+        prop_assert_eq!(public, said_to_all.map(|said| said.text.trim_end_matches('\n')).collect::<Vec<_>>());
+
+        // A laggard goes on from wherever its socket was full: between two characters at worst.
+        let mut from = from.index(text.len() + 1);
+        while text.get(from).is_some_and(|byte| byte & 0xc0 == 0x80) {
+            from -= 1;
+        }
+        let heard: Vec<Range<usize>> = places(&all)
+            .into_iter()
+            .zip(&all)
+            .filter(|(_, said)| hears(ear, said))
+            .map(|((message, line), _)| if ear.framing == Framing::Raw { message } else { line })
+            .map(|place| place.start.max(from)..place.end)
+            .filter(|place| !place.is_empty())
+            .collect();
+        let chunks: Vec<_> = batch.chunks(ear, from).collect();
+        let bytes = |places: &[Range<usize>]| -> Vec<u8> {
+            places.iter().flat_map(|place| &text[place.clone()]).copied().collect()
+        };
+        prop_assert_eq!(bytes(&chunks), bytes(&heard));
+        for chunk in &chunks {
+            prop_assert!(!chunk.is_empty());
+            if ear.framing == Framing::Raw {
+                prop_assert!(chunk.len() <= RAW_MESSAGE);
+                prop_assert!(std::str::from_utf8(&text[chunk.clone()]).is_ok());
+                let message = heard.iter().find(|place| place.contains(&chunk.start)).unwrap();
+                prop_assert!(chunk.end <= message.end, "two messages in one send");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cleared_batch_is_a_new_one(all in vec(said(), 1..6)) {
+        let mut used = batch(&all, 2);
+        used.clear(100);
+        prop_assert!(used.is_empty());
+        let ear = Ear { id: 1, framing: Framing::Lines, echo: true };
+        prop_assert_eq!(used.chunks(ear, 0).count(), 0);
+        used.append(&mut batch(&all, 3));
+        let fresh = batch(&all, 1);
+        prop_assert_eq!(used.text(), fresh.text());
+    }
+}

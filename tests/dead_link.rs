@@ -1,0 +1,167 @@
+//! A peer whose cable is pulled: no FIN, no RST, it is simply never heard of again.
+//!
+//! A cable that can be pulled is a pair of virtual devices between two network namespaces, made and
+//! removed here. That takes Linux, root and `ip`; where one is missing, the tests say so and pass.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use common::process::{self, Process};
+use common::server::Server;
+
+/// What the servers here take for a dead link, in seconds.
+const DEAD_LINK: &str = "3";
+
+/// When such a peer must be gone: the time above, and some more because the system probes an idle
+/// link once a second at the most.
+const GONE_BY: Duration = Duration::from_secs(3 + 2);
+
+const SERVER: &str = "192.0.2.1";
+const CLIENT: &str = "192.0.2.2";
+
+/// Two namespaces and the cable between them.
+struct Network {
+    server: String,
+    client: String,
+}
+
+impl Network {
+    /// None, and a word about it, where that is not possible.
+    fn lay() -> Option<Self> {
+        static LAID: AtomicU32 = AtomicU32::new(0);
+        let id = format!("tcpchat-{}-{}", std::process::id(), LAID.fetch_add(1, Relaxed));
+        let network = Self { server: format!("{id}-s"), client: format!("{id}-c") };
+        let Self { server, client } = &network;
+        let laid = ip(&format!("netns add {server}"))
+            .and_then(|()| ip(&format!("netns add {client}")))
+            // Inside of a namespace nobody else uses the name, so it need not be one of a kind.
+            .and_then(|()| {
+                ip(&format!("-n {server} link add cable type veth peer cable netns {client}"))
+            });
+        if let Err(why) = laid {
+            eprintln!("skipped, there are no network namespaces to be had here: {why}");
+            return None;
+        }
+        for (end, address) in [(server, SERVER), (client, CLIENT)] {
+            plug(&format!("-n {end} address add {address}/24 dev cable"));
+            plug(&format!("-n {end} link set cable up"));
+            plug(&format!("-n {end} link set lo up"));
+        }
+        Some(network)
+    }
+
+    fn server(&self) -> Server {
+        let address = SocketAddr::new(SERVER.parse().unwrap(), 0);
+        Server::run(program_in(&self.server), address, &["--dead-link", DEAD_LINK])
+    }
+
+    fn pull_cable(&self) {
+        plug(&format!("-n {} link set cable down", self.client));
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // The cable goes with the namespace it ends in.
+        for namespace in [&self.server, &self.client] {
+            let _ = ip(&format!("netns delete {namespace}"));
+        }
+    }
+}
+
+fn ip(arguments: &str) -> Result<(), String> {
+    let done = Command::new("ip").args(arguments.split(' ')).output();
+    let done = done.map_err(|error| format!("cannot run ip: {error}"))?;
+    let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+    if done.status.success() { Ok(()) } else { Err(format!("ip {arguments}: {said}")) }
+}
+
+/// What must work once there are namespaces.
+fn plug(arguments: &str) {
+    ip(arguments).expect("an address, a device up or down");
+}
+
+/// The program in a namespace.
+fn program_in(namespace: &str) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_tcp-chat")]);
+    process::clean(command)
+}
+
+/// A client that the server has welcomed, and its port.
+fn join(namespace: &str, name: &str, server: &Server) -> (Process, u16) {
+    let before = arrivals(server).len();
+    let mut command = program_in(namespace);
+    command.args(["client", &server.address.to_string(), "--name", name, "--stay"]);
+    let client = Process::start(command);
+    server.history().at_least(before + 1, "a client", |line| line.ends_with("Has Connected!"));
+    (client, arrivals(server)[before])
+}
+
+fn arrivals(server: &Server) -> Vec<u16> {
+    let port = |line: &String| {
+        line.strip_prefix("Client @PORT #")?.strip_suffix(" Has Connected!")?.parse().ok()
+    };
+    server.history().lines().iter().filter_map(port).collect()
+}
+
+fn assert_pruned(server: &Server, port: u16, pulled: Instant) {
+    assert_eq!(server.reason_of(port), "timed out");
+    let took = pulled.elapsed();
+    assert!(took < GONE_BY, "noticed after {took:?}");
+    eprintln!("--dead-link {DEAD_LINK}: noticed after {took:?}");
+}
+
+#[test]
+fn an_idle_peer_is_pruned() {
+    let Some(network) = Network::lay() else { return };
+    let server = network.server();
+    let (_idle, port) = join(&network.client, "Idle", &server);
+    network.pull_cable();
+    assert_pruned(&server, port, Instant::now());
+}
+
+#[test]
+fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
+    let Some(network) = Network::lay() else { return };
+    let server = network.server();
+    let (mut near, near_port) = join(&network.server, "Near", &server);
+    let (far, far_port) = join(&network.client, "Far", &server);
+    near.type_line("hello");
+    far.out.expect("Near: hello");
+    network.pull_cable();
+    let pulled = Instant::now();
+    for number in 0.. {
+        let said = Instant::now();
+        near.type_line(&format!("{number}"));
+        server.history().expect(&format!("Near: {number}"));
+        near.out.line("what it said", |line| line.ends_with(&format!(": {number}")));
+        let took = said.elapsed();
+        assert!(took < Duration::from_millis(500), "line {number} took {took:?}");
+        if server.history().count(|line| line.contains("Has Disconnected!")) > 0 {
+            break;
+        }
+        assert!(pulled.elapsed() < GONE_BY, "not noticed by {GONE_BY:?}");
+    }
+    assert_pruned(&server, far_port, pulled);
+    assert_eq!(arrivals(&server), [near_port, far_port], "somebody came back");
+    near.type_line("still here");
+    server.history().expect("Near: still here");
+}
+
+#[test]
+fn a_peer_that_only_keeps_silent_stays() {
+    let Some(network) = Network::lay() else { return };
+    let server = network.server();
+    let (mut silent, _) = join(&network.client, "Silent", &server);
+    // There is no effect to wait for: that nothing happens in this time is what is to be seen.
+    std::thread::sleep(GONE_BY);
+    assert_eq!(server.history().count(|line| line.contains("Has Disconnected!")), 0);
+    silent.type_line("I was here all the time");
+    server.history().expect("Silent: I was here all the time");
+}

@@ -1,0 +1,249 @@
+//! What a client promises about the lines it is given, seen by servers that do not do their part.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use common::PATIENCE;
+use common::process::{Process, client};
+use common::script::{numbers, said};
+use common::server::{ANY_PORT, Server};
+use socket2::SockRef;
+
+/// The limit to what may be on its way: a script cannot flood a room.
+const WINDOW: usize = 64;
+
+/// The server's side of one connection, played by the test.
+struct Call(BufReader<TcpStream>);
+
+/// A server played by the test.
+struct Fake(TcpListener);
+
+impl Fake {
+    fn listen() -> Self {
+        Self(TcpListener::bind(ANY_PORT).unwrap())
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    /// Waits for the next caller, but not for ever.
+    fn answer(&self) -> Call {
+        self.0.set_nonblocking(true).unwrap();
+        let mut stream = None;
+        common::wait_until("somebody calls", || {
+            stream = self.0.accept().ok();
+            stream.is_some()
+        });
+        let (stream, _) = stream.unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Call(BufReader::new(stream))
+    }
+}
+
+impl Call {
+    /// The next line, or nothing at the end.
+    fn hear(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("the client says something, or ends");
+        line.pop().map(|_| line)
+    }
+
+    fn expect(&mut self, lines: &[String]) {
+        for line in lines {
+            assert_eq!(self.hear().as_ref(), Some(line));
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.0.get_mut(), "{line}").expect("the client listens");
+    }
+
+    /// Hears these lines and sends them back.
+    fn echo(&mut self, lines: &[String]) {
+        for line in lines {
+            assert_eq!(self.hear().as_ref(), Some(line));
+            self.say(line);
+        }
+    }
+
+    /// Goes like a process that was killed in the middle of something.
+    fn reset(self) {
+        SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+/// The one line that says why a client failed.
+fn failure(process: &mut Process) -> String {
+    process.exits(1);
+    let said = process.err.lines();
+    let error = said.last().expect("it says why");
+    assert!(error.starts_with("tcp-chat: "), "{said:?}");
+    error.clone()
+}
+
+#[test]
+fn no_more_is_on_its_way_than_a_window_holds() {
+    let fake = Fake::listen();
+    let mut ann = client(fake.address(), &["--name", "Ann", "--give-up-after", "1"]);
+    ann.pipe(numbers(500));
+    let mut call = fake.answer();
+    call.expect(&said("Ann", WINDOW));
+    // Each that comes back makes place for one more.
+    let lines = said("Ann", 500);
+    call.say(&lines[0]);
+    call.say(&lines[1]);
+    call.expect(&lines[WINDOW..WINDOW + 2]);
+    assert!(failure(&mut ann).contains("64 lines are unconfirmed"));
+    let rest: Vec<_> = std::iter::from_fn(|| call.hear()).collect();
+    assert_eq!(rest, Vec::<String>::new(), "said without waiting");
+    assert_eq!(ann.out.lines(), said("Ann", 2));
+}
+
+#[test]
+fn what_had_not_come_back_is_said_again() {
+    let fake = Fake::listen();
+    let mut ann = client(fake.address(), &["--name", "Ann"]);
+    ann.pipe(numbers(100));
+    let lines = said("Ann", 100);
+    let mut call = fake.answer();
+    call.echo(&lines[..10]);
+    call.expect(&lines[10..10 + WINDOW]);
+    // A server that says goodbye has told everyone all it had heard.
+    call.say("Server @PORT #1 Offline...");
+    drop(call);
+    let mut call = fake.answer();
+    call.echo(&lines[10..]);
+    call.expect(&["Ann Disconnected!".to_owned()]);
+    drop(call);
+    ann.exits(0);
+    let said = [&lines[..10], &["Server @PORT #1 Offline...".to_owned()], &lines[10..]].concat();
+    assert_eq!(ann.out.lines(), said);
+}
+
+#[test]
+fn a_killed_server_may_not_have_told_the_others_what_just_came_back() {
+    let fake = Fake::listen();
+    let mut ann = client(fake.address(), &["--name", "Ann"]);
+    for line in 1..=3 {
+        ann.type_line(&line.to_string());
+    }
+    let lines = said("Ann", 4);
+    let mut call = fake.answer();
+    call.echo(&lines[..3]);
+    ann.out.expect("Ann: 3");
+    call.reset();
+    let mut call = fake.answer();
+    ann.type_line("4");
+    call.echo(&lines);
+    ann.end_input();
+    call.expect(&["Ann Disconnected!".to_owned()]);
+    drop(call);
+    ann.exits(0);
+    assert_eq!(ann.out.lines(), lines, "its own lines are shown once");
+}
+
+#[test]
+fn patience_has_an_end() {
+    let nobody = Fake::listen().address();
+    let begin = Instant::now();
+    let mut ann = client(nobody, &["--name", "Ann", "--give-up-after", "1"]);
+    ann.pipe(numbers(3));
+    let why = failure(&mut ann);
+    assert!(why.contains("3 lines are unconfirmed"), "{why}");
+    let took = begin.elapsed();
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn a_full_server_tells_why_and_is_not_stormed() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let mut guest = server.join();
+    let mut late = client(server.address, &["--name", "Ann", "--give-up-after", "1"]);
+    late.pipe(numbers(3));
+    late.out.line("a refusal", |line| line.starts_with("* Server full: "));
+    let why = failure(&mut late);
+    assert!(why.contains("3 lines are unconfirmed"), "{why}");
+    let attempts = late.out.count(|line| line.starts_with("* Server full: "));
+    assert!(attempts <= 10, "{attempts} attempts in a second");
+
+    let mut patient = client(server.address, &["--name", "Bob"]);
+    patient.pipe(numbers(3));
+    patient.out.line("a refusal", |line| line.starts_with("* Server full: "));
+    guest.finish();
+    guest.expect_end();
+    patient.exits(0);
+    server.history().expect("Bob: 3");
+}
+
+#[test]
+fn who_does_not_reconnect_says_what_is_unconfirmed() {
+    let fake = Fake::listen();
+    let mut ann = client(fake.address(), &["--name", "Ann", "--no-reconnect"]);
+    ann.pipe(numbers(10));
+    let lines = said("Ann", 10);
+    let mut call = fake.answer();
+    call.echo(&lines[..4]);
+    call.expect(&lines[4..]);
+    drop(call);
+    let why = failure(&mut ann);
+    assert!(why.contains("6 lines are unconfirmed"), "{why}");
+
+    // With nothing left to say, the end of the connection is a good end.
+    let mut listener = client(fake.address(), &["--stay", "--no-reconnect"]);
+    listener.end_input();
+    let mut call = fake.answer();
+    call.say("Bob: hello");
+    drop(call);
+    listener.exits(0);
+    assert_eq!(listener.out.lines(), ["Bob: hello"]);
+}
+
+#[test]
+fn without_echo_a_client_shows_its_own_lines_itself() {
+    const LINES: usize = 5000;
+    let server = Server::start(&["--echo", "others"]);
+    let mut bob = server.join();
+    let mut ann = client(server.address, &["--name", "Ann", "--local-echo"]);
+    ann.pipe(numbers(LINES));
+    for line in said("Ann", LINES) {
+        bob.expect(&line);
+    }
+    bob.expect("Ann Disconnected!");
+    ann.exits(0);
+    common::assert_same("Ann", &ann.out.lines(), &said("Ann", LINES));
+}
+
+#[test]
+fn what_is_too_long_is_said_to_be_and_the_rest_arrives() {
+    let server = Server::start(&["--max-line", "20"]);
+    let mut bob = server.join();
+    let mut ann = client(server.address, &["--name", "Ann"]);
+    // The first is too long for the client already, the second for this server alone.
+    let (longest, long) = ("x".repeat(2000), "y".repeat(100));
+    ann.pipe(format!("one\n{longest}\ntwo\n{long}\nthree\n"));
+    let why = failure(&mut ann);
+    assert!(why.contains("2 lines were too long"), "{why}");
+    for line in ["Ann: one", "Ann: two", "Ann: three", "Ann Disconnected!"] {
+        bob.expect(line);
+    }
+    let notices = ann.err.lines().join("\n");
+    assert!(notices.contains("1024 bytes"), "names its own limit: {notices}");
+    assert!(notices.contains(&long), "names the line: {notices}");
+    let heard = ann.out.lines().join("\n");
+    assert!(heard.contains("20 bytes"), "names the server's limit: {heard}");
+}
+
+#[test]
+fn a_line_is_sent_as_it_will_come_back() {
+    let server = Server::start(&[]);
+    let mut ann = client(server.address, &["--name", "Ann"]);
+    ann.pipe("\u{1b}[2Jclear\r\n\n\u{202e}back\nno newline".to_owned());
+    ann.exits(0);
+    let heard = ann.out.lines();
+    assert_eq!(heard[..3], ["Ann: ␛[2Jclear", "Ann: \u{fffd}back", "Ann: no newline"]);
+}

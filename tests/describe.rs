@@ -1,0 +1,68 @@
+//! `tcp-chat completions` and `tcp-chat man`: of use to the programs they are for.
+
+mod common;
+
+use std::process::Command;
+
+use common::process::{Process, program};
+
+fn printed(arguments: &[&str]) -> String {
+    let mut command = program();
+    command.args(arguments);
+    let mut process = Process::start(command);
+    process.exits(0);
+    assert_eq!(process.err.lines(), Vec::<String>::new());
+    process.out.lines().join("\n")
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    let completions = printed(&["completions", "bash"]);
+    let complete = |typed: &[&str]| {
+        let words = typed.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let (count, last) = (typed.len() - 1, typed[typed.len() - 1]);
+        let before = typed[count - 1];
+        let script = format!(
+            "{completions}\nCOMP_WORDS=({words}) COMP_CWORD={count}\n\
+             f=$(complete -p tcp-chat); f=${{f#*-F }}; \"${{f%% *}}\" tcp-chat '{last}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let done = Command::new("bash").arg("-c").arg(script).output().ok()?;
+        assert!(done.status.success(), "{done:?}");
+        Some(String::from_utf8(done.stdout).expect("text"))
+    };
+    let Some(commands) = complete(&["tcp-chat", ""]) else {
+        return println!("skipped: there is no bash");
+    };
+    for command in ["server", "client", "demo", "completions", "man"] {
+        assert!(commands.lines().any(|line| line == command), "{commands}");
+    }
+    assert_eq!(complete(&["tcp-chat", "se"]).as_deref(), Some("server\n"));
+    assert_eq!(complete(&["tcp-chat", "client", "--na"]).as_deref(), Some("--name\n"));
+}
+
+#[test]
+fn every_shell_has_completions_and_an_unknown_one_is_wrong_usage() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(printed(&["completions", shell]).contains("no-reconnect"), "{shell}");
+    }
+    let mut command = program();
+    command.args(["completions", "csh"]);
+    Process::start(command).exits(2);
+}
+
+#[test]
+fn every_command_has_a_manual_page_with_its_flags_and_examples() {
+    let page = printed(&["man"]);
+    assert!(page.contains(".TH tcp-chat 1"), "{page}");
+    for (name, flag) in [("server", "max\\-backlog"), ("client", "give\\-up\\-after")] {
+        assert!(page.contains(&format!("tcp\\-chat\\-{name}(1)")), "{page}");
+        let page = printed(&["man", name]);
+        assert!(page.contains(flag), "{page}");
+        assert!(page.contains(&format!(".SH EXAMPLES\n.nf\n  tcp\\-chat {name}")), "{page}");
+    }
+    let mut command = program();
+    command.args(["man", "nothing"]);
+    let mut process = Process::start(command);
+    process.exits(1);
+    assert_eq!(process.err.lines(), ["tcp-chat: there is no command nothing; see tcp-chat --help"]);
+}

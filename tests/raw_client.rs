@@ -1,0 +1,200 @@
+//! Students' programs as servers: the client talks to each kind of them, and survives what they do.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use common::PATIENCE;
+use common::process::{Process, Signal, client};
+use common::python::{RawClient, RawServer, entry, has_python};
+use common::server::ANY_PORT;
+
+/// A client of ours for a student's server.
+fn lou(server: &RawServer, flags: &[&str]) -> Process {
+    client(server.address, &[&["--framing", "raw", "--name", "Lou"], flags].concat())
+}
+
+const OWN: [&str; 3] = ["Lou: one", "Lou: two", "Lou: three"];
+
+/// Says three things, leaves, and returns what was shown.
+fn say_three(server: &RawServer, flags: &[&str]) -> Vec<String> {
+    let mut lou = lou(server, flags);
+    lou.pipe("one\ntwo\nthree\n".to_owned());
+    lou.exits(0);
+    lou.out.lines()
+}
+
+#[test]
+fn a_server_receives_one_message_at_a_time() {
+    if !has_python() {
+        return;
+    }
+    for (server_flags, flags) in [
+        (&["--echo", "all"][..], &[][..]),
+        (&["--echo", "others"], &["--local-echo"]),
+        (&["--echo", "others", "--speaker", "nobody"], &["--local-echo"]),
+        (&["--echo", "others", "--speaker", "server"], &["--local-echo"]),
+    ] {
+        let server = RawServer::start(server_flags);
+        let shown = say_three(&server, flags);
+        assert_eq!(shown[..3], OWN, "client {flags:?}, server {server_flags:?}");
+        server.receives(&["Lou: one", "Lou: two", "Lou: three", "Lou Disconnected!"]);
+    }
+}
+
+#[test]
+fn a_server_that_names_who_speaks_confirms_as_well() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&["--speaker", "server"]);
+    let shown = say_three(&server, &[]);
+    assert_eq!(shown[..3], OWN.map(|text| format!("Client1: {text}")));
+    server.receives(&OWN);
+}
+
+#[test]
+fn a_server_that_sends_bare_text_is_told_everything_and_the_user_that_nothing_came_back() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&["--speaker", "nobody"]);
+    let mut lou = lou(&server, &["--give-up-after", "3.5"]);
+    lou.pipe("one\ntwo\nthree\n".to_owned());
+    lou.exits(1);
+    assert_eq!(lou.out.lines(), ["one", "two", "three"]);
+    server.receives(&OWN);
+    lou.err.line("what to do", |line| line.contains("--local-echo"));
+}
+
+#[test]
+fn a_server_may_speak_first() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&["--greet"]);
+    let shown = say_three(&server, &[]);
+    assert_eq!(shown[..4], [&["Welcome, you are Client1"][..], &OWN].concat());
+}
+
+#[test]
+fn a_server_that_waits_for_the_name_is_told_it_first_and_alone() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&["--greet", "--name-first"]);
+    let bob = RawClient::connect(server.address, &["--name", "Bob", "--name-sent", "first"]);
+    bob.shows(&["Welcome, you are Client1"]);
+    say_three(&server, &["--introduce", "--local-echo"]);
+    // Such a server leaves it to TCP whether two messages arrive as one.
+    let talk = "Welcome, you are Client1Lou: oneLou: twoLou: threeLou: Lou Disconnected!";
+    bob.shows_in_a_row("all of it", |text| text == talk);
+}
+
+#[test]
+fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&["--reuse-address", "--quit-after", "2"]);
+    let mut lou = lou(&server, &[]);
+    lou.pipe("one\ntwo\nthree\n".to_owned());
+    lou.err.line("the loss", |line| line.contains(" Lost ("));
+    let again = RawServer::at(server.address.port(), &["--reuse-address"]);
+    lou.exits(0);
+    assert_eq!(lou.out.lines()[..3], OWN);
+    // What had just come back may be said again: the others may not have heard it.
+    for line in ["Lou: two", "Lou: three"] {
+        again.process.out.expect(&entry(line));
+    }
+}
+
+#[test]
+fn the_end_of_a_server_is_shown() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&[]);
+    let mut lou = lou(&server, &["--stay"]);
+    lou.end_input();
+    server.has_welcomed(1);
+    server.process.signal(Signal::INT);
+    lou.exits(0);
+    assert_eq!(lou.out.lines(), [format!("Server @PORT #{} Offline...", server.address.port())]);
+}
+
+#[test]
+fn a_server_that_never_notices_the_end_does_not_keep_anyone() {
+    if !has_python() {
+        return;
+    }
+    for spin in ["0", "20"] {
+        let server = RawServer::start(&["--spin", spin]);
+        let mut bob = RawClient::connect(server.address, &["--name", "Bob"]);
+        for guest in 0..3 {
+            say_three(&server, &[]);
+            bob.say(&format!("after {guest}"));
+            bob.process.out.expect(&entry(&format!("Bob: after {guest}")));
+        }
+    }
+}
+
+#[test]
+fn own_messages_are_found_among_those_of_a_crowd() {
+    if !has_python() {
+        return;
+    }
+    let server = RawServer::start(&[]);
+    let mut crowd =
+        ["Ann", "Bob"].map(|name| RawClient::connect(server.address, &["--name", name]));
+    server.has_welcomed(crowd.len());
+    for client in &mut crowd {
+        let text = (0..4000).map(|n| format!("{n} is what everybody says at once 🙂\n"));
+        client.process.pipe(text.collect());
+    }
+    let mut lou = lou(&server, &[]);
+    lou.pipe((0..100).fold(String::new(), |text, n| format!("{text}{n}\n")));
+    lou.exits(0);
+    let heard = lou.out.lines().concat();
+    let own = (0..100).map(|n| format!("Lou: {n}"));
+    let mut at = 0;
+    for text in own {
+        at += heard[at..].find(&text).unwrap_or_else(|| panic!("{text} is missing"));
+    }
+}
+
+#[test]
+fn own_messages_are_found_whatever_tcp_has_done_to_them() {
+    let listener = TcpListener::bind(ANY_PORT).expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let mut lou = client(address, &["--framing", "raw", "--name", "Lou"]);
+    lou.pipe("one\ntwo\nthree\nfour\n".to_owned());
+    let (mut server, _) = listener.accept().expect("the client calls");
+    server.set_nodelay(true).expect("a socket can do that");
+    server.set_read_timeout(Some(PATIENCE)).expect("a socket can wait");
+    let mut buffer = [0; 1024];
+    for (message, pieces) in [
+        ("Lou: one", &[("Ann: hiLou: oneBob: ho", &["Ann: hi", "Lou: one", "Bob: ho"][..])][..]),
+        (
+            "Lou: two",
+            &[("Ann: Lou", &["Ann: Lou"]), (": no!Lou: t", &[": no!Lou: t"]), ("wo", &["wo"])],
+        ),
+        ("Lou: three", &[("<Ann> \n<3> Lou: three\n\n", &["<Ann> ", "<3> Lou: three"])]),
+        ("Lou: four", &[("\n", &[]), ("Ann: why? Lou: four", &["Ann: why? ", "Lou: four"])]),
+        ("Lou Disconnected!", &[]),
+    ] {
+        let length = server.read(&mut buffer).expect("the client speaks");
+        assert_eq!(String::from_utf8_lossy(&buffer[..length]), message);
+        for (piece, shown) in pieces {
+            let before = lou.out.lines().len();
+            server.write_all(piece.as_bytes()).expect("the client listens");
+            let lines = lou.out.wait_for("what came", |lines, _| {
+                (lines.len() >= before + shown.len()).then(|| lines[before..].to_vec())
+            });
+            assert_eq!(lines, *shown);
+        }
+    }
+    drop(server);
+    lou.exits(0);
+}

@@ -1,0 +1,57 @@
+//! The server on a terminal: how to join, the history in colours, how it goes.
+
+use crate::common::peer::Peer;
+use crate::common::process::{Signal, program};
+use crate::pty::{Terminal, View};
+
+fn server(flags: &[&str]) -> (Terminal, String) {
+    let mut command = program();
+    command.args(["server", "127.0.0.1:0"]).args(flags);
+    let server = Terminal::run(command, 80);
+    server.wait("the first line of the history", |view| view.count("Online...") == 1);
+    let address = server.look(|view| {
+        let rows = view.rows();
+        let start = rows.iter().find_map(|row| row.strip_prefix("listening on ")).expect("a row");
+        start.split([';', ' ']).next().unwrap_or_default().to_owned()
+    });
+    (server, address)
+}
+
+#[test]
+fn a_server_says_how_to_join_how_it_goes_and_how_it_went() {
+    let (mut server, address) = server(&[]);
+    server.wait_row(&format!("    tcp-chat client {address} --name NAME"));
+    server.wait_row(&format!("    nc {}", address.replace(':', " ")));
+    let mut ann = Peer::connect(address.parse().expect("an address"));
+    ann.say("Ann: hello");
+    server.wait_row("Ann: hello");
+    server.process.signal(Signal::USR1);
+    server.wait_row("1 client, none behind; 1 message delivered");
+    server.process.signal(Signal::INT);
+    server.process.exits(0);
+    server.wait_row("stopped with 1 client, none behind; 1 message delivered");
+}
+
+#[test]
+fn the_history_has_the_colours_of_the_client() {
+    let (server, address) = server(&[]);
+    let mut command = program();
+    command.args(["client", &address, "--name", "Ann"]);
+    let mut ann = Terminal::run(command, 80);
+    ann.wait("the title of one connected", |view| view.title().contains("@PORT #"));
+    ann.type_line("hello");
+    let colour = |terminal: &Terminal| {
+        terminal.wait("the line", |view| view.count("Ann: hello") == 1);
+        terminal.look(|view: &mut View| view.colour_of("Ann: hello"))
+    };
+    assert_eq!(colour(&server), colour(&ann));
+    assert_ne!(colour(&server), Some(vt100::Color::Default));
+}
+
+#[test]
+fn what_the_banner_says_fits_the_server() {
+    let (server, address) = server(&["--framing", "raw", "--echo", "others"]);
+    server
+        .wait_row(&format!("    tcp-chat client --framing raw --local-echo {address} --name NAME"));
+    server.look(|view| assert_eq!(view.count("    nc "), 0, "nc sends no raw messages"));
+}
