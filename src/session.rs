@@ -58,7 +58,7 @@ pub fn serve(
     match room.join(Arc::clone(socket), address, service.framing, service.echo) {
         Ok(id) => {
             let reason = listen(room, id, socket, address, service, stopping);
-            log::trace!("reads no more: {reason}");
+            log::trace!("reads no more");
             room.leave(id, reason);
         }
         Err(Refused::Full) => turn_away(socket, service.framing, &wire::full(service.max_clients)),
