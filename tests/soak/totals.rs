@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::SPEAKERS;
-use crate::common::server::Server;
-use crate::common::{assert_same, usage};
+use crate::common::process::Process;
+use crate::common::server::{Server, connected, gone};
+use crate::common::{assert_same, usage, wait_until};
 
 /// So that a peer which never reads is too slow for a server that lives for some seconds.
 const FLAGS: [&str; 4] = ["--stall-timeout", "2", "--max-backlog", "1048576"];
@@ -20,6 +21,8 @@ const MOST_BETWEEN: u64 = 4 * SPEAKERS;
 pub(crate) struct Life<'scope> {
     pub(crate) server: Server,
     listeners: [ScopedJoinHandle<'scope, Vec<String>>; 2],
+    /// The ports of clients that stay as long as it lives.
+    stayers: Vec<u16>,
 }
 
 impl<'scope> Life<'scope> {
@@ -29,12 +32,38 @@ impl<'scope> Life<'scope> {
             let mut peer = server.join();
             scope.spawn(move || peer.rest().0)
         });
-        Self { server, listeners }
+        Self { server, listeners, stayers: Vec::new() }
+    }
+
+    /// Waits until these clients are there. What they say of themselves is not enough: one that is
+    /// quick can come back to a server that is dying, and be lost once more.
+    pub(crate) fn welcomes(&mut self, stayers: &[Process]) {
+        for stayer in stayers {
+            wait_until("one that stays is back", || {
+                let port = stayer.err.lines().iter().rev().find_map(|notice| port(notice));
+                let here = port.filter(|port| {
+                    self.server.history().count(|line| line == connected(*port)) > 0
+                });
+                self.stayers.extend(here);
+                here.is_some()
+            });
+        }
     }
 
     pub(crate) fn uses(&self) -> (u64, usize) {
         (usage::threads(self.server.id()), usage::files(self.server.id()))
     }
+}
+
+/// Whether a client says that it is connected.
+pub(crate) fn is_success(notice: &str) -> bool {
+    notice.contains(" Successful! ")
+}
+
+/// From which port a client says that it is connected.
+fn port(notice: &str) -> Option<u16> {
+    let port = notice.rsplit_once("@PORT #").filter(|_| is_success(notice))?.1;
+    port.parse().ok()
 }
 
 /// Who said which number, if this is a line of a speaker.
@@ -78,11 +107,16 @@ impl Heard {
 impl Totals {
     /// Takes the stock of a server that has ended.
     pub(crate) fn add(&mut self, life: Life) {
-        let Life { server, listeners } = life;
+        let Life { server, listeners, stayers } = life;
         let history = server.history();
         history.wait_for("the end of the history", |_, closed| closed.then_some(()));
         self.came += history.count(|line| line.ends_with(" Has Connected!"));
         self.too_slow += history.count(|line| line.ends_with(" Has Disconnected! (too slow)"));
+        for port in stayers {
+            // They leave when the server has said goodbye.
+            let lost = |line: &str| line.starts_with(&gone(port)) && !line.ends_with("(left)");
+            assert_eq!(history.count(lost), 0, "one that stays was lost without a crash");
+        }
         let log = &server.process.err;
         log.wait_for("the end of the log", |_, closed| closed.then_some(()));
         assert_eq!(log.count(|line| line.contains("panicked")), 0, "{:?}", log.lines());
