@@ -249,6 +249,7 @@ fn welcome<'scope>(
     log::trace!("starts the thread {name}");
     if let Err(error) = spawn(scope, name, serve) {
         let why = format!("* Server full: no thread for another client ({error})");
+        log::warn!("{why}");
         session::turn_away(&socket, door.service.framing, &why);
     }
 }
