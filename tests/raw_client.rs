@@ -17,10 +17,19 @@ fn lou(server: &RawServer, flags: &[&str]) -> Process {
 
 const OWN: [&str; 3] = ["Lou: one", "Lou: two", "Lou: three"];
 
-/// Says three things, leaves, and returns what was shown.
+/// Says three things, each when the server has received the one before, leaves, and returns what
+/// was shown.
 fn say_three(server: &RawServer, flags: &[&str]) -> Vec<String> {
     let mut lou = lou(server, flags);
-    lou.pipe("one\ntwo\nthree\n".to_owned());
+    if flags.contains(&"--introduce") {
+        server.process.out.expect(&entry("Lou"));
+    }
+    for text in ["one", "two", "three"] {
+        let received = server.process.out.lines().len();
+        lou.type_line(text);
+        server.process.out.wait_for(text, |lines, _| (lines.len() > received).then_some(()));
+    }
+    lou.end_input();
     lou.exits(0);
     lou.out.lines()
 }
@@ -105,7 +114,9 @@ fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
     lou.exits(0);
     assert_eq!(lou.out.lines()[..3], OWN);
     // What had just come back may be said again: the others may not have heard it.
-    ["Lou: two", "Lou: three"].map(|line| again.process.out.expect(&entry(line)));
+    for line in ["Lou: two", "Lou: three"] {
+        again.process.out.expect(&entry(line));
+    }
 }
 
 #[test]
