@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, at, select};
 
 use crate::name::Name;
+use crate::paint::{self, Palette, Style};
 use crate::wire;
 
 /// How long an act may take before the demo has failed.
@@ -48,7 +49,7 @@ struct Stage {
     printed: Receiver<Printed>,
     printer: Sender<Printed>,
     pause: Duration,
-    colour: bool,
+    palette: Palette,
     /// What was printed and not waited for yet.
     seen: Vec<Printed>,
     /// Somebody has seen enough. The processes must not outlive the demo, so it ends in good order.
@@ -62,8 +63,8 @@ struct Stage {
 pub fn run(clients: u16, fast: bool, quit: Receiver<()>) -> Result<(), String> {
     let (printer, printed) = crossbeam_channel::unbounded();
     let pause = if fast { Duration::ZERO } else { PAUSE };
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut stage = Stage { printed, printer, pause, colour, seen: Vec::new(), quit };
+    let palette = Palette::new(io::stdout().is_terminal());
+    let mut stage = Stage { printed, printer, pause, palette, seen: Vec::new(), quit };
     let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
 
     stage.say("A server starts: one process, one thread per client to come.")?;
@@ -145,8 +146,9 @@ impl Actor {
 impl Stage {
     fn say(&self, explanation: &str) -> Result<(), String> {
         self.pause(self.pause)?;
-        let (bold, end) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        print(&format!("{bold}--- {explanation}{end}"))?;
+        let mut line = String::new();
+        self.palette.paint(Style::Bold, &format!("--- {explanation}"), &mut line);
+        print(&line)?;
         self.pause(self.pause / 2)
     }
 
@@ -223,11 +225,11 @@ impl Stage {
 
     fn show(&self, printed: &Printed) -> Result<(), String> {
         let Printed { by, line } = printed;
-        if !self.colour {
-            return print(&format!("{by:>8} | {line}"));
-        }
-        let hue = 31 + by.bytes().map(u32::from).sum::<u32>() % 6;
-        print(&format!("\x1b[{hue}m{by:>8}\x1b[0m \x1b[2m|\x1b[0m {line}"))
+        let mut shown = String::new();
+        self.palette.paint(Style::Hue(paint::hue(by)), &format!("{by:>8}"), &mut shown);
+        self.palette.paint(Style::Dim, " | ", &mut shown);
+        self.palette.paint_line(line, &mut shown);
+        print(&shown)
     }
 
     /// Lets one client speak, and waits until all `listeners` have heard it.

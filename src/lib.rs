@@ -85,3 +85,4 @@ pub mod terminal;
 
 // All of it at once.
 pub mod demo;
+pub mod tmux;

@@ -7,4 +7,5 @@ mod pty;
 mod reading;
 mod rewrapping;
 mod serving;
+mod together;
 mod typing;
