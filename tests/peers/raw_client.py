@@ -53,7 +53,7 @@ class Client:
         self.socket = socket.create_connection((self.args.host, self.args.port))
         if self.args.name_sent == "first":
             self.socket.send(self.args.name.encode())
-        note(f"connected from {self.socket.getsockname()[1]}")
+        note(f"connected, @PORT #{self.socket.getsockname()[1]}")
 
     def connect_again(self):
         deadline = time.monotonic() + RECONNECT_FOR
