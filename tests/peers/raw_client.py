@@ -47,6 +47,7 @@ def note(text):
 class Client:
     def __init__(self, args):
         self.args = args
+        self.leaving = False
         self.connect()
 
     def connect(self):
@@ -77,6 +78,8 @@ class Client:
                 own = self.args.align and self.args.name in text
                 show(text, " " * 40 if own else "")
                 continue
+            if self.leaving:
+                return
             show(None)
             if not self.args.reconnect:
                 return
@@ -90,6 +93,7 @@ class Client:
 
     def leave(self):
         """The window is closed."""
+        self.leaving = True
         if self.args.farewell:
             self.socket.send(f"{self.args.name} Disconnected!".encode())
         self.socket.close()
