@@ -14,6 +14,10 @@ use crate::wire::Framing;
 /// How many bytes of small batches are sent at once.
 const RUN: usize = 32 * 1024;
 
+/// Sleeps that are shorter are saved up for one of this length: on a busy machine each can take far
+/// longer than was asked for, and a thousand of them for ever.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
 /// Sends until the peer has caught up. If it takes nothing for `stall_timeout`, it is pruned.
 pub fn catch_up(room: &Room<TcpSocket>, id: PeerId, stall_timeout: Duration) {
     while let Some(owed) = room.owed(id) {
@@ -28,13 +32,17 @@ fn pay(owed: &Owed<TcpSocket>, stall_timeout: Duration) -> Result<(), Reason> {
     let Owed { socket, ear, progress, batches } = owed;
     let mut waiting: usize = batches.iter().map(|kept| kept.batch.count()).sum();
     let mut run = Vec::new();
+    let mut gap = Duration::ZERO;
     for kept in batches {
         let from = usize::try_from(progress.position().saturating_sub(kept.start));
         for range in kept.batch.chunks(*ear, from.unwrap_or(usize::MAX)) {
             let chunk = &kept.batch.text()[range.clone()];
             if ear.framing == Framing::Raw {
                 waiting = waiting.saturating_sub(1);
-                thread::sleep(raw_gap(waiting));
+                gap += raw_gap(waiting);
+                if gap >= SHORTEST_SLEEP {
+                    thread::sleep(std::mem::take(&mut gap));
+                }
             } else if run.len() + chunk.len() <= RUN {
                 run.extend_from_slice(chunk);
                 continue;

@@ -174,7 +174,8 @@ fn the_end_of_the_server_is_shown_and_so_is_its_return() {
     let again = Server::at(address, &["--framing", "raw"]);
     let came = again.history().line("the client", |line| line.ends_with(" Has Connected!"));
     let noticed = |line: &str| {
-        line.strip_prefix("connected from ").is_some_and(|port| came.contains(&format!("#{port} ")))
+        line.strip_prefix("connected, @PORT #")
+            .is_some_and(|port| came.contains(&format!("#{port} ")))
     };
     ann.process.err.line("the same on its side", noticed);
     ann.say("here again");

@@ -50,8 +50,8 @@ pub(crate) struct RawClient {
 impl RawClient {
     pub(crate) fn connect(address: SocketAddr, flags: &[&str]) -> Self {
         let process = python("raw_client.py", address.port(), flags);
-        let port = process.err.line("its port", |line| line.starts_with("connected from "));
-        let port = port["connected from ".len()..].parse().expect("a port");
+        let port = process.err.line("its port", |line| line.starts_with("connected, @PORT #"));
+        let port = port["connected, @PORT #".len()..].parse().expect("a port");
         Self { process, port }
     }
 

@@ -47,13 +47,14 @@ def note(text):
 class Client:
     def __init__(self, args):
         self.args = args
+        self.leaving = False
         self.connect()
 
     def connect(self):
         self.socket = socket.create_connection((self.args.host, self.args.port))
         if self.args.name_sent == "first":
             self.socket.send(self.args.name.encode())
-        note(f"connected from {self.socket.getsockname()[1]}")
+        note(f"connected, @PORT #{self.socket.getsockname()[1]}")
 
     def connect_again(self):
         deadline = time.monotonic() + RECONNECT_FOR
@@ -77,6 +78,8 @@ class Client:
                 own = self.args.align and self.args.name in text
                 show(text, " " * 40 if own else "")
                 continue
+            if self.leaving:
+                return
             show(None)
             if not self.args.reconnect:
                 return
@@ -90,6 +93,7 @@ class Client:
 
     def leave(self):
         """The window is closed."""
+        self.leaving = True
         if self.args.farewell:
             self.socket.send(f"{self.args.name} Disconnected!".encode())
         self.socket.close()
