@@ -18,12 +18,12 @@ use super::session::Console;
 const DONE: char = '\u{1e}';
 
 /// Runs what comes over a FIFO, so that the standard input is left to the programs it starts.
-/// A Ctrl-C ends these, and not the shell.
+/// A Ctrl-C ends these, and not the shell; one that comes late may end a `read`, so there are two.
 const SCRIPT: &str = r#"
 exec 2>&1 3<"$0"
 trap : INT
 status=0
-while IFS= read -r command <&3; do
+while IFS= read -r command <&3 || IFS= read -r command <&3; do
     (exit $status)
     eval "$command" 3<&-
     status=$?
