@@ -96,13 +96,14 @@ struct Members<S> {
     closed: bool,
     /// Somebody was refused since somebody came in.
     known_full: bool,
-    /// The last batch had lines of several: it is likely that the next one will.
+    /// The last batch had more than one line: it is likely that the next one will.
     crowded: bool,
     /// The batch of the last round: its memory serves another one, unless it is still needed.
     spare: Option<Arc<Batch>>,
 }
 
-/// The right to touch the roster, and the duty that comes with it: the fields drop in this order.
+/// The right to touch the roster, and the duty that comes with it. The fields drop in this order,
+/// and must: a look *before* letting go would miss who comes in between.
 struct Turn<'a, S: Socket> {
     members: FairMutexGuard<'a, Members<S>>,
     _duty: LookOnceMore<'a, S>,
@@ -262,7 +263,8 @@ impl<S: Socket> Room<S> {
     fn carry(&self, mut turn: Turn<'_, S>) {
         let mut sends = 0;
         if turn.members.crowded && turn.members.here.peers.len() > FEW {
-            // Those who are about to speak are let speak first: one send then carries them all.
+            // Those who are about to speak are let speak first: one send then carries them all. This
+            // gives the processor away for a moment; it waits for nobody.
             yield_now();
         }
         while sends < SENDS_PER_TURN && self.round(&mut turn.members) {

@@ -87,8 +87,8 @@ impl<S: Socket> Roster<S> {
         self.joined
     }
 
-    /// Hands `batch` to everyone, with one send each. A peer that cannot be sent to is pruned right
-    /// here: its record goes before anybody else can look at it.
+    /// Hands `batch` to everyone, with one send each (a raw peer: one for each message). A peer that
+    /// cannot be sent to is pruned right here: its record goes before anybody else can look at it.
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> Delivered {
         log::trace!("sends to everyone: {} peers", self.peers.len());
         let Self { peers, backlog, max_backlog, witness, .. } = self;
@@ -142,7 +142,8 @@ impl<S: Socket> Roster<S> {
     }
 
     /// Takes out the records of all who have got everything, and lets the others
-    /// [`retire`](Roster::retire). Returns the sockets, on which nothing more will be sent.
+    /// [`retire`](Roster::retire). Returns the sockets, on which nothing more will be sent. The
+    /// witness is told of none: the farewell that it saw says it for all.
     pub(crate) fn retire_all(&mut self) -> Vec<Arc<S>> {
         let end = self.backlog.end();
         let mut told = Vec::new();

@@ -134,6 +134,9 @@ impl Server {
             while let Ok(Command::Report) = commands.recv() {
                 report(running.room.report());
             }
+            // The end, in the order of who is woken: the handshake thread, so that nobody comes any
+            // more; speakers that pause; then all who read, told and given the time to hang up;
+            // laggards, who get a little longer; and the courier, when nobody can need it.
             drop(hangup);
             drop(stop);
             let last = running.room.report();
