@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // With `RUST_LOG=trace` each thread says what it does: what Sequence_Diagram.md draws.
-    env_logger::Builder::from_default_env()
+    let unless_told = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
+    env_logger::Builder::from_env(unless_told)
         .format(|out, record| {
             let thread = thread::current();
             writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())

@@ -86,7 +86,8 @@ impl Screen for Plain {
     }
 
     fn notice(&mut self, notice: &str) {
-        let _ = writeln!(io::stderr(), "{notice}");
+        // In one piece, since other programs may write to the same place.
+        let _ = io::stderr().write_all(format!("{notice}\n").as_bytes());
     }
 
     fn complaint(&mut self, why: &str) {

@@ -50,7 +50,10 @@ pub enum Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// As many as the room carries are here.
-    Full,
+    Full {
+        /// Nobody was refused since somebody last came in.
+        news: bool,
+    },
     /// The room is closed.
     Closed,
 }
@@ -91,6 +94,8 @@ pub struct Room<S: Socket> {
 struct Members<S> {
     here: Roster<S>,
     closed: bool,
+    /// Somebody was refused since somebody came in.
+    known_full: bool,
     /// The last batch had lines of several: it is likely that the next one will.
     crowded: bool,
     /// The batch of the last round: its memory serves another one, unless it is still needed.
@@ -125,7 +130,8 @@ impl<S: Socket> Room<S> {
     /// An empty room whose courier gets `notes`.
     pub fn new(limits: Limits, notes: Sender<Note>, witness: Box<dyn Witness>) -> Self {
         let here = Roster::new(limits.backlog, witness);
-        let members = Members { here, closed: false, crowded: false, spare: None };
+        let members =
+            Members { here, closed: false, known_full: false, crowded: false, spare: None };
         Self {
             said: Mutex::new(Batch::default()),
             roster: FairMutex::new(members),
@@ -152,8 +158,10 @@ impl<S: Socket> Room<S> {
             return Err(Refused::Closed);
         }
         if members.here.peers.len() >= self.max_peers {
-            return Err(Refused::Full);
+            let news = !std::mem::replace(&mut members.known_full, true);
+            return Err(Refused::Full { news });
         }
+        members.known_full = false;
         let id = members.here.add(socket, address, framing, echo);
         log::trace!("joins as peer {id}");
         Ok(id)

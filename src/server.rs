@@ -149,6 +149,7 @@ impl Server {
             let _ = notes.send(Note::Closed);
             Ok(last)
         })
+        .inspect(|_| log::trace!("all threads have ended"))
     }
 }
 
@@ -176,7 +177,7 @@ fn courier<'scope>(
                     running.room.leave(id, Reason::TooSlow);
                 }
             }
-            Note::Closed => return,
+            Note::Closed => return log::trace!("has no more notes to read"),
         }
     }
 }
@@ -199,6 +200,7 @@ fn accept<'scope>(
         let _ = retry_on_intr(|| poll(&mut events, timeout));
         if !events[0].revents().is_empty() {
             // A server that says goodbye answers no more calls.
+            log::trace!("answers no more calls");
             return doors.iter().for_each(|door| socket::close_door(&door.listener));
         }
         let was_full = std::mem::take(&mut full);
@@ -247,6 +249,7 @@ fn welcome<'scope>(
     log::trace!("starts the thread {name}");
     if let Err(error) = spawn(scope, name, serve) {
         let why = format!("* Server full: no thread for another client ({error})");
+        log::warn!("{why}");
         session::turn_away(&socket, door.service.framing, &why);
     }
 }

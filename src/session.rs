@@ -58,17 +58,23 @@ pub fn serve(
     match room.join(Arc::clone(socket), address, service.framing, service.echo) {
         Ok(id) => {
             let reason = listen(room, id, socket, address, service, stopping);
-            log::trace!("reads no more: {reason}");
+            log::trace!("reads no more");
             room.leave(id, reason);
         }
-        Err(Refused::Full) => turn_away(socket, service.framing, &wire::full(service.max_clients)),
+        Err(Refused::Full { news }) => {
+            let why = wire::full(service.max_clients);
+            if news {
+                log::warn!("turning clients away: {why}");
+            }
+            turn_away(socket, service.framing, &why);
+        }
         Err(Refused::Closed) => {}
     }
 }
 
 /// Tells a client why it cannot stay. It has read nothing yet, so this fits without waiting.
 pub fn turn_away(socket: &TcpSocket, framing: Framing, why: &str) {
-    log::warn!("turned a client away: {why}");
+    log::debug!("turned a client away: {why}");
     let end = if framing == Framing::Lines { "\n" } else { "" };
     let _ = socket.send_now(format!("{why}{end}").as_bytes());
     socket.shut();

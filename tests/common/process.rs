@@ -155,7 +155,7 @@ impl Output {
         Self(Arc::new((Mutex::new(Printed { lines: Vec::new(), closed: true }), Condvar::new())))
     }
 
-    fn collect(from: impl Read + Send + 'static) -> Self {
+    pub(crate) fn collect(from: impl Read + Send + 'static) -> Self {
         let shared = Arc::<(Mutex<Printed>, Condvar)>::default();
         let printed = Arc::clone(&shared);
         thread::spawn(move || {

@@ -98,7 +98,8 @@ impl RawServer {
     }
 
     pub(crate) fn at(port: u16, flags: &[&str]) -> Self {
-        let process = python("raw_server.py", port, flags);
+        // Spinning is for tests that ask for it: this machine is needed by others as well.
+        let process = python("raw_server.py", port, &[&["--spin", "0"], flags].concat());
         let address = process.err.line("its address", |line| line.starts_with("listening on "));
         let address = address["listening on ".len()..].parse().expect("an address");
         Self { process, address }

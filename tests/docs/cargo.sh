@@ -1,16 +1,19 @@
 #!/bin/sh
 # Stands in for cargo while the pages are tested: runs what is built already.
-example=
+unset example test
 while [ $# -gt 0 ]; do
     case "$1" in
-        run | --release | --quiet | -q | --locked) ;;
+        run | test | --release | --quiet | -q | --locked) ;;
         --example) example=$2; shift ;;
+        --test) test=$2; filter=$3; shift 2 ;;
         --) shift; break ;;
         *) echo "cargo.sh: no answer to: $1"; exit 99 ;;
     esac
     shift
 done
 if [ -n "$example" ]; then
-    exec "$EXAMPLES/$example" "${@:-$TCP_CHAT_ADDR}"
+    exec "$BUILT/examples/$example" "${@:-$TCP_CHAT_ADDR}"
+elif [ -n "$test" ]; then
+    exec "$(ls -t "$BUILT/deps/$test"-* | grep -v '\.d$' | head -n 1)" "$filter" "$@"
 fi
 exec tcp-chat "$@"

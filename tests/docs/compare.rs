@@ -3,7 +3,7 @@
 //! They are the same, but for what differs from run to run:
 //! - A number of four or more digits behind `#`, `:` or `Client` is a port or a process. It may be
 //!   another one, but the same one wherever the section has it.
-//! - `15:04:05` is any time of day.
+//! - `15:04:05` is any time of day, and `~100` about a hundred: from half of it to twice as much.
 //! - `…` is anything.
 
 use std::collections::HashMap;
@@ -44,6 +44,13 @@ impl Numbers {
         if is_time(shown) && is_time(printed) {
             return self.follow(&shown[TIME..], &printed[TIME..], ' ');
         }
+        if let Some((about, rest)) = shown.strip_prefix('~').map(split_digits)
+            && let Ok(about) = about.parse::<u64>()
+        {
+            let (real, printed) = split_digits(printed);
+            let is_about = |real: u64| real >= about / 2 && real <= about * 2;
+            return real.parse().is_ok_and(is_about) && self.follow(rest, printed, ' ');
+        }
         let (number, rest) = split_digits(shown);
         if number.len() >= 4 && matches!(last, '#' | ':' | 't') {
             let (real, printed) = split_digits(printed);
@@ -83,6 +90,8 @@ fn lines_are_compared_but_for_what_differs_from_run_to_run() {
     assert!(!numbers.agree("5000 lines", "4999 lines"));
     assert!(numbers.agree("took … ms, …", "took 12 ms, or so"));
     assert!(!numbers.agree("took … ms", "took 12 s"));
+    assert!(numbers.agree("~20 KiB", "31 KiB"));
+    assert!(!numbers.agree("~20 KiB", "41 KiB"));
     assert!(!numbers.agree("short", "shorter"));
     assert!(!numbers.agree("longer", "long"));
 }

@@ -14,17 +14,27 @@ mod screen;
 mod session;
 mod shell;
 
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use page::Page;
+use signal_hook::consts::SIGINT;
 
 /// Sections that are played at a time: most of them mostly wait.
 const AT_A_TIME: usize = 4;
 
+/// A program that was started in the background ignores Ctrl-C, and so would all that it starts,
+/// unless it has a handler: this one does what the system would do.
+fn let_children_be_interrupted() {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_default(SIGINT, always).expect("a handler");
+}
+
 #[test]
 fn every_command_does_what_its_page_shows() {
     // To try one page while it is written: TCP_CHAT_PAGE=lessons cargo test --test docs
+    let_children_be_interrupted();
     let wanted = std::env::var("TCP_CHAT_PAGE").unwrap_or_default();
     let pages = Page::all();
     let sections = pages.iter().flat_map(Page::sections);

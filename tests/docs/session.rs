@@ -37,6 +37,9 @@ const NOT_RUN: [&str; 7] = [
     "cargo install",
 ];
 
+/// What is run nevertheless: it takes a moment, and what it prints is worth reading.
+const RUN: &str = "cargo test --test model ";
+
 /// Runs the section; fails with the line of the page that does not tell the truth.
 pub(crate) fn play(section: &Section) {
     let steps: Vec<(String, &str, &str)> = section
@@ -122,7 +125,14 @@ fn step(console: &mut dyn Console, place: &str, line: &str, scene: &Scene, numbe
 
 /// Whether a command is only named on the page.
 pub(crate) fn is_not_run(command: &str) -> bool {
-    NOT_RUN.iter().any(|not_run| command.starts_with(not_run))
+    let is_variable = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let command: Vec<&str> = command.split(' ').skip_while(is_variable).collect();
+    let command = command.join(" ");
+    !command.starts_with(RUN) && NOT_RUN.iter().any(|not_run| command.starts_with(not_run))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 fn missing_tool(command: &str) -> Option<&str> {
@@ -169,10 +179,10 @@ impl Scene {
         let paths = [self.folder.join(".programs")].into_iter().chain(env::split_paths(&paths));
         let path = env::join_paths(paths).expect("the path is a path");
         let tests = env::current_exe().expect("this program has a name");
-        let examples = tests.parent().and_then(Path::parent).expect("a folder").join("examples");
+        let built = tests.parent().and_then(Path::parent).expect("a folder");
         HashMap::from([
             ("PATH", path.to_string_lossy().into_owned()),
-            ("EXAMPLES", examples.to_string_lossy().into_owned()),
+            ("BUILT", built.to_string_lossy().into_owned()),
             ("TCP_CHAT_ADDR", format!("127.0.0.1:{}", self.port)),
             ("TCP_CHAT_FAST", "true".to_owned()),
             ("LC_ALL", "C.UTF-8".to_owned()),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -153,11 +154,14 @@ impl Console for Shell {
 
 /// The folder with the programs that the pages name, as the tests have built them.
 pub(crate) fn programs(folder: &Path) {
-    let cargo = folder.join("cargo");
     fs::create_dir(folder).expect("a folder can be made");
-    fs::write(&cargo, include_str!("cargo.sh")).expect("a file can be written");
-    fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .expect("a file can be made a program");
+    for (name, script) in [("cargo", include_str!("cargo.sh")), ("pgrep", include_str!("pgrep.sh"))]
+    {
+        let path = folder.join(name);
+        fs::write(&path, script).expect("a file can be written");
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
+            .expect("it can be made a program");
+    }
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tcp-chat"), folder.join("tcp-chat"))
         .expect("a link can be made");
 }

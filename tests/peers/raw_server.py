@@ -85,6 +85,7 @@ def serve(client, name):
         client.send(f"Welcome, you are {name}".encode())
     if ARGS.name_first:
         name = client.recv(1024).decode()
+        print(json.dumps(name, ensure_ascii=False), flush=True)
     spinning_since = None
     while True:
         try:

@@ -1,0 +1,245 @@
+//! What the server does when the system's resources come to their end, and that it gives back what
+//! it took: descriptors, threads, memory.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::peer::{Ending, Peer};
+use common::process::{self, Output};
+use common::server::{ANY_PORT, Server, connected};
+use common::talk::Conversation;
+use common::{PATIENCE, usage, wait_until};
+
+/// How long any line of a conversation may take while somebody else has trouble.
+const SOON: Duration = Duration::from_secs(2);
+
+const FEW_FILES: &str = "ulimit -n 64";
+
+fn is_full(line: &str) -> bool {
+    line.starts_with("* Server full: ")
+}
+
+/// Lines on stderr that speak of it: one, however often somebody is turned away.
+fn times_told(server: &Server, of: &str) -> usize {
+    server.process.err.count(|line| line.contains(of))
+}
+
+/// Joins until somebody is refused: those who are in, and what the other was told.
+fn fill(server: &Server) -> (Vec<Peer>, String) {
+    let mut peers = Vec::new();
+    loop {
+        let mut peer = Peer::connect(server.address);
+        let port = peer.port();
+        // Whoever is in hears himself.
+        peer.try_send("in\n").ok();
+        match peer.next() {
+            Ok(line) if is_full(&line) => return (peers, line),
+            Ok(line) => assert_eq!(line, "in"),
+            Err(ending) => panic!("#{port}: {ending:?} without a word"),
+        }
+        for other in &mut peers {
+            Peer::expect(other, "in");
+        }
+        peers.push(peer);
+    }
+}
+
+/// Each of them says something, and everybody hears it.
+fn all_talk(peers: &mut [Peer]) {
+    for speaker in 0..peers.len() {
+        let line = format!("{speaker} speaks");
+        peers[speaker].say(&line);
+        for peer in peers.iter_mut() {
+            peer.expect(&line);
+        }
+    }
+}
+
+#[test]
+fn a_full_server_says_why_and_goes_on() {
+    let cases = [("true", &["--max-clients", "2"][..], 2), (FEW_FILES, &[], 48)];
+    for (script, flags, places) in cases {
+        let server = Server::after(script, flags);
+        let (mut peers, told) = fill(&server);
+        assert_eq!(peers.len(), places, "{script}");
+        let why = format!("* Server full: {places} clients are connected, try again later");
+        assert_eq!(told, why);
+        for _ in 0..20 {
+            let mut surplus = Peer::connect(server.address);
+            assert_eq!(surplus.rest(), (vec![why.clone()], Ending::Closed));
+        }
+        all_talk(&mut peers);
+        assert_eq!(times_told(&server, "Server full"), 1, "{:?}", server.process.err.lines());
+
+        let gone = peers.pop().expect("somebody is in").port();
+        assert_eq!(server.reason_of(gone), "left");
+        peers.push(server.join());
+        all_talk(&mut peers);
+    }
+}
+
+#[test]
+fn without_descriptors_the_server_waits_for_some() {
+    let server = Server::after(FEW_FILES, &["--max-clients", "1000"]);
+    let cannot = "cannot accept more clients";
+    // Calls are answered by the system, whether or not the server can have a descriptor for them.
+    let mut peers = Vec::new();
+    let mut outside = loop {
+        let peer = Peer::connect(server.address);
+        let welcome = connected(peer.port());
+        let is_in = || server.history().count(|line| line == welcome) > 0;
+        wait_until("it is in or cannot be", || is_in() || times_told(&server, cannot) > 0);
+        if !is_in() {
+            break peer;
+        }
+        peers.push(peer);
+    };
+    assert!((40..64).contains(&peers.len()), "{} of 64 descriptors are clients", peers.len());
+    outside.say("from outside");
+
+    // It tries again now and then, and does nothing else.
+    let (before, since) = (usage::ticks(server.id()), Instant::now());
+    thread::sleep(Duration::from_secs(1));
+    let spent = usage::ticks(server.id()) - before;
+    eprintln!("{spent} ticks of processor time in {:?}", since.elapsed());
+    assert!(spent <= 5, "{spent} ticks of processor time in {:?}", since.elapsed());
+    all_talk(&mut peers);
+    assert_eq!(times_told(&server, cannot), 1, "{:?}", server.process.err.lines());
+
+    drop(peers.pop());
+    server.history().expect(&connected(outside.port()));
+    peers.push(outside);
+    for peer in &mut peers {
+        peer.expect("from outside");
+    }
+    all_talk(&mut peers);
+}
+
+#[test]
+fn ten_thousand_come_and_go_and_leave_nothing() {
+    const CALLERS: usize = 10;
+    const CALLS: usize = 1000;
+    let server = Server::start(&["--quiet"]);
+    let come_and_go = |calls: usize| {
+        thread::scope(|scope| {
+            for caller in 0..CALLERS {
+                let server = &server;
+                scope.spawn(move || {
+                    for call in 0..calls {
+                        let mut peer = Peer::connect(server.address);
+                        let line = format!("{caller} calls for the {call}th time");
+                        peer.say(&line);
+                        match call % 3 {
+                            0 => peer.await_line(&line),
+                            1 => peer.stream().shutdown(Shutdown::Both).unwrap(),
+                            _ => {}
+                        }
+                        // No port is to wait out its end after ten thousand of them.
+                        peer.reset();
+                    }
+                });
+            }
+        });
+    };
+    let id = server.id();
+    let used = || (usage::threads(id), usage::files(id));
+    let mut first = Peer::connect(server.address);
+    first.say("first");
+    first.expect("first");
+    let with_one = used();
+    let at_first = (with_one.0 - 1, with_one.1 - 1);
+    drop(first);
+    // What any server has once it has served so many at a time.
+    come_and_go(50);
+    wait_until("the first are gone", || used() == at_first);
+    let memory = usage::memory(id);
+    come_and_go(CALLS);
+    wait_until("all are gone", || used() == at_first);
+    let grown = usage::memory(id).saturating_sub(memory);
+    eprintln!("(threads, files): {at_first:?}; memory: {memory} KiB, then {grown} more");
+    assert!(grown < 4 * 1024, "{grown} KiB more than the {memory} before");
+}
+
+#[test]
+fn a_history_that_nobody_reads_slows_nobody_and_counts_what_it_skips() {
+    const LINES: usize = 20_000;
+    let mut command = process::program();
+    let (history, stdout) = std::io::pipe().unwrap();
+    command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+    let mut server = Server::run_with(command, ANY_PORT, &[]);
+    let conversation = Conversation::start(server.address);
+    let mut speaker = Peer::connect(server.address);
+    let mut writer = speaker.writer();
+    let padding = "x".repeat(1000);
+    let line = |number: usize| format!("noise {number} {padding}");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..LINES {
+                writer.write_all((line(number) + "\n").as_bytes()).unwrap();
+            }
+        });
+        (0..LINES).for_each(|number| speaker.await_line(&line(number)));
+    });
+    // Somebody reads again. What is said until it is printed may be skipped as well.
+    let printed = Output::collect(history);
+    let mut said = LINES as u64;
+    wait_until("the history goes on", || {
+        said += 1;
+        let line = format!("noise {said} after it");
+        speaker.say(&line);
+        speaker.await_line(&line);
+        printed.count(|printed| printed.ends_with(" after it")) > 0
+    });
+    let summary = conversation.end();
+    assert!(summary.slowest < SOON, "a line took {:?}", summary.slowest);
+    server.stop();
+    printed.expect(&server.farewell());
+    let printed = printed.lines();
+    let lines = |start| printed.iter().filter(|line| line.starts_with(start)).count() as u64;
+    let skipped: u64 = printed.iter().filter_map(|line| skipped(line)).sum();
+    eprintln!("of {said} lines, {skipped} were skipped; {summary:?}");
+    assert!(skipped > said / 2, "the history was hardly behind");
+    assert_eq!(lines("noise ") + lines("talk ") + skipped, said + summary.lines);
+}
+
+/// How many lines this notice in the history stands for.
+fn skipped(line: &str) -> Option<u64> {
+    line.strip_prefix("* ")?.split_once(" lines skipped: ")?.0.parse().ok()
+}
+
+#[test]
+fn two_hundred_who_never_read_cost_one_backlog() {
+    const SILENT: usize = 200;
+    const SAID: usize = 20 * 1024 * 1024;
+    let server = Server::start(&["--quiet"]);
+    let silent: Vec<_> = (0..SILENT)
+        .map(|_| {
+            let mut peer = Peer::connect(server.address);
+            peer.shrink_window();
+            peer
+        })
+        .collect();
+    wait_until("all have a thread", || usage::threads(server.id()) > SILENT as u64);
+    let before = usage::memory(server.id());
+    let mut speaker = Peer::connect(server.address);
+    let line = format!("{}\n", "x".repeat(1000)).repeat(50);
+    let begin = Instant::now();
+    for _ in 0..SAID / line.len() {
+        speaker.send(&line);
+        (0..50).for_each(|_| assert_eq!(speaker.line().len(), 1000));
+    }
+    let took = begin.elapsed();
+    let peak = usage::peak_memory(server.id());
+    eprintln!("memory: {before} KiB before, {peak} at the most; took {took:?}");
+    // A backlog of 8 MiB each would be 1.6 GiB.
+    assert!(peak - before < 64 * 1024, "{before} KiB before, {peak} at the most");
+    assert!(took < PATIENCE, "the speaker took {took:?}");
+    drop(silent);
+    wait_until("the silent are gone", || usage::threads(server.id()) < 10);
+}
