@@ -226,7 +226,8 @@ impl Stage {
     fn show(&self, printed: &Printed) -> Result<(), String> {
         let Printed { by, line } = printed;
         let mut shown = String::new();
-        self.palette.paint(Style::Hue(paint::hue(by)), &format!("{by:>8}"), &mut shown);
+        let style = if by == "Server" { Style::Bold } else { Style::Hue(paint::hue(by)) };
+        self.palette.paint(style, &format!("{by:>8}"), &mut shown);
         self.palette.paint(Style::Dim, " | ", &mut shown);
         self.palette.paint_line(line, &mut shown);
         print(&shown)

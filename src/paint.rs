@@ -11,6 +11,10 @@ use crate::name::Name;
 /// kept for complaints.
 const HUES: [u8; 14] = [33, 166, 34, 134, 37, 136, 168, 62, 70, 172, 127, 30, 204, 64];
 
+/// How lines about the chat begin.
+const NOTICES: [&str; 4] =
+    ["* ", "Server @PORT #", "Client @PORT #", "Connection to Server @PORT #"];
+
 /// How a piece of text is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -95,7 +99,7 @@ pub fn pieces(line: &str) -> Vec<(Style, &str)> {
         Some((name, _)) if is_name(name) => {
             vec![(Style::Hue(hue(name)), name), (Style::Plain, &line[name.len()..])]
         }
-        _ if line.starts_with("* ") || line.starts_with("Server @PORT #") => {
+        _ if NOTICES.iter().any(|beginning| line.starts_with(beginning)) => {
             vec![(Style::Dim, line)]
         }
         _ => vec![(Style::Plain, line)],

@@ -85,7 +85,7 @@ fn announce(server: &Server, args: &ServerArgs) {
             continue;
         }
         let listening = paint(Style::Bold, &format!("listening on {address};"));
-        eprintln!("{listening} connect with one of these, in another terminal:");
+        eprintln!("{listening} join from another terminal:");
         eprintln!("    {client} --name NAME");
         if framing == Framing::Lines {
             let here = reachable(address);
@@ -94,7 +94,7 @@ fn announce(server: &Server, args: &ServerArgs) {
     }
     if is_terminal {
         let id = std::process::id();
-        let keys = format!("Ctrl-C tells everyone and stops; kill -USR1 {id} shows how it goes");
+        let keys = format!("Ctrl-C stops it, kill -USR1 {id} shows how it goes");
         eprintln!("{}", paint(Style::Dim, &keys));
     }
 }
