@@ -16,7 +16,7 @@ const RUN: usize = 32 * 1024;
 
 /// Sleeps that are shorter are saved up for one of this length: on a busy machine each can take far
 /// longer than was asked for, and a thousand of them for ever.
-const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+const SHORTEST_SLEEP: Duration = Duration::from_micros(200);
 
 /// Sends until the peer has caught up. If it takes nothing for `stall_timeout`, it is pruned.
 pub fn catch_up(room: &Room<TcpSocket>, id: PeerId, stall_timeout: Duration) {
