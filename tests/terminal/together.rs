@@ -17,11 +17,11 @@ fn opens_and_ends(end: impl FnOnce(&mut Terminal)) {
         return println!("skipped: there is no tmux");
     }
     let mut demo = Terminal::run(demo(), 120);
-    demo.wait("four panes, all connected", |view| {
-        let titles = view.rows().join(" ");
-        ["Server", "Ann", "Bob", "Cleo"]
-            .iter()
-            .all(|name| titles.contains(&format!("{name} @PORT #")))
+    demo.wait("four panes, and everyone in the room", |view| {
+        let shown = view.rows().join(" ");
+        let named = |name: &&str| shown.contains(&format!("{name} @PORT #"));
+        ["Server", "Ann", "Bob", "Cleo"].iter().all(named)
+            && shown.matches("Has Connected!").count() == 3
     });
     demo.type_line("hello");
     demo.wait("it in all of them", |view| view.rows().join(" ").matches("Ann: hello").count() == 4);
