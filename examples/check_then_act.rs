@@ -70,7 +70,7 @@ fn prune(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
     let place = roster.lock().unwrap().iter().position(|(_, peer)| *peer == addr);
     let Some(place) = place else { return };
     eprintln!("client #{} is gone, its record is number {place}", addr.port());
-    thread::sleep(Duration::from_millis(200));
+    thread::sleep(Duration::from_secs(1));
     let (_, removed) = roster.lock().unwrap().remove(place);
     eprintln!("removed number {place}, which is client #{}", removed.port());
 }

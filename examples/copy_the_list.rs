@@ -39,11 +39,12 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     let (socket, addr) = listener.accept()?;
     socket.set_nodelay(true)?;
     let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
-    let thread = thread::Builder::new().name(format!("client {}", addr.port()));
+    let thread = thread::Builder::new().name(format!("client #{}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
         roster.lock().unwrap().push((Arc::clone(&socket), addr));
+        eprintln!("client #{} has come", addr.port());
         if let Err(e) = converse(&socket, &roster) {
-            eprintln!("client {addr}: {e}");
+            eprintln!("client #{}: {e}", addr.port());
         }
         remove(&roster, addr);
     })?;

@@ -99,12 +99,19 @@ fn commands_that_are_not_run_here_name_tests_and_benches_that_exist() {
     });
 }
 
+/// Whether this test program or benchmark exists, and the filter is a part of some path in it.
 fn has_test(folder: &Path, target: &str, filter: &str) -> bool {
-    let files = [folder.join(target).with_extension("rs"), folder.join(target).join("main.rs")];
-    let mut codes = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let file = folder.join(target).with_extension("rs");
+    let inside = fs::read_dir(folder.join(target)).into_iter().flatten();
+    let files = inside.map(|entry| entry.expect("it can be read").path()).chain([file]);
+    let mut codes = files
+        .filter(|file| file.is_file())
+        .map(|file| fs::read_to_string(file).expect("it can be read"));
     codes.any(|code| {
-        let mut tests = code.lines().filter_map(|line| line.trim().strip_prefix("fn "));
-        filter.is_empty() || tests.any(|test| test.contains(filter))
+        let mut names = code
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("fn ").or(line.strip_prefix("mod ")));
+        filter.is_empty() || names.any(|name| name.contains(filter))
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! They are the same, but for what differs from run to run:
 //! - A number of four or more digits behind `#`, `:` or `Client` is a port or a process. It may be
-//!   another one, but the same one wherever the section has it.
+//!   another one, but the same one wherever the section has it, also behind a space.
 //! - `15:04:05` is any time of day, and `~100` about a hundred: from half of it to twice as much.
 //! - `…` is anything.
 
@@ -52,7 +52,8 @@ impl Numbers {
             return real.parse().is_ok_and(is_about) && self.follow(rest, printed, ' ');
         }
         let (number, rest) = split_digits(shown);
-        if number.len() >= 4 && matches!(last, '#' | ':' | 't') {
+        let is_known = || self.0.contains_key(number);
+        if number.len() >= 4 && (matches!(last, '#' | ':' | 't') || is_known()) {
             let (real, printed) = split_digits(printed);
             let known = self.0.entry(number.to_owned()).or_insert_with(|| real.to_owned());
             return !real.is_empty() && *known == real && self.follow(rest, printed, ' ');
@@ -87,6 +88,7 @@ fn lines_are_compared_but_for_what_differs_from_run_to_run() {
     assert!(numbers.agree("Client54214: at 15:04:05", "Client77: at 23:59:00"));
     assert!(!numbers.agree("Client54214: hello", "Client78: hello"));
     assert!(numbers.agree("#54214 again", "#77 again"));
+    assert!(numbers.agree("nc 127.0.0.1 3234", "nc 127.0.0.1 20000"));
     assert!(!numbers.agree("5000 lines", "4999 lines"));
     assert!(numbers.agree("took … ms, …", "took 12 ms, or so"));
     assert!(!numbers.agree("took … ms", "took 12 s"));

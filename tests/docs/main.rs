@@ -3,14 +3,11 @@
 //! a page is written.
 
 mod claims;
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../support/mod.rs"]
+mod support;
 mod compare;
 mod page;
-#[allow(dead_code, reason = "the tests of the terminal use all of it")]
-#[path = "../terminal/pty.rs"]
-mod pty;
-mod screen;
+mod sequence;
 mod session;
 mod shell;
 
@@ -60,4 +57,12 @@ fn every_command_does_what_its_page_shows() {
     });
     let lies = lies.into_inner().unwrap();
     assert!(lies.is_empty(), "these do not tell the truth (see above): {lies:#?}");
+}
+
+/// Each lesson stands for itself, and what one of them leaves behind does not disturb the next.
+#[test]
+fn the_lessons_work_one_after_the_other() {
+    let_children_be_interrupted();
+    let lessons = Page::named("docs/lessons.md");
+    session::play_all(&lessons.sections().iter().collect::<Vec<_>>());
 }

@@ -1,5 +1,5 @@
 //! A section of a page as one session: its commands are run in order, in as many shells as it
-//! names, and what they print is compared with what the page shows.
+//! names, and what their terminals show is compared with what the page shows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::env;
@@ -14,16 +14,15 @@ use rustix::process::Signal;
 
 use super::compare::Numbers;
 use super::page::{Section, top};
-use super::screen::Screen;
 use super::shell::{Shell, programs};
+use super::support::skip;
 
 /// The port that the pages name, and how many from there on.
 const PORT: u16 = 3234;
 const PORTS: u16 = 4;
 
 /// What a section may want that not every machine has.
-const TOOLS: [&str; 9] =
-    ["nc", "ncat", "socat", "telnet", "python3", "bash", "tmux", "pgrep", "ps"];
+const TOOLS: [&str; 4] = ["nc", "python3", "bash", "pgrep"];
 
 /// Commands that are named and not run here: they would run these tests, take minutes, or want a
 /// network. Nothing can be shown of what they print.
@@ -42,83 +41,57 @@ const RUN: &str = "cargo test --test model ";
 
 /// Runs the section; fails with the line of the page that does not tell the truth.
 pub(crate) fn play(section: &Section) {
-    let steps: Vec<(String, &str, &str)> = section
-        .blocks
-        .iter()
-        .filter(|block| block.language == "console")
-        .flat_map(|block| {
-            block.lines.iter().map(|&(number, line)| {
-                (format!("{}, line {number}", section.place), block.label, line)
-            })
-        })
-        .collect();
-    let commands: Vec<&str> =
-        steps.iter().filter_map(|(_, _, line)| line.strip_prefix("$ ")).collect();
-    if let Some(missing) = commands.iter().find_map(|command| missing_tool(command)) {
-        return eprintln!("skipped: {}: there is no {missing} here", section.place);
-    }
-    if commands.iter().all(|command| is_not_run(command)) {
-        return assert_eq!(
-            steps.len(),
-            commands.len(),
-            "{}: shows what nobody checks",
-            section.place
-        );
-    }
+    play_all(&[section]);
+}
+
+/// Runs the sections one after the other in the same shells, as a reader does who goes through a
+/// page. What still runs at the end of one is ended with Ctrl-C.
+pub(crate) fn play_all(sections: &[&Section]) {
     let scene = Scene::new();
-    let mut numbers = Numbers::default();
-    (0..PORTS).for_each(|port| numbers.is(PORT + port, scene.port + port));
-    let mut consoles = BTreeMap::<&str, Box<dyn Console>>::new();
-    for (place, label, line) in &steps {
-        let (number, kind) = label.split_once(' ').unwrap_or((label, ""));
-        if let ("terminal", Some(command)) = (kind, line.strip_prefix("$ ")) {
-            let screen =
-                Screen::run(&scene.folder, &scene.with_real_ports(command), &scene.variables());
-            consoles.insert(number, Box::new(screen));
-            continue;
+    let mut shells = BTreeMap::<&str, Shell>::new();
+    for section in sections.iter().filter(|section| can_be_played(section)) {
+        let mut numbers = Numbers::default();
+        (0..PORTS).for_each(|port| numbers.is(PORT + port, scene.port + port));
+        for block in section.blocks.iter().filter(|block| block.language == "console") {
+            let open = || Shell::open(&scene.folder, block.label, &scene.variables());
+            let shell = shells.entry(block.label).or_insert_with(open);
+            for (number, line) in &block.lines {
+                let place = format!("{}, line {number}", section.place);
+                step(shell, &place, line, &scene, &mut numbers);
+            }
         }
-        let shell = || Box::new(Shell::open(&scene.folder, number, &scene.variables())) as Box<_>;
-        step(
-            &mut **consoles.entry(number).or_insert_with(shell),
-            place,
-            line,
-            &scene,
-            &mut numbers,
-        );
-    }
-    for console in consoles.values_mut() {
-        console.close(&section.place);
+        shells.values_mut().for_each(|shell| shell.close(&section.place));
+        if sections.len() > 1 {
+            shells.values_mut().for_each(|shell| shell.clear(&section.place));
+        }
     }
 }
 
-/// Where a page has something run, and shows what is printed.
-pub(crate) trait Console {
-    /// Runs a command, after the last one has ended and has printed nothing that the page hides.
-    fn run(&mut self, place: &str, command: &str);
-    /// The next line must be the one that the page shows.
-    fn shows(&mut self, place: &str, shown: &str, numbers: &mut Numbers);
-    /// The page leaves out what is printed until the next line that it shows.
-    fn skip(&mut self);
-    /// Types a line into the running program.
-    fn types(&mut self, line: &str);
-    /// Presses Ctrl-C or Ctrl-Z, or continues what Ctrl-Z has stopped.
-    fn signal(&mut self, signal: Signal);
-    /// The section is at its end: a command that has ended must have printed no more than the page
-    /// shows, unless that is nothing at all.
-    fn close(&mut self, place: &str);
+/// Whether the section has commands that can be run here.
+fn can_be_played(section: &Section) -> bool {
+    let console = section.blocks.iter().filter(|block| block.language == "console");
+    let lines: Vec<&str> = console.flat_map(|block| &block.lines).map(|(_, line)| *line).collect();
+    let commands: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("$ ")).collect();
+    if let Some(missing) = commands.iter().find_map(|command| missing_tool(command)) {
+        skip(&format!("{}: there is no {missing}", section.place));
+        return false;
+    }
+    let none = commands.iter().all(|command| is_not_run(command));
+    assert!(!none || lines.len() == commands.len(), "{}: shows what nobody checks", section.place);
+    !none
 }
 
-fn step(console: &mut dyn Console, place: &str, line: &str, scene: &Scene, numbers: &mut Numbers) {
+fn step(shell: &mut Shell, place: &str, line: &str, scene: &Scene, numbers: &mut Numbers) {
     match line {
-        "^C" => console.signal(Signal::INT),
-        "^Z" => console.signal(Signal::STOP),
-        "$ fg" => console.signal(Signal::CONT),
-        "…" => console.skip(),
+        "^C" => shell.signal(Signal::INT),
+        "^Z" => shell.signal(Signal::STOP),
+        "$ fg" => shell.signal(Signal::CONT),
+        "…" => shell.skip(),
         _ => match (line.strip_prefix("$ "), line.strip_prefix("> ")) {
             (Some(command), _) if is_not_run(command) => {}
-            (Some(command), _) => console.run(place, &scene.with_real_ports(command)),
-            (None, Some(typed)) => console.types(typed),
-            (None, None) => console.shows(place, line, numbers),
+            (Some(command), _) => shell.run(place, &scene.with_real_ports(command)),
+            (None, Some(typed)) => shell.types(typed),
+            (None, None) => shell.shows(place, line, numbers),
         },
     }
 }

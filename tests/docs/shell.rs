@@ -1,4 +1,5 @@
-//! A shell in which the commands of a page are run, one after the other, as a reader would.
+//! A shell at a terminal, in which the commands of a page are run one after the other: what a
+//! person would see is compared with what the page shows.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -6,41 +7,44 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::common::process::{Process, clean};
 use super::compare::Numbers;
-use super::session::Console;
+use super::support::process::clean;
+use super::support::pty::Terminal;
 
-/// Printed by the shell when a command has ended: nothing else prints this character.
-const DONE: char = '\u{1e}';
+/// How wide the terminals are that the pages show. Longer lines are compared as one.
+const COLUMNS: u16 = 76;
 
-/// Runs what comes over a FIFO, so that the standard input is left to the programs it starts.
-/// A Ctrl-C ends these, and not the shell; one that comes late may end a `read`, so there are two.
+/// Runs what comes over a FIFO, so that the keyboard is left to the programs it starts. When a
+/// command has ended, it says so in the name of the terminal's icon, which nobody sees.
+/// A Ctrl-C ends the programs, and not the shell; one that comes late may end a `read`, so there
+/// are two.
 const SCRIPT: &str = r#"
-exec 2>&1 3<"$0"
+exec 3<"$0"
 trap : INT
 status=0
+ended=0
 while IFS= read -r command <&3 || IFS= read -r command <&3; do
     (exit $status)
     eval "$command" 3<&-
     status=$?
-    printf '\036\n'
+    ended=$((ended + 1))
+    printf '\033]1;%d\007' $ended
 done
 "#;
 
-/// A shell, and how far the page has shown what it prints.
+/// A shell, and how far the page has shown what is on its terminal.
 pub(crate) struct Shell {
-    process: Process,
+    terminal: Terminal,
     group: Pid,
     commands: File,
-    /// How many of the printed lines have been compared.
+    /// How many of the rows have been compared.
     compared: usize,
-    /// How many commands were given, and how many of them have ended as far as was compared.
+    /// How many commands were given.
     started: usize,
-    ended: usize,
     /// The page leaves out what comes next.
     skipping: bool,
     /// The page has shown something of what the last command prints.
@@ -65,90 +69,92 @@ impl Shell {
             File::options().read(true).write(true).open(&fifo).expect("it can be opened");
         let mut shell = clean(Command::new("sh"));
         shell.arg("-c").arg(SCRIPT).arg(&fifo).current_dir(directory).process_group(0);
-        shell.envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let process = Process::start_with(shell);
-        let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw).expect("an id");
+        shell.envs(variables);
+        let terminal = Terminal::run(shell, COLUMNS);
+        terminal.stop_echo();
+        let group = i32::try_from(terminal.process.id()).ok().and_then(Pid::from_raw);
         Self {
-            process,
-            group,
+            terminal,
+            group: group.expect("an id"),
             commands,
             compared: 0,
             started: 0,
-            ended: 0,
             skipping: false,
             showing: false,
         }
     }
 
-    /// Waits until the last command has ended.
-    fn finish(&mut self, place: &str) {
-        while self.ended < self.started {
-            match self.next(place, "the end of the last command") {
-                None => self.ended += 1,
-                Some(line) => assert!(self.skipping, "{place}: not on the page: {line:?}"),
-            }
-        }
-    }
-
-    /// Waits for the next line; none is the end of a command.
-    fn next(&mut self, place: &str, what: &str) -> Option<String> {
-        let index = self.compared;
-        let line = self
-            .process
-            .out
-            .wait_for(&format!("{place}: {what}"), |lines, _| lines.get(index).cloned());
-        self.compared += 1;
-        match line.strip_suffix(DONE) {
-            None => Some(line),
-            Some("") => None,
-            Some(unfinished) => {
-                self.ended += 1;
-                Some(unfinished.to_owned())
-            }
-        }
-    }
-}
-
-impl Console for Shell {
-    fn run(&mut self, place: &str, command: &str) {
+    /// Runs a command, after the last one has ended and has printed nothing that the page hides.
+    pub(crate) fn run(&mut self, place: &str, command: &str) {
         self.finish(place);
+        let (row, column) = self.terminal.look(|view| view.cursor());
+        let newline = if column > 0 { "echo; " } else { "" };
+        self.compared = row + usize::from(column > 0);
         self.skipping = false;
         self.showing = false;
         self.started += 1;
-        writeln!(self.commands, "{command}").expect("the shell reads");
+        writeln!(self.commands, "{newline}{command}").expect("the shell reads");
     }
 
-    fn shows(&mut self, place: &str, shown: &str, numbers: &mut Numbers) {
-        loop {
-            match self.next(place, shown) {
-                None => self.ended += 1,
-                Some(line) if numbers.agree(shown, &line) => break,
-                Some(line) => {
-                    assert!(self.skipping, "{place}: shows {shown:?}, but printed is {line:?}");
-                }
-            }
-        }
+    /// Waits until the last command has ended.
+    fn finish(&mut self, place: &str) {
+        let started = self.started;
+        self.terminal.wait(&format!("the end of the last command, before {place}"), |view| {
+            started == 0 || view.icon() == started.to_string()
+        });
+        let hidden = self.terminal.look(|view| view.lines_from(self.compared));
+        let hidden: Vec<_> = hidden.iter().filter(|(_, line)| !line.is_empty()).collect();
+        assert!(self.skipping || hidden.is_empty(), "{place}: not on the page: {hidden:?}");
+    }
+
+    /// The next line must be the one that the page shows.
+    pub(crate) fn shows(&mut self, place: &str, shown: &str, numbers: &mut Numbers) {
+        let within = if self.skipping { usize::MAX } else { 1 };
+        let compared = &mut self.compared;
+        self.terminal.wait(&format!("{place}: {shown}"), |view| {
+            let lines = view.lines_from(*compared).into_iter().take(within);
+            let found = lines.into_iter().find(|(_, line)| numbers.agree(shown, line));
+            found.inspect(|(next, _)| *compared = *next).is_some()
+        });
         self.skipping = false;
         self.showing = true;
     }
 
-    fn skip(&mut self) {
+    /// The page leaves out what is printed until the next line that it shows.
+    pub(crate) fn skip(&mut self) {
         self.skipping = true;
     }
 
-    fn types(&mut self, line: &str) {
-        self.process.type_line(line);
+    /// Types a line into the running program.
+    pub(crate) fn types(&mut self, line: &str) {
+        self.terminal.type_line(line);
     }
 
-    fn signal(&mut self, signal: Signal) {
+    /// Presses Ctrl-C or Ctrl-Z, or continues what Ctrl-Z has stopped.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        if signal == Signal::INT && !self.terminal.makes_signals() {
+            return self.terminal.type_in("\x03");
+        }
         kill_process_group(self.group, signal).expect("the shell is there");
     }
 
-    fn close(&mut self, place: &str) {
-        let ended = self.process.out.count(|line| line.ends_with(DONE));
-        if self.showing && ended == self.started {
+    /// The section is at its end: a command that has ended must have printed no more than the page
+    /// shows, unless that is nothing at all.
+    pub(crate) fn close(&mut self, place: &str) {
+        let ended = self.terminal.look(|view| view.icon() == self.started.to_string());
+        if self.showing && ended {
             self.finish(place);
         }
+    }
+
+    /// Ends what is still running, as a person does before the next lesson.
+    pub(crate) fn clear(&mut self, place: &str) {
+        self.skipping = true;
+        if self.terminal.look(|view| view.icon() != self.started.to_string()) && self.started > 0 {
+            self.signal(Signal::CONT);
+            self.signal(Signal::INT);
+        }
+        self.finish(place);
     }
 }
 

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::common::process::{Signal, program};
-use crate::common::server::Server;
-use crate::common::wait_until;
-use crate::pty::{Terminal, client, client_with};
+use crate::support::process::{Signal, program};
+use crate::support::pty::{Terminal, client, client_with};
+use crate::support::server::Server;
+use crate::support::wait_until;
 
 /// How long a client may take to end when nobody reads what it writes.
 const STUCK: Duration = Duration::from_secs(5);

@@ -1,9 +1,9 @@
 //! The client on a terminal, through a real pseudo-terminal: what a person would see.
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../support/mod.rs"]
+mod support;
 mod leaving;
-mod pty;
+
 mod reading;
 mod rewrapping;
 mod serving;

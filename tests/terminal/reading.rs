@@ -1,8 +1,8 @@
 //! What arrives: where it stands, in which colour, wrapped how.
 
-use crate::common::process::program;
-use crate::common::server::Server;
-use crate::pty::{Terminal, client, client_with};
+use crate::support::process::program;
+use crate::support::pty::{Terminal, client, client_with};
+use crate::support::server::Server;
 
 #[test]
 fn own_messages_on_the_right_and_once_the_others_on_the_left() {

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 
 use rustix::termios::tcgetwinsize;
 
-use crate::common::server::Server;
-use crate::common::wait_until;
+use crate::support::server::Server;
+use crate::support::{has, wait_until};
 
 /// A tmux of our own, ended with the test.
 struct Tmux {
@@ -22,12 +22,10 @@ impl Drop for Tmux {
 impl Tmux {
     /// Runs a client in a window of this width; none if there is no tmux.
     fn client(server: &Server, columns: &str) -> Option<Self> {
-        let tmux = Self { socket: format!("tcp-chat-test-{}", std::process::id()) };
-        if Command::new("tmux").arg("-V").output().is_err() {
-            println!("skipped: there is no tmux");
-            std::mem::forget(tmux);
+        if !has("tmux") {
             return None;
         }
+        let tmux = Self { socket: format!("tcp-chat-test-{}", std::process::id()) };
         let client = format!(
             "env -u NO_COLOR {} client {} --name Ann",
             env!("CARGO_BIN_EXE_tcp-chat"),

@@ -1,8 +1,8 @@
 //! The server on a terminal: how to join, the history in colours, how it goes.
 
-use crate::common::peer::Peer;
-use crate::common::process::{Signal, program};
-use crate::pty::{Terminal, View};
+use crate::support::peer::Peer;
+use crate::support::process::{Signal, program};
+use crate::support::pty::{Terminal, View};
 
 fn server(flags: &[&str]) -> (Terminal, String) {
     let mut command = program();

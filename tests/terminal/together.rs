@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use crate::common::process::{Process, Signal, program};
-use crate::pty::Terminal;
+use crate::support::has;
+use crate::support::process::{Process, Signal, program};
+use crate::support::pty::Terminal;
 
 fn demo() -> Command {
     let mut command = program();
@@ -13,8 +14,8 @@ fn demo() -> Command {
 
 /// Opens the window, says something in it, ends it, and makes sure that tmux has ended as well.
 fn opens_and_ends(end: impl FnOnce(&mut Terminal)) {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        return println!("skipped: there is no tmux");
+    if !has("tmux") {
+        return;
     }
     let mut demo = Terminal::run(demo(), 120);
     demo.wait("four panes, and everyone in the room", |view| {

@@ -1,7 +1,7 @@
 //! What is typed: never torn, never lost, and the commands among it.
 
-use crate::common::server::Server;
-use crate::pty::client;
+use crate::support::pty::client;
+use crate::support::server::Server;
 
 #[test]
 fn what_one_types_is_not_torn_by_what_arrives() {

@@ -1,11 +1,9 @@
 //! What clients keep when the server goes and comes back: every line, in order.
 
-mod common;
-
-use common::process::{Process, Signal, client};
-use common::script::{heard_of, numbers, said};
-use common::server::Server;
-use common::{assert_same, wait_until};
+use crate::support::process::{Process, Signal, client};
+use crate::support::script::{heard_of, numbers, said};
+use crate::support::server::Server;
+use crate::support::{assert_same, wait_until};
 
 /// How often one killed server may let a line come again: what was on its way, and what came back
 /// right before.

@@ -11,11 +11,13 @@ use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
-use crate::common::PATIENCE;
-use crate::common::process::{Process, Signal, program};
-use crate::common::server::{Server, connected};
+use super::PATIENCE;
+use super::process::{Process, Signal, program};
+use super::server::{Server, connected};
 
 /// How many rows are kept that have left the window.
 const SCROLLBACK: usize = 10_000;
@@ -32,19 +34,27 @@ pub(crate) struct Terminal {
 
 /// What the terminal shows.
 pub(crate) struct View {
-    parser: vt100::Parser<Title>,
+    parser: vt100::Parser<Titles>,
     /// All that was ever written to it.
     pub(crate) bytes: Vec<u8>,
     /// It takes nothing more.
     stopped: bool,
 }
 
+/// What stands above the window, and below its icon.
 #[derive(Default)]
-struct Title(String);
+struct Titles {
+    window: String,
+    icon: String,
+}
 
-impl vt100::Callbacks for Title {
+impl vt100::Callbacks for Titles {
     fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
-        self.0 = String::from_utf8_lossy(title).into_owned();
+        self.window = String::from_utf8_lossy(title).into_owned();
+    }
+
+    fn set_window_icon_name(&mut self, _: &mut vt100::Screen, name: &[u8]) {
+        self.icon = String::from_utf8_lossy(name).into_owned();
     }
 }
 
@@ -93,7 +103,7 @@ impl Terminal {
             24.try_into().expect("rows"),
             columns.try_into().expect("columns"),
             SCROLLBACK,
-            Title::default(),
+            Titles::default(),
         );
         let view = View { parser, bytes: Vec::new(), stopped: false };
         let view = Arc::new((Mutex::new(view), Condvar::new()));
@@ -112,6 +122,18 @@ impl Terminal {
     /// Types a line, and Enter.
     pub(crate) fn type_line(&mut self, line: &str) {
         self.type_in(&format!("{line}\r"));
+    }
+
+    /// Shows what is printed, and not what is typed.
+    pub(crate) fn stop_echo(&self) {
+        let mut modes = tcgetattr(&self.slave).expect("the modes");
+        modes.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&self.slave, OptionalActions::Now, &modes).expect("modes can be set");
+    }
+
+    /// Whether a Ctrl-C is a signal, and no key that the program reads.
+    pub(crate) fn makes_signals(&self) -> bool {
+        tcgetattr(&self.slave).expect("the modes").local_modes.contains(LocalModes::ISIG)
     }
 
     /// Takes nothing more of what is written, as a terminal that was stopped.
@@ -227,7 +249,50 @@ impl View {
 
     /// What stands above the window.
     pub(crate) fn title(&self) -> &str {
-        &self.parser.callbacks().0
+        &self.parser.callbacks().window
+    }
+
+    /// The name of its icon.
+    pub(crate) fn icon(&self) -> &str {
+        &self.parser.callbacks().icon
+    }
+
+    /// Where the cursor stands: the row, counted from the first that was ever shown, and the column.
+    pub(crate) fn cursor(&mut self) -> (usize, u16) {
+        let (row, column) = self.parser.screen().cursor_position();
+        (self.scrollback() + usize::from(row), column)
+    }
+
+    /// The lines from a row on, up to where the cursor stands. A line that the terminal has
+    /// wrapped is one. With each of them, the row behind it.
+    pub(crate) fn lines_from(&mut self, row: usize) -> Vec<(usize, String)> {
+        let (last, column) = self.cursor();
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        for row in row..last + usize::from(column > 0) {
+            let (text, wrapped) = self.row(row);
+            line += &text;
+            if !wrapped {
+                lines.push((row + 1, std::mem::take(&mut line).trim_end().to_owned()));
+            }
+        }
+        lines
+    }
+
+    /// A row, counted from the first that was ever shown, and whether its line goes on in the next.
+    fn row(&mut self, row: usize) -> (String, bool) {
+        let above = self.scrollback();
+        self.parser.screen_mut().set_scrollback(above.saturating_sub(row));
+        let screen = self.parser.screen();
+        let in_view = row.saturating_sub(above);
+        let text = screen.rows(0, screen.size().1.get()).nth(in_view).unwrap_or_default();
+        let wrapped = screen.row_wrapped(u16::try_from(in_view).unwrap_or(u16::MAX));
+        self.parser.screen_mut().set_scrollback(0);
+        (text, wrapped)
+    }
+
+    fn scrollback(&self) -> usize {
+        self.parser.screen().scrollback_len()
     }
 
     /// Whether the program would be told of a paste.

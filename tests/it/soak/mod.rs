@@ -1,10 +1,8 @@
 //! Churn for as long as `TCP_CHAT_SOAK_SECONDS` says (60 by default): servers are killed and come
 //! again, clients talk across that, strangers misbehave; at the end every line is accounted for.
 //!
-//! `TCP_CHAT_SOAK_SECONDS=600 cargo test --test soak -- --ignored`
+//! `TCP_CHAT_SOAK_SECONDS=600 cargo test --test it soak -- --ignored`
 
-mod common;
-#[path = "soak/totals.rs"]
 mod totals;
 
 use std::collections::VecDeque;
@@ -14,10 +12,10 @@ use std::sync::RwLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::peer::Peer;
-use common::process::{Process, Signal, client};
-use common::wait_until;
-use totals::{Life, Totals, is_success, said};
+use self::totals::{Life, Totals, is_success, said};
+use crate::support::peer::Peer;
+use crate::support::process::{Process, Signal, client};
+use crate::support::wait_until;
 
 /// Clients at a time that speak through a pipe, one after the other in each place.
 const SPEAKERS: u64 = 5;

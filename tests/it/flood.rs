@@ -1,16 +1,14 @@
 //! More is said than anybody can hear at leisure: who reads misses nothing and is never dropped, who
 //! does not read costs the others nothing, and the server's memory stays where it is.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
-use common::peer::Peer;
-use common::process::Signal;
-use common::server::Server;
-use common::usage;
+use crate::support::peer::Peer;
+use crate::support::process::Signal;
+use crate::support::server::Server;
+use crate::support::usage;
 
 const FLOODERS: usize = 3;
 /// How much each of them says, in lines of about a thousand bytes, as fast as the server takes it.

@@ -1,13 +1,12 @@
 //! The client of docs/protocol.md: it is what the page shows, and it does what the page says.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::process::Process;
-use common::server::Server;
+use crate::support::has;
+use crate::support::process::Process;
+use crate::support::server::Server;
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
@@ -22,8 +21,8 @@ fn the_page_shows_the_client_whole() {
 
 #[test]
 fn twenty_lines_of_python_take_part() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        return println!("skipped: there is no python3");
+    if !has("python3") {
+        return;
     }
     let server = Server::start(&[]);
     let mut ann = server.join();
@@ -56,7 +55,7 @@ fn what_the_server_says_is_what_the_page_shows() {
     let refused = ann.line();
     assert!(page.contains(&format!("`{refused}`")), "{refused}");
     let _bob = server.join();
-    let mut surplus = common::peer::Peer::connect(server.address);
+    let mut surplus = crate::support::peer::Peer::connect(server.address);
     let full = surplus.line().replace("2 clients", "100 clients");
     assert!(page.contains(&format!("`{full}`")), "{full}");
     surplus.expect_end();

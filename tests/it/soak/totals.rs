@@ -8,10 +8,10 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use tcp_chat::outbox::WINDOW;
 
-use crate::SPEAKERS;
-use crate::common::process::Process;
-use crate::common::server::{Server, connected, gone};
-use crate::common::{assert_same, usage, wait_until};
+use super::SPEAKERS;
+use crate::support::process::Process;
+use crate::support::server::{Server, connected, gone};
+use crate::support::{assert_same, usage, wait_until};
 
 /// So that a peer which never reads is too slow for a server that lives for some seconds.
 const FLAGS: [&str; 4] = ["--stall-timeout", "2", "--max-backlog", "1048576"];

@@ -1,15 +1,13 @@
 //! How a server ends: everyone is told, nobody is waited for too long, and the next one can begin.
 
-mod common;
-
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::peer::{Ending, Peer};
-use common::process::{self, Process, Signal, client};
-use common::server::{ANY_PORT, Server};
-use common::{is_numbered, usage, wait_until};
+use crate::support::peer::{Ending, Peer};
+use crate::support::process::{self, Process, Signal, client};
+use crate::support::server::{ANY_PORT, Server};
+use crate::support::{is_numbered, usage, wait_until};
 
 /// What a server is promised to need at most, with a thousand clients.
 const SOON: Duration = Duration::from_secs(2);

@@ -2,17 +2,14 @@
 //!
 //! A cable that can be pulled is a pair of virtual devices between two network namespaces, made and
 //! removed here. That takes Linux, root and `ip`; where one is missing, the tests say so and pass.
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use common::process::{self, Process};
-use common::server::Server;
+use crate::support::process::{self, Process};
+use crate::support::server::Server;
+use crate::support::skip;
 
 /// What the servers here take for a dead link, in seconds.
 const DEAD_LINK: &str = "3";
@@ -44,7 +41,7 @@ impl Network {
                 ip(&format!("-n {server} link add cable type veth peer cable netns {client}"))
             });
         if let Err(why) = laid {
-            eprintln!("skipped, there are no network namespaces to be had here: {why}");
+            skip(&format!("there are no network namespaces to be had here: {why}"));
             return None;
         }
         for (end, address) in [(server, SERVER), (client, CLIENT)] {

@@ -1,15 +1,13 @@
 //! What a client promises about the lines it is given, seen by servers that do not do their part.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use common::PATIENCE;
-use common::process::{Process, client};
-use common::script::{numbers, said};
-use common::server::{ANY_PORT, Server};
+use crate::support::PATIENCE;
+use crate::support::process::{Process, client};
+use crate::support::script::{numbers, said};
+use crate::support::server::{ANY_PORT, Server};
 use socket2::SockRef;
 
 /// The limit to what may be on its way: a script cannot flood a room.
@@ -34,7 +32,7 @@ impl Fake {
     fn answer(&self) -> Call {
         self.0.set_nonblocking(true).unwrap();
         let mut stream = None;
-        common::wait_until("somebody calls", || {
+        crate::support::wait_until("somebody calls", || {
             stream = self.0.accept().ok();
             stream.is_some()
         });
@@ -215,7 +213,7 @@ fn without_echo_a_client_shows_its_own_lines_itself() {
     }
     bob.expect("Ann Disconnected!");
     ann.exits(0);
-    common::assert_same("Ann", &ann.out.lines(), &said("Ann", LINES));
+    crate::support::assert_same("Ann", &ann.out.lines(), &said("Ann", LINES));
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! The command line: what scripts rely on, and how the program explains itself.
 
-mod common;
-
 use std::process::{Command, Stdio};
 
-use common::peer::Peer;
-use common::process::{self, Process, Signal, client};
-use common::server::{ANY_PORT, Server};
+use crate::support::peer::Peer;
+use crate::support::process::{self, Process, Signal, client};
+use crate::support::server::{ANY_PORT, Server};
 
 /// The flags of each command that are pinned.
 const FLAGS: [(&str, &[&str]); 3] = [

@@ -1,20 +1,16 @@
 //! What the server does when the system's resources come to their end, and that it gives back what
 //! it took: descriptors, threads, memory.
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::io::Write;
 use std::net::Shutdown;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::peer::{Ending, Peer};
-use common::process::{self, Output};
-use common::server::{ANY_PORT, Server, connected};
-use common::talk::Conversation;
-use common::{PATIENCE, usage, wait_until};
+use crate::support::peer::{Ending, Peer};
+use crate::support::process::{self, Output};
+use crate::support::server::{ANY_PORT, Server, connected};
+use crate::support::talk::Conversation;
+use crate::support::{PATIENCE, usage, wait_until};
 
 /// How long any line of a conversation may take while somebody else has trouble.
 const SOON: Duration = Duration::from_secs(2);

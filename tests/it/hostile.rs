@@ -1,18 +1,16 @@
 //! Hostile and broken peers, each while a normal conversation goes on whose every line must reach
 //! everyone, in order.
 
-mod common;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::peer::{Ending, Peer};
-use common::server::Server;
-use common::talk::Conversation;
-use common::{usage, wait_until};
+use crate::support::peer::{Ending, Peer};
+use crate::support::server::Server;
+use crate::support::talk::Conversation;
+use crate::support::{usage, wait_until};
 
 /// How long one line of the conversation may take, whatever else goes on. Alone it takes less than
 /// a millisecond; this is for tests that run side by side on a small machine.

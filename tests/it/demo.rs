@@ -1,11 +1,9 @@
 //! The demo: it ends well, in time, and leaves nothing behind.
 
-mod common;
-
 use std::thread;
 use std::time::Duration;
 
-use common::process::{self, Process, Signal};
+use crate::support::process::{self, Process, Signal};
 
 /// Runs the demo to its end, and makes sure that none of its processes outlives it.
 fn watch(flags: &[&str]) -> Vec<String> {

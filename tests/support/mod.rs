@@ -3,18 +3,38 @@
 
 pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod pty;
 pub(crate) mod python;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod talk;
 pub(crate) mod usage;
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take. A test that passes never waits this long; one that fails on a busy
 /// machine should fail for another reason than the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Says that a test is skipped, past the test runner, which hides what a passing test prints. Where
+/// `TCP_CHAT_SKIP_NOTHING` is set, nothing may be missing, and the test fails.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("TCP_CHAT_SKIP_NOTHING").is_none(), "skipped: {why}");
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(io::stderr(), "skipped: {test}: {why}");
+}
+
+/// Whether there is a program of this name; the test is skipped if not.
+pub(crate) fn has(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths).any(|path| path.join(program).is_file());
+    if !found {
+        skip(&format!("there is no {program}"));
+    }
+    found
+}
 
 /// Waits until `holds`, or fails saying that `what` did not come true.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {

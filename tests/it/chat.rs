@@ -1,14 +1,12 @@
 //! The conversation itself: who hears what, in which order, and in which form.
 
-mod common;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::assert_same;
-use common::peer::{Ending, Peer};
-use common::process::client;
-use common::server::Server;
+use crate::support::peer::{Ending, Peer};
+use crate::support::process::client;
+use crate::support::server::Server;
+use crate::support::{assert_same, skip};
 
 #[test]
 fn everyone_hears_everyone_and_himself() {
@@ -251,7 +249,7 @@ fn clients_on_pipes_and_plain_sockets_share_one_room() {
 #[test]
 fn the_newer_internet_will_do_as_well() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
-        return eprintln!("skipped: this machine has no [::1]");
+        return skip("this machine has no [::1]");
     }
     let server = Server::at("[::1]:0".parse().unwrap(), &[]);
     let (mut ann, mut bob) = (server.join(), server.join());

@@ -1,15 +1,13 @@
 //! How clients go: of their own accord, torn away, all at once; and that each goes exactly once.
 
-mod common;
-
 use std::collections::HashMap;
 use std::thread;
 
-use common::peer::{Ending, Peer};
-use common::process::client;
-use common::server::{Server, gone};
-use common::talk::Conversation;
-use common::wait_until;
+use crate::support::peer::{Ending, Peer};
+use crate::support::process::client;
+use crate::support::server::{Server, gone};
+use crate::support::talk::Conversation;
+use crate::support::wait_until;
 
 #[test]
 fn who_leaves_is_gone_and_nobody_else_is_disturbed() {

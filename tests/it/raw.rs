@@ -1,15 +1,13 @@
 //! Students' programs as clients: no framing, one message is what one `recv(1024)` returns.
 
-mod common;
-
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-use common::process::client;
-use common::python::{END, RawClient, entry, has_python};
-use common::server::{Server, connected};
-use common::{assert_same, wait_until};
+use crate::support::process::client;
+use crate::support::python::{END, RawClient, entry};
+use crate::support::server::{Server, connected};
+use crate::support::{assert_same, has, wait_until};
 
 /// A server that speaks the assignment's own way.
 fn raw_server(flags: &[&str]) -> Server {
@@ -23,7 +21,7 @@ fn join<const N: usize>(server: &Server, names: [&str; N]) -> [RawClient; N] {
 
 #[test]
 fn one_message_is_one_entry() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&[]);
@@ -42,7 +40,7 @@ fn one_message_is_one_entry() {
 
 #[test]
 fn echo_others_spares_the_sender() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&["--echo", "others"]);
@@ -56,7 +54,7 @@ fn echo_others_spares_the_sender() {
 
 #[test]
 fn characters_are_whole_and_messages_neither_empty_nor_too_long() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&[]);
@@ -80,7 +78,7 @@ fn characters_are_whole_and_messages_neither_empty_nor_too_long() {
 
 #[test]
 fn a_message_may_have_several_lines() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&[]);
@@ -91,7 +89,7 @@ fn a_message_may_have_several_lines() {
 
 #[test]
 fn clients_are_greeted_and_named_if_asked_for() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let flags = ["--greet", "Welcome, you are Client{number}", "--prefix", "Client{number}: "];
@@ -110,7 +108,7 @@ fn clients_are_greeted_and_named_if_asked_for() {
 
 #[test]
 fn a_name_sent_first_and_a_farewell_are_messages_as_any() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&[]);
@@ -133,7 +131,7 @@ fn raw_door(server: &Server) -> SocketAddr {
 
 #[test]
 fn raw_clients_and_lines_clients_share_a_conversation() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let mut server =
@@ -160,7 +158,7 @@ fn raw_clients_and_lines_clients_share_a_conversation() {
 
 #[test]
 fn the_end_of_the_server_is_shown_and_so_is_its_return() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let mut server = raw_server(&[]);
@@ -207,7 +205,7 @@ fn speak(client: &mut RawClient, speaker: usize) {
 
 #[test]
 fn under_load_every_message_is_whole() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&[]);
@@ -234,7 +232,7 @@ fn under_load_every_message_is_whole() {
 
 #[test]
 fn at_the_pace_of_people_messages_come_one_by_one() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = raw_server(&[]);

@@ -2,21 +2,9 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use super::process::Process;
 use super::server::{Server, connected};
-
-/// Whether there is a Python to run them; says so if not.
-pub(crate) fn has_python() -> bool {
-    static FOUND: LazyLock<bool> = LazyLock::new(|| {
-        Command::new("python3").arg("--version").output().is_ok_and(|done| done.status.success())
-    });
-    if !*FOUND {
-        eprintln!("skipped: there is no python3 here");
-    }
-    *FOUND
-}
 
 fn python(program: &str, port: u16, flags: &[&str]) -> Process {
     let mut command = Command::new("python3");

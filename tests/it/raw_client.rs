@@ -1,14 +1,12 @@
 //! Students' programs as servers: the client talks to each kind of them, and survives what they do.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use common::PATIENCE;
-use common::process::{Process, Signal, client};
-use common::python::{RawClient, RawServer, entry, has_python};
-use common::server::ANY_PORT;
+use crate::support::process::{Process, Signal, client};
+use crate::support::python::{RawClient, RawServer, entry};
+use crate::support::server::ANY_PORT;
+use crate::support::{PATIENCE, has};
 
 /// A client of ours for a student's server.
 fn lou(server: &RawServer, flags: &[&str]) -> Process {
@@ -36,7 +34,7 @@ fn say_three(server: &RawServer, flags: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_server_receives_one_message_at_a_time() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     for (server_flags, flags) in [
@@ -54,7 +52,7 @@ fn a_server_receives_one_message_at_a_time() {
 
 #[test]
 fn a_server_that_names_who_speaks_confirms_as_well() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&["--speaker", "server"]);
@@ -65,7 +63,7 @@ fn a_server_that_names_who_speaks_confirms_as_well() {
 
 #[test]
 fn a_server_that_sends_bare_text_is_told_everything_and_the_user_that_nothing_came_back() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&["--speaker", "nobody"]);
@@ -79,7 +77,7 @@ fn a_server_that_sends_bare_text_is_told_everything_and_the_user_that_nothing_ca
 
 #[test]
 fn a_server_may_speak_first() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&["--greet"]);
@@ -89,7 +87,7 @@ fn a_server_may_speak_first() {
 
 #[test]
 fn a_server_that_waits_for_the_name_is_told_it_first_and_alone() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&["--greet", "--name-first"]);
@@ -103,7 +101,7 @@ fn a_server_that_waits_for_the_name_is_told_it_first_and_alone() {
 
 #[test]
 fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&["--reuse-address", "--quit-after", "2"]);
@@ -121,7 +119,7 @@ fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
 
 #[test]
 fn the_end_of_a_server_is_shown() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&[]);
@@ -135,7 +133,7 @@ fn the_end_of_a_server_is_shown() {
 
 #[test]
 fn a_server_that_never_notices_the_end_does_not_keep_anyone() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     for spin in ["0", "20"] {
@@ -151,7 +149,7 @@ fn a_server_that_never_notices_the_end_does_not_keep_anyone() {
 
 #[test]
 fn own_messages_are_found_among_those_of_a_crowd() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let server = RawServer::start(&[]);
