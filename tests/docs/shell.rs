@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -17,6 +18,10 @@ use super::support::pty::Terminal;
 
 /// How wide the terminals are that the pages show. Longer lines are compared as one.
 const COLUMNS: u16 = 76;
+
+/// How often Ctrl-C is pressed at the most, and how long a person waits for its effect.
+const KEYSTROKES: usize = 40;
+const BETWEEN_KEYS: Duration = Duration::from_millis(500);
 
 /// Runs what comes over a FIFO, so that the keyboard is left to the programs it starts. When a
 /// command has ended, it says so in the name of the terminal's icon, which nobody sees.
@@ -147,10 +152,17 @@ impl Shell {
         }
     }
 
-    /// Ends what is still running, as a person does before the next lesson.
+    /// Ends what is still running, as a person does before the next lesson: with Ctrl-C, and again
+    /// if a loop has gone on.
     pub(crate) fn clear(&mut self, place: &str) {
         self.skipping = true;
-        if self.terminal.look(|view| view.icon() != self.started.to_string()) && self.started > 0 {
+        let started = self.started.to_string();
+        for _ in 0..KEYSTROKES {
+            if self.started == 0
+                || self.terminal.wait_for(BETWEEN_KEYS, |view| view.icon() == started)
+            {
+                break;
+            }
             self.signal(Signal::CONT);
             self.signal(Signal::INT);
         }

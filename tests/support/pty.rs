@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -157,19 +157,30 @@ impl Terminal {
     }
 
     /// Waits until `holds` of what is shown, or fails and shows it.
-    pub(crate) fn wait(&self, what: &str, mut holds: impl FnMut(&mut View) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) fn wait(&self, what: &str, holds: impl FnMut(&mut View) -> bool) {
+        if !self.wait_for(PATIENCE, holds) {
+            let shown = self.look(|view| view.all_rows().join("\n"));
+            panic!("in vain: waited to see {what}; what is there:\n{shown}");
+        }
+    }
+
+    /// Waits until `holds` of what is shown, and says whether it did in time.
+    pub(crate) fn wait_for(
+        &self,
+        patience: Duration,
+        mut holds: impl FnMut(&mut View) -> bool,
+    ) -> bool {
+        let deadline = Instant::now() + patience;
         let (view, changed) = &*self.view;
         let mut view = view.lock().unwrap();
         while !holds(&mut view) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "in vain: waited to see {what}; what is there:\n{}",
-                view.all_rows().join("\n")
-            );
+            if left.is_zero() {
+                return false;
+            }
             view = changed.wait_timeout(view, left).unwrap().0;
         }
+        true
     }
 
     /// Waits until some row is exactly this, spaces at its end aside.
