@@ -1,7 +1,9 @@
 //! The backlog: batches that some peer has not taken yet, kept once for all laggards.
 //!
-//! Everything the room ever says is one stream of bytes, numbered from 0. A laggard is a position
-//! in that stream and nothing more, so a thousand of them need no more memory than one.
+//! Everything the room ever says is one stream, and its positions are numbered from 0. A batch
+//! takes up as many positions as it takes bytes of memory, its text first: so the distance between
+//! two positions is the memory between them. A laggard is a position in that stream and nothing
+//! more, so a thousand of them need no more memory than one.
 //!
 //! A leaf: plain data, nothing shared.
 
@@ -10,29 +12,29 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 
-/// How many batches [`Backlog::from`] returns at the most: a list of them is memory for one laggard.
+/// How many batches [`Backlog::range`] returns at the most: the list is memory for one laggard.
 const MOST: usize = 512;
 
-/// The part of the stream that somebody still needs.
+/// The part of the stream that some laggard still needs.
 #[derive(Debug, Default)]
 pub struct Backlog {
-    batches: VecDeque<Kept>,
+    entries: VecDeque<Entry>,
     end: u64,
 }
 
 /// A batch with its place in the stream.
 #[derive(Clone, Debug)]
-pub struct Kept {
-    /// The position of the batch's first byte.
+pub struct Entry {
+    /// The position of the first byte of the batch's text.
     pub start: u64,
-    /// What was said.
+    /// The lines.
     pub batch: Arc<Batch>,
 }
 
-impl Kept {
-    /// The position behind the batch's last byte.
+impl Entry {
+    /// The position behind the batch.
     pub fn end(&self) -> u64 {
-        self.start + self.batch.text().len() as u64
+        self.start + self.batch.size() as u64
     }
 }
 
@@ -42,29 +44,30 @@ impl Backlog {
         self.end
     }
 
-    /// Moves the end of the stream behind `batch`, and keeps it if somebody `lags`.
-    pub fn advance(&mut self, batch: &Arc<Batch>, lags: bool) {
-        let start = self.end;
-        self.end += batch.text().len() as u64;
-        if lags {
-            self.batches.push_back(Kept { start, batch: Arc::clone(batch) });
+    /// Moves the end of the stream behind `batch`, and keeps the batch if a peer `needs` it.
+    pub fn advance(&mut self, batch: &Arc<Batch>, needs: bool) {
+        let entry = Entry { start: self.end, batch: Arc::clone(batch) };
+        self.end = entry.end();
+        if needs {
+            self.entries.push_back(entry);
         }
     }
 
     /// Forgets what lies before `position`: the laggard furthest behind stands there.
     pub fn trim(&mut self, position: u64) {
-        while self.batches.front().is_some_and(|kept| kept.end() <= position) {
-            self.batches.pop_front();
+        while self.entries.front().is_some_and(|entry| entry.end() <= position) {
+            self.entries.pop_front();
         }
-        if self.batches.is_empty() {
-            self.batches = VecDeque::new();
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
         }
     }
 
-    /// The batches from `position` on, up to about `limit` bytes of them, but at least one.
-    pub fn from(&self, position: u64, limit: u64) -> Vec<Kept> {
-        let first = self.batches.partition_point(|kept| kept.end() <= position);
-        let wanted = self.batches.range(first..).take(MOST);
-        wanted.take_while(|kept| kept.start < position + limit).cloned().collect()
+    /// The batches from `position` up to `until`: about `limit` bytes of them, but at least one.
+    pub fn range(&self, position: u64, until: u64, limit: u64) -> Vec<Entry> {
+        let first = self.entries.partition_point(|entry| entry.end() <= position);
+        let last = until.min(position.saturating_add(limit));
+        let wanted = self.entries.range(first..).take(MOST);
+        wanted.take_while(|entry| entry.start < last).cloned().collect()
     }
 }

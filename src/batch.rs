@@ -1,5 +1,5 @@
-//! A batch: what several peers said, one line after the other in one piece of memory, so that a
-//! single `send` hands all of it to a socket.
+//! A batch: lines of several peers, one after the other in one piece of memory, so that a single
+//! `send` hands all of them to a socket.
 //!
 //! A leaf: plain data, nothing shared.
 
@@ -15,86 +15,115 @@ pub type PeerId = u64;
 pub struct Batch {
     /// The lines, each with its newline.
     text: Vec<u8>,
-    lines: Vec<Line>,
-    /// Some line is for its speaker alone, so the text as a whole is for nobody.
+    /// Who said which part of the text. One run has all lines of a read: a record for each line
+    /// would take more memory than a short line itself.
+    runs: Vec<Run>,
+    messages: usize,
+    /// Some line is for one peer alone, so the text as a whole is for nobody.
     has_private: bool,
 }
 
+/// A part of the text, from the end of the run before.
 #[derive(Clone, Copy, Debug)]
-struct Line {
+struct Run {
     speaker: PeerId,
-    private: bool,
-    /// Where the message ends in the text: before the newline, unless that is part of it.
-    message_end: usize,
-    /// Where the next line begins.
     end: usize,
+    form: Form,
 }
 
-/// What one peer hears of a batch, and in which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Lines for everyone.
+    Lines,
+    /// A line for the speaker alone.
+    Private,
+    /// One raw message. It may contain newlines; `newlines` of them at its end are not its own.
+    Message { newlines: usize },
+}
+
+/// A peer as the one to whom a batch is sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Ear {
-    /// The listening peer.
+pub struct Recipient {
+    /// Which peer.
     pub id: PeerId,
     /// Whether lines run on in one `send`, or each message has one of its own.
     pub framing: Framing,
-    /// Whether the peer hears its own lines as well.
+    /// Whether the peer is sent its own lines as well.
     pub echo: bool,
 }
 
 impl Batch {
-    /// Adds what `speaker` says to everyone; `write` appends the repaired text.
+    /// The memory of a batch besides its text and its runs, in bytes: the value itself, its place
+    /// in a list, and what the allocator adds to each of its three pieces.
+    const OVERHEAD: usize = size_of::<Self>() + 3 * size_of::<usize>() + 3 * 16;
+
+    /// Adds a line that `speaker` says to everyone; `write` appends its repaired text.
     pub fn say(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
-        self.push(speaker, false, write);
-    }
-
-    /// Adds what the server says to `listener` alone. It takes its place among the lines, so the
-    /// listener knows which of its own came before.
-    pub fn tell(&mut self, listener: PeerId, text: &str) {
-        self.push(listener, true, |out| out.extend_from_slice(text.as_bytes()));
-    }
-
-    fn push(&mut self, speaker: PeerId, private: bool, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.text);
-        let message_end = self.text.len();
-        // A raw message may bring a newline of its own; a second one would show as an empty line.
-        if self.text.last() != Some(&b'\n')
-            || self.lines.last().is_some_and(|line| line.end == message_end)
-        {
-            self.text.push(b'\n');
+        self.text.push(b'\n');
+        self.close_run(speaker, Form::Lines);
+    }
+
+    /// Adds a raw message, which may bring a newline of its own; `write` appends its repaired text.
+    pub fn say_raw(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        // A second newline would show as an empty line.
+        let newlines = usize::from(self.text[start..].last() != Some(&b'\n'));
+        self.text.extend_from_slice(&b"\n"[..newlines]);
+        self.close_run(speaker, Form::Message { newlines });
+    }
+
+    /// Adds a line that the server says to `listener` alone. It takes its place among the lines, so
+    /// the listener knows which of its own came before.
+    pub fn tell(&mut self, listener: PeerId, line: &str) {
+        self.text.extend_from_slice(line.as_bytes());
+        self.text.push(b'\n');
+        self.close_run(listener, Form::Private);
+        self.has_private = true;
+    }
+
+    fn close_run(&mut self, speaker: PeerId, form: Form) {
+        self.messages += 1;
+        self.push_run(Run { speaker, end: self.text.len(), form });
+    }
+
+    fn push_run(&mut self, run: Run) {
+        match self.runs.last_mut() {
+            Some(last)
+                if last.form == Form::Lines
+                    && run.form == Form::Lines
+                    && last.speaker == run.speaker =>
+            {
+                last.end = run.end
+            }
+            _ => self.runs.push(run),
         }
-        self.lines.push(Line { speaker, private, message_end, end: self.text.len() });
-        self.has_private |= private;
     }
 
     /// Moves all lines of `other` behind those of this one.
-    pub fn append(&mut self, other: &mut Batch) {
+    pub fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
         let before = self.text.len();
-        self.text.append(&mut other.text);
-        self.lines.extend(other.lines.drain(..).map(|line| Line {
-            message_end: line.message_end + before,
-            end: line.end + before,
-            ..line
-        }));
-        self.has_private |= std::mem::take(&mut other.has_private);
-    }
-
-    /// Forgets the lines; keeps up to `capacity` bytes of memory for the next ones.
-    pub fn clear(&mut self, capacity: usize) {
-        self.text.clear();
-        self.text.shrink_to(capacity);
-        self.lines.clear();
-        self.lines.shrink_to(capacity / size_of::<Line>());
-        self.has_private = false;
+        self.text.extend_from_slice(&other.text);
+        for run in other.runs {
+            self.push_run(Run { end: run.end + before, ..run });
+        }
+        self.messages += other.messages;
+        self.has_private |= other.has_private;
     }
 
     /// Whether nothing has been said.
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.runs.is_empty()
     }
 
-    /// How many lines there are.
+    /// How many messages there are.
     pub fn count(&self) -> usize {
-        self.lines.len()
+        self.messages
     }
 
     /// The bytes of all lines, newlines included.
@@ -102,20 +131,25 @@ impl Batch {
         &self.text
     }
 
-    /// Each line that was said to everyone, without its newline.
-    pub fn public_lines(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.lines.iter().map(|line| line.end));
-        let spoken = starts.zip(&self.lines).filter(|(_, line)| !line.private);
-        spoken.map(|(start, line)| &self.text[start..line.end - 1])
+    /// How much memory it takes, in bytes: all of it, not just the text.
+    pub fn size(&self) -> usize {
+        self.text.len() + self.runs.len() * size_of::<Run>() + Self::OVERHEAD
     }
 
-    /// What `ear` hears of the text from byte `from` on: the ranges to hand to the socket, each in
-    /// one `send` of its own.
-    pub fn chunks(&self, ear: Ear, from: usize) -> Chunks<'_> {
-        let heard_whole = ear.framing == Framing::Lines && ear.echo && !self.has_private;
-        let lines = if heard_whole { &[] } else { &self.lines[..] };
-        let next = lines.partition_point(|line| line.end <= from);
-        Chunks { batch: self, ear, lines: &lines[next..], from, heard_whole }
+    /// Each line that was said to everyone, without its newline.
+    pub fn public_lines(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.runs.iter().map(|run| run.end));
+        let public = starts.zip(&self.runs).filter(|(_, run)| run.form != Form::Private);
+        let texts = public.map(|(start, run)| &self.text[start..run.end - 1]);
+        texts.flat_map(|text| text.split(|&byte| byte == b'\n'))
+    }
+
+    /// What is sent to `recipient` of the text from byte `from` on: the ranges to hand to its
+    /// socket, each in one `send` of its own.
+    pub fn chunks(&self, recipient: Recipient, from: usize) -> Chunks<'_> {
+        let next = self.runs.partition_point(|run| run.end <= from);
+        let all = recipient.framing == Framing::Lines && recipient.echo && !self.has_private;
+        Chunks { batch: self, recipient, runs: &self.runs[next..], from, all }
     }
 }
 
@@ -123,64 +157,81 @@ impl Batch {
 #[derive(Debug)]
 pub struct Chunks<'a> {
     batch: &'a Batch,
-    ear: Ear,
-    /// The lines not handed out yet; `from` lies in the first of them.
-    lines: &'a [Line],
+    recipient: Recipient,
+    /// The runs that are not handed out yet; `from` lies in the first of them.
+    runs: &'a [Run],
     from: usize,
-    heard_whole: bool,
+    /// The recipient is sent all that there is, in one piece.
+    all: bool,
 }
 
 impl Iterator for Chunks<'_> {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
-        if self.heard_whole {
-            let rest = self.from..self.batch.text.len();
-            self.from = rest.end;
-            return (!rest.is_empty()).then_some(rest);
-        }
-        self.skip_unheard();
-        match self.ear.framing {
-            Framing::Lines => self.run_of_lines(),
-            Framing::Raw => self.raw_message(),
+        match self.recipient.framing {
+            Framing::Lines => self.next_lines(),
+            Framing::Raw => self.next_message(),
         }
     }
 }
 
 impl Chunks<'_> {
-    fn hears(&self, line: &Line) -> bool {
-        let own = line.speaker == self.ear.id;
-        if line.private { own } else { self.ear.echo || !own }
+    fn is_for_recipient(&self, run: &Run) -> bool {
+        let own = run.speaker == self.recipient.id;
+        if run.form == Form::Private { own } else { self.recipient.echo || !own }
     }
 
-    fn skip_unheard(&mut self) {
-        while let [line, rest @ ..] = self.lines
-            && !self.hears(line)
+    /// Goes to the next run that the recipient is sent something of.
+    fn skip_others(&mut self) {
+        while let [run, rest @ ..] = self.runs
+            && !self.is_for_recipient(run)
         {
-            self.from = line.end;
-            self.lines = rest;
+            self.from = run.end;
+            self.runs = rest;
         }
     }
 
-    fn run_of_lines(&mut self) -> Option<Range<usize>> {
-        let run = self.lines.iter().take_while(|line| self.hears(line)).count();
-        let (run, rest) = self.lines.split_at(run);
-        let chunk = self.from..run.last()?.end;
-        self.lines = rest;
+    fn next_lines(&mut self) -> Option<Range<usize>> {
+        self.skip_others();
+        let runs = if self.all {
+            self.runs.len()
+        } else {
+            self.runs.iter().take_while(|run| self.is_for_recipient(run)).count()
+        };
+        let (runs, rest) = self.runs.split_at(runs);
+        let chunk = self.from..runs.last()?.end;
+        self.runs = rest;
         self.from = chunk.end;
         Some(chunk)
     }
 
-    fn raw_message(&mut self) -> Option<Range<usize>> {
-        let [line, rest @ ..] = self.lines else { return None };
-        let start = self.from.min(line.message_end);
-        let message = &self.batch.text[start..line.message_end];
-        let piece = wire::pieces(message, wire::RAW_MESSAGE).next().map_or(0, <[u8]>::len);
-        self.from = start + piece;
-        if self.from == line.message_end {
-            self.from = line.end;
-            self.lines = rest;
+    fn next_message(&mut self) -> Option<Range<usize>> {
+        loop {
+            self.skip_others();
+            let run = *self.runs.first()?;
+            let text = &self.batch.text[self.from..run.end];
+            // Where the message ends, and where the next one begins.
+            let (end, next) = match run.form {
+                Form::Message { newlines } => (run.end - newlines, run.end),
+                Form::Lines | Form::Private => {
+                    let end = memchr::memchr(b'\n', text).map_or(run.end, |end| self.from + end);
+                    (end, run.end.min(end + 1))
+                }
+            };
+            let start = self.from;
+            let message = self.batch.text.get(start..end).unwrap_or_default();
+            let piece = wire::pieces(message, wire::RAW_MESSAGE).next().map_or(0, <[u8]>::len);
+            self.from += piece;
+            if self.from >= end {
+                self.from = next;
+            }
+            if self.from == run.end {
+                self.runs = &self.runs[1..];
+            }
+            if piece > 0 {
+                return Some(start..start + piece);
+            }
         }
-        if piece == 0 { self.next() } else { Some(start..start + piece) }
     }
 }

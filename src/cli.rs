@@ -123,6 +123,11 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_PREFIX", help_heading = "Raw clients")]
     pub(crate) prefix: Option<Template>,
 
+    /// Take the first message of a raw client for its name, which {name} stands for
+    #[arg(long, env = "TCP_CHAT_NAME_FIRST", value_parser = yes_or_no(),
+          help_heading = "Raw clients")]
+    pub(crate) name_first: bool,
+
     /// The longest line, in bytes; a longer one is refused
     #[arg(long, value_name = "BYTES", default_value_t = wire::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
           value_parser = line_limit, help_heading = "Limits")]

@@ -14,13 +14,13 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::batch::Batch;
 use crate::peer::Reason;
-use crate::roster::Witness;
+use crate::roster::Observer;
 use crate::wire;
 
 /// How many entries may wait to be printed.
 const ENTRIES: usize = 4096;
 
-/// How many bytes may wait to be printed, about.
+/// How much may wait to be printed, in bytes of memory.
 const BYTES: usize = 4 * 1024 * 1024;
 
 /// How long the printer rests between two goes. While it rests, a new entry costs the room no
@@ -39,8 +39,8 @@ pub enum Entry {
 impl Entry {
     fn size(&self) -> usize {
         match self {
-            Self::Notice(notice) => notice.len(),
-            Self::Said(batch) => batch.text().len(),
+            Self::Notice(notice) => size_of::<Self>() + notice.len(),
+            Self::Said(batch) => size_of::<Self>() + batch.size(),
         }
     }
 
@@ -102,16 +102,24 @@ impl Recorder {
     }
 }
 
-impl Witness for Recorder {
-    fn came(&self, address: SocketAddr) {
+impl Observer for Recorder {
+    fn joined(&self, address: SocketAddr) {
         self.record(Entry::Notice(wire::connected(address)));
     }
 
-    fn said(&self, batch: &Arc<Batch>) {
+    fn delivered(&self, batch: &Arc<Batch>) {
         self.record(Entry::Said(Arc::clone(batch)));
     }
 
-    fn went(&self, address: SocketAddr, reason: Reason) {
+    fn fell_behind(&self, address: SocketAddr) {
+        self.record(Entry::Notice(wire::fell_behind(address)));
+    }
+
+    fn caught_up(&self, address: SocketAddr) {
+        self.record(Entry::Notice(wire::caught_up(address)));
+    }
+
+    fn left(&self, address: SocketAddr, reason: Reason) {
         self.record(Entry::Notice(wire::disconnected(address, &reason.to_string())));
     }
 }

@@ -47,15 +47,16 @@ pub mod batch;
 pub mod backlog;
 
 // The shared state.
+mod sync;
 pub mod peer;
 pub mod roster;
-mod sync;
+mod flow;
 pub mod room;
 
 // The threads around it.
 pub mod socket;
 pub mod template;
-pub mod hearing;
+pub mod inbound;
 pub mod session;
 pub mod catch_up;
 pub mod server;

@@ -1,25 +1,21 @@
 //! The record of one peer: its socket, its address, and how far behind it is.
 //!
-//! Plain data that the roster owns: no locks here, whoever calls holds the roster.
+//! Plain data that the roster owns: there are no locks here, the caller holds the roster.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use crate::backlog::Kept;
-use crate::batch::{Batch, Ear};
-use crate::wire::Framing;
+use crate::backlog::Entry;
+use crate::batch::{Batch, Recipient};
+use crate::sync::{AtomicU64, Relaxed};
 
-/// A laggard that took something within this time, in milliseconds, is one that reads, if slowly.
-const READS: u64 = 300;
+/// A laggard that took something within this time is one that reads, if slowly. The kernel wakes a
+/// sender when a third of its buffer is free: at 256 KiB/s that is every 0.7 seconds.
+const RECENT: Duration = Duration::from_secs(2);
 
-/// How long raw messages to one peer are kept apart, unless many wait: about what a program with a
-/// window takes to read and show one.
-pub const RAW_GAP: Duration = Duration::from_millis(10);
-
-/// The sending side of a peer's connection.
+/// A peer's connection, as the room uses it.
 pub trait Socket: Send + Sync {
     /// Hands over as many bytes as fit without waiting, possibly none.
     ///
@@ -27,10 +23,21 @@ pub trait Socket: Send + Sync {
     /// The connection is broken.
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Says that nothing more will be sent; what the peer says is still taken.
+    /// Waits up to `time` until bytes fit, and hands over as many as do: none, if none fitted in all
+    /// that time.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn send_waiting(&self, bytes: &[u8], time: Duration) -> io::Result<usize>;
+
+    /// Waits for `time`, or until the connection has ended in both directions; returns whether it
+    /// has.
+    fn wait_for_end(&self, time: Duration) -> bool;
+
+    /// Says that nothing more will be sent. The peer can still speak.
     fn finish(&self);
 
-    /// Ends the connection for both directions, which also ends a blocked read on it.
+    /// Ends the connection in both directions, which also ends a blocked read on it.
     fn shut(&self);
 }
 
@@ -61,7 +68,7 @@ impl fmt::Display for Reason {
 impl From<io::Error> for Reason {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // A link is given up for what the network said of it, if it said anything.
+            // The kernel reports what the network said of a dead link, if it said anything.
             io::ErrorKind::TimedOut
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable => Self::TimedOut,
@@ -74,17 +81,15 @@ impl From<io::Error> for Reason {
 pub(crate) struct Peer<S> {
     pub(crate) socket: Arc<S>,
     pub(crate) address: SocketAddr,
-    pub(crate) ear: Ear,
+    pub(crate) recipient: Recipient,
     pub(crate) lag: Option<Lag>,
-    /// When a raw peer was last sent a message.
-    pub(crate) addressed: Option<Instant>,
 }
 
-/// What is known of a peer that has not taken everything. Its catch-up thread sends to it, and
-/// nobody else, until it has.
+/// What is known of a peer that has not taken everything. Until it has, its catch-up thread sends
+/// to it, and no other.
 pub(crate) struct Lag {
     pub(crate) progress: Arc<Progress>,
-    /// Where the stream ends for it, once it is known to leave.
+    /// Where the stream ends for it, once it has closed its side or the room is closed.
     pub(crate) until: Option<u64>,
 }
 
@@ -93,28 +98,31 @@ impl Lag {
         Self { progress: Arc::new(Progress::at(position)), until: None }
     }
 
-    /// Whether the peer does read, and yet loses ground: it is over half of `backlog` bytes behind
-    /// `end` by now.
-    pub(crate) fn is_outrun(&self, end: u64, backlog: u64) -> bool {
-        // The catch-up thread may have come further than `end` meanwhile.
-        let behind = end.saturating_sub(self.progress.position());
-        self.until.is_none() && behind > backlog / 2 && self.progress.is_recent()
+    /// How far it is behind `end`, in bytes. Its catch-up thread may have come further meanwhile.
+    fn behind(&self, end: u64) -> u64 {
+        end.saturating_sub(self.progress.position())
+    }
+
+    /// Whether the peer does read, and yet loses ground: it is over half of `max_backlog` bytes
+    /// behind `end`.
+    fn is_overrun(&self, end: u64, max_backlog: u64) -> bool {
+        self.until.is_none() && self.behind(end) > max_backlog / 2 && self.progress.is_recent()
     }
 }
 
 /// How far a laggard is in the stream of all that was said. Its catch-up thread moves it on without
-/// a lock; the others only look at it.
+/// a lock; the others only look at it, and a value that is a moment old does no harm.
 #[derive(Debug)]
 pub struct Progress {
     position: AtomicU64,
     began: Instant,
-    /// Milliseconds from `began` until the position last moved.
-    moved: AtomicU64,
+    /// Milliseconds from `began` until the peer last took something; 0 if it never did.
+    took: AtomicU64,
 }
 
 impl Progress {
     fn at(position: u64) -> Self {
-        Self { position: AtomicU64::new(position), began: Instant::now(), moved: AtomicU64::new(0) }
+        Self { position: AtomicU64::new(position), began: Instant::now(), took: AtomicU64::new(0) }
     }
 
     /// The position that was reached.
@@ -123,13 +131,15 @@ impl Progress {
     }
 
     /// Notes that the peer has taken everything before `position`.
-    pub fn reach(&self, position: u64) {
+    pub fn advance(&self, position: u64) {
         self.position.store(position, Relaxed);
-        self.moved.store(self.milliseconds(), Relaxed);
+        self.took.store(self.milliseconds().max(1), Relaxed);
     }
 
     fn is_recent(&self) -> bool {
-        self.milliseconds() - self.moved.load(Relaxed) < READS
+        let took = self.took.load(Relaxed);
+        let since = Duration::from_millis(self.milliseconds().saturating_sub(took));
+        took > 0 && since < RECENT
     }
 
     fn milliseconds(&self) -> u64 {
@@ -138,58 +148,64 @@ impl Progress {
 }
 
 /// What a laggard is to be sent next.
-pub struct Owed<S> {
+pub struct CatchUp<S> {
     /// Its connection.
     pub socket: Arc<S>,
-    /// What it hears of a batch.
-    pub ear: Ear,
+    /// What it is sent of a batch.
+    pub recipient: Recipient,
     /// Where it stands in the stream, to be moved on as it takes what it is sent.
     pub progress: Arc<Progress>,
     /// The batches from there on.
-    pub batches: Vec<Kept>,
+    pub entries: Vec<Entry>,
+}
+
+/// How a peer stands when a batch was handed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It has everything.
+    UpToDate,
+    /// It fell behind with this batch.
+    FellBehind,
+    /// It was behind already.
+    Behind {
+        /// It reads, and yet loses ground.
+        overrun: bool,
+    },
 }
 
 impl<S: Socket> Peer<S> {
-    /// Sends `batch`, which stands at `start` in the stream; returns whether the peer fell behind
-    /// with it. One that is behind already is sent nothing here.
+    /// Sends `batch`, which stands at `start` in the stream. One that is behind already is sent
+    /// nothing here.
     ///
     /// # Errors
-    /// Why the record must go: the send failed, or the peer is over `backlog` bytes behind.
-    pub(crate) fn hear(&mut self, batch: &Batch, start: u64, backlog: u64) -> Result<bool, Reason> {
-        let length = batch.text().len() as u64;
+    /// Why the record must go: the send failed, or the peer is over `max_backlog` bytes behind.
+    pub(crate) fn deliver(
+        &mut self,
+        batch: &Batch,
+        start: u64,
+        max_backlog: u64,
+    ) -> Result<Standing, Reason> {
+        let end = start + batch.size() as u64;
         match &self.lag {
-            Some(Lag { until: Some(_), .. }) => Ok(false),
-            Some(lag) if start + length <= lag.progress.position() + backlog => Ok(false),
-            Some(_) => Err(Reason::TooSlow),
+            Some(lag) if lag.behind(end) > max_backlog => Err(Reason::TooSlow),
+            Some(lag) => Ok(Standing::Behind { overrun: lag.is_overrun(end, max_backlog) }),
             None => {
-                let sent = self.send(batch)?;
-                let falls_behind = sent < length;
-                if falls_behind {
-                    self.lag = Some(Lag::at(start + sent));
-                }
-                Ok(falls_behind)
+                let Some(taken) = self.send(batch)? else { return Ok(Standing::UpToDate) };
+                self.lag = Some(Lag::at(start + taken));
+                Ok(Standing::FellBehind)
             }
         }
     }
 
-    /// Sends what the peer hears of `batch`, as far as that goes without waiting; returns how far
-    /// that was, as a position in the text.
-    ///
-    /// Raw messages that follow closely are not sent here: their peer might read them as one. It
-    /// counts as behind, and its catch-up thread keeps them apart.
-    fn send(&mut self, batch: &Batch) -> io::Result<u64> {
-        for chunk in batch.chunks(self.ear, 0) {
-            if self.ear.framing == Framing::Raw {
-                if self.addressed.is_some_and(|last| last.elapsed() < RAW_GAP) {
-                    return Ok(chunk.start as u64);
-                }
-                self.addressed = Some(Instant::now());
-            }
+    /// Sends the peer's part of `batch`, as far as that goes without waiting. Returns how far that
+    /// was, as a position in the text, or nothing if it was all.
+    fn send(&self, batch: &Batch) -> io::Result<Option<u64>> {
+        for chunk in batch.chunks(self.recipient, 0) {
             let sent = self.socket.send_now(&batch.text()[chunk.clone()])?;
             if sent < chunk.len() {
-                return Ok((chunk.start + sent) as u64);
+                return Ok(Some((chunk.start + sent) as u64));
             }
         }
-        Ok(batch.text().len() as u64)
+        Ok(None)
     }
 }

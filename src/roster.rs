@@ -1,30 +1,32 @@
 //! The roster: a record for each peer that is here, and the batches that laggards still need.
 //!
-//! Plain data that the room guards with a lock: none is taken here, and whoever calls holds it. So
-//! nothing here may wait; whom there is no time for goes on a list for the courier.
+//! Plain data that the room guards with a lock: none is taken here, the caller holds it. So nothing
+//! here may wait.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::backlog::Backlog;
-use crate::batch::{Batch, Ear, PeerId};
-use crate::peer::{Lag, Owed, Peer, Reason, Socket};
-use crate::wire::Framing;
+use crate::batch::{Batch, PeerId, Recipient};
+use crate::peer::{CatchUp, Lag, Peer, Reason, Socket, Standing};
 
 /// How much a catch-up thread takes along at once, in bytes: more than a room says while the thread
-/// waits for its next turn, or it would never catch up.
+/// waits for the roster, or it would never catch up.
 const CATCH_UP: u64 = 1024 * 1024;
 
-/// Sees what happens in the room, in the order it happens. It is called inside the critical
-/// section, so it must never wait.
-pub trait Witness: Send + Sync {
-    /// A peer has come.
-    fn came(&self, address: SocketAddr);
+/// Sees what happens in the room, in the order in which it happens. It is called inside the
+/// critical section, so it must never wait.
+pub trait Observer: Send + Sync {
+    /// A peer has joined.
+    fn joined(&self, address: SocketAddr);
     /// These lines have been delivered.
-    fn said(&self, batch: &Arc<Batch>);
-    /// A peer has gone.
-    fn went(&self, address: SocketAddr, reason: Reason);
+    fn delivered(&self, batch: &Arc<Batch>);
+    /// A peer has not taken everything, and falls behind.
+    fn fell_behind(&self, address: SocketAddr);
+    /// A peer that was behind has everything again.
+    fn caught_up(&self, address: SocketAddr);
+    /// A peer has left, or was removed.
+    fn left(&self, address: SocketAddr, reason: Reason);
 }
 
 /// What the room looks like at one moment.
@@ -38,93 +40,93 @@ pub struct Report {
     pub lines: u64,
 }
 
-/// Who is here.
+/// The peers that are here.
 pub(crate) struct Roster<S> {
-    pub(crate) peers: Vec<Peer<S>>,
+    peers: Vec<Peer<S>>,
     backlog: Backlog,
-    /// How many peers ever came; the last one's name.
+    /// How many peers ever joined; the id of the last one.
     joined: PeerId,
     /// How many lines were ever delivered.
     lines: u64,
     /// How far a peer may fall behind, in bytes.
     max_backlog: u64,
-    witness: Box<dyn Witness>,
-}
-
-/// What came of handing a batch to everyone.
-#[derive(Debug, Default)]
-pub(crate) struct Delivered {
-    /// The peers that fell behind with this batch.
-    pub(crate) laggards: Vec<PeerId>,
-    /// Whether somebody who does read loses ground.
-    pub(crate) outruns: bool,
+    /// The peers that fell behind and have no thread yet: one is started after unlocking.
+    pub(crate) fallen_behind: Vec<PeerId>,
+    /// The last batch had more than one line, so it is likely that the next one will.
+    pub(crate) crowded: bool,
+    /// No peer may join any more.
+    pub(crate) closed: bool,
+    observer: Box<dyn Observer>,
 }
 
 impl<S: Socket> Roster<S> {
-    pub(crate) fn new(max_backlog: u64, witness: Box<dyn Witness>) -> Self {
+    pub(crate) fn new(max_backlog: u64, observer: Box<dyn Observer>) -> Self {
         Self {
             peers: Vec::new(),
             backlog: Backlog::default(),
             joined: 0,
             lines: 0,
             max_backlog,
-            witness,
+            fallen_behind: Vec::new(),
+            crowded: false,
+            closed: false,
+            observer,
         }
     }
 
-    /// Adds a record for a peer, which hears its own lines only if `echo`.
-    pub(crate) fn add(
-        &mut self,
-        socket: Arc<S>,
-        address: SocketAddr,
-        framing: Framing,
-        echo: bool,
-    ) -> PeerId {
-        self.joined += 1;
-        let ear = Ear { id: self.joined, framing, echo };
-        self.peers.push(Peer { socket, address, ear, lag: None, addressed: None });
-        self.witness.came(address);
-        self.joined
+    /// The id that the next peer gets.
+    pub(crate) fn next_id(&self) -> PeerId {
+        self.joined + 1
     }
 
-    /// Hands `batch` to everyone, with one send each (a raw peer: one for each message). A peer that
-    /// cannot be sent to is pruned right here: its record goes before anybody else can look at it.
-    pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> Delivered {
+    /// Adds a record for a peer.
+    pub(crate) fn add(&mut self, socket: Arc<S>, address: SocketAddr, recipient: Recipient) {
+        self.joined = recipient.id;
+        self.peers.push(Peer { socket, address, recipient, lag: None });
+        self.observer.joined(address);
+    }
+
+    /// Sends `batch` to every peer, with one send each (a raw peer: one for each message). A peer
+    /// that cannot be sent to is pruned right here: its record goes before another thread can look
+    /// at it. Returns whether a peer that reads loses ground.
+    pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> bool {
         log::trace!("sends to everyone: {} peers", self.peers.len());
-        let Self { peers, backlog, max_backlog, witness, .. } = self;
+        let Self { peers, backlog, max_backlog, fallen_behind, observer, .. } = self;
         let (start, before) = (backlog.end(), peers.len());
-        let mut delivered = Delivered::default();
-        let mut lags = false;
-        peers.retain_mut(|peer| match peer.hear(batch, start, *max_backlog) {
-            Ok(fell_behind) => {
-                if fell_behind {
-                    delivered.laggards.push(peer.ear.id);
+        let (mut laggards, mut any_overrun) = (false, false);
+        peers.retain_mut(|peer| {
+            match peer.deliver(batch, start, *max_backlog) {
+                Ok(Standing::UpToDate) => return true,
+                Ok(Standing::FellBehind) => {
+                    log::trace!("peer {} falls behind", peer.recipient.id);
+                    fallen_behind.push(peer.recipient.id);
+                    observer.fell_behind(peer.address);
                 }
-                lags |= peer.lag.is_some();
-                let outrun = |lag: &Lag| lag.is_outrun(start, *max_backlog);
-                delivered.outruns |= peer.lag.as_ref().is_some_and(outrun);
-                true
+                Ok(Standing::Behind { overrun }) => any_overrun |= overrun,
+                Err(reason) => {
+                    prune(peer, reason, &**observer);
+                    return false;
+                }
             }
-            Err(reason) => {
-                let_go(peer, reason, &**witness);
-                false
-            }
+            laggards = true;
+            true
         });
-        backlog.advance(batch, lags);
+        backlog.advance(batch, laggards);
         self.lines += batch.count() as u64;
-        witness.said(batch);
+        self.crowded = batch.count() > 1;
+        observer.delivered(batch);
         if self.peers.len() < before {
             self.trim();
         }
-        delivered
+        any_overrun
     }
 
-    /// Takes a record out and shuts its socket, which ends whoever reads from it. There is a record
-    /// to take out only for the first who comes to do so.
+    /// Takes a record out and shuts its socket, which ends the thread that reads from it. Only the
+    /// first caller finds a record to take out.
     pub(crate) fn remove(&mut self, id: PeerId, reason: Reason) {
-        let index = self.peers.iter().position(|peer| peer.ear.id == id);
+        let index = self.peers.iter().position(|peer| peer.recipient.id == id);
         if let Some(index) = index {
-            let_go(&self.peers.swap_remove(index), reason, &*self.witness);
+            prune(&self.peers.swap_remove(index), reason, &*self.observer);
             self.trim();
         } else {
             log::trace!("the record of peer {id} is gone already");
@@ -141,43 +143,44 @@ impl<S: Socket> Roster<S> {
         }
     }
 
-    /// Takes out the records of all who have got everything, and lets the others
-    /// [`retire`](Roster::retire). Returns the sockets, on which nothing more will be sent. The
-    /// witness is told of none: the farewell that it saw says it for all.
+    /// Takes out the records of all peers that have everything, and lets the others
+    /// [`retire`](Roster::retire). Returns the sockets of the first, on which nothing more will be
+    /// sent. The observer is told of none: the farewell says it for all.
     pub(crate) fn retire_all(&mut self) -> Vec<Arc<S>> {
         let end = self.backlog.end();
-        let mut told = Vec::new();
+        let mut half_closed = Vec::new();
         self.peers.retain_mut(|peer| {
             if let Some(lag) = &mut peer.lag {
                 lag.until.get_or_insert(end);
             } else {
                 peer.socket.finish();
-                told.push(Arc::clone(&peer.socket));
+                half_closed.push(Arc::clone(&peer.socket));
             }
             peer.lag.is_some()
         });
-        told
+        half_closed
     }
 
-    /// Lets everyone go, wherever they stand.
+    /// Removes all peers, wherever they stand.
     pub(crate) fn clear(&mut self) {
         self.peers.drain(..).for_each(|peer| peer.socket.shut());
         self.trim();
     }
 
     /// What a laggard is to be sent next. Nothing, if it has caught up or is gone.
-    pub(crate) fn owed(&mut self, id: PeerId) -> Option<Owed<S>> {
+    pub(crate) fn catch_up(&mut self, id: PeerId) -> Option<CatchUp<S>> {
         self.trim();
-        let Self { peers, backlog, .. } = self;
-        let peer = peers.iter_mut().find(|peer| peer.ear.id == id)?;
+        let Self { peers, backlog, observer, .. } = self;
+        let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
         let lag = peer.lag.as_ref()?;
         let (position, until) = (lag.progress.position(), lag.until);
-        if position < until.unwrap_or(backlog.end()) {
-            return Some(Owed {
+        let end = until.unwrap_or(backlog.end());
+        if position < end {
+            return Some(CatchUp {
                 socket: Arc::clone(&peer.socket),
-                ear: peer.ear,
+                recipient: peer.recipient,
                 progress: Arc::clone(&lag.progress),
-                batches: backlog.from(position, CATCH_UP),
+                entries: backlog.range(position, end, CATCH_UP),
             });
         }
         log::trace!("peer {id} has caught up");
@@ -185,15 +188,9 @@ impl<S: Socket> Roster<S> {
             self.remove(id, Reason::Left);
         } else {
             peer.lag = None;
-            peer.addressed = Some(Instant::now());
+            observer.caught_up(peer.address);
         }
         None
-    }
-
-    /// Whether somebody who does read loses ground to those who speak.
-    pub(crate) fn outruns(&self) -> bool {
-        let end = self.backlog.end();
-        self.lags().any(|lag| lag.is_outrun(end, self.max_backlog))
     }
 
     /// What it looks like now.
@@ -208,7 +205,7 @@ impl<S: Socket> Roster<S> {
     }
 
     fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
-        self.peers.iter_mut().find(|peer| peer.ear.id == id)
+        self.peers.iter_mut().find(|peer| peer.recipient.id == id)
     }
 
     /// Forgets the batches that every laggard has taken.
@@ -218,10 +215,10 @@ impl<S: Socket> Roster<S> {
     }
 }
 
-fn let_go<S: Socket>(peer: &Peer<S>, reason: Reason, witness: &dyn Witness) {
-    log::trace!("removes the record of peer {}: {reason}", peer.ear.id);
+fn prune<S: Socket>(peer: &Peer<S>, reason: Reason, observer: &dyn Observer) {
+    log::trace!("removes the record of peer {}: {reason}", peer.recipient.id);
     peer.socket.shut();
-    // One that closed its side itself and then failed had left all the same.
+    // A peer that closed its side itself and then failed had left all the same.
     let left = peer.lag.as_ref().is_some_and(|lag| lag.until.is_some());
-    witness.went(peer.address, if left { Reason::Left } else { reason });
+    observer.left(peer.address, if left { Reason::Left } else { reason });
 }

@@ -7,14 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry, Line, Printer};
+use tcp_chat::inbound::Reading;
 use tcp_chat::paint::{Palette, Style};
 use tcp_chat::room::Limits;
 use tcp_chat::roster::Report;
-use tcp_chat::server::{self, Config, Server};
-use tcp_chat::session::Service;
+use tcp_chat::server::{Config, Server};
+use tcp_chat::session::ClientPolicy;
+use tcp_chat::socket::Links;
 use tcp_chat::wire::{self, Framing};
 use tcp_chat::{clock, limits};
 
@@ -35,7 +37,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
     let port = server.addresses().next().map_or(0, |address| address.port());
     recorder.record(Entry::Notice(wire::online(port)));
     let last = server
-        .run(Box::new(recorder), &commands, &mut |report| eprintln!("{}", in_words(report)))
+        .run(Box::new(recorder), &commands)
         .map_err(|error| format!("cannot start the server's threads: {error}"))?;
     // A terminal that was stopped must not stop the server from ending.
     let _ = printed.recv_timeout(LAST_WORDS);
@@ -46,25 +48,28 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
 fn config(args: &ServerArgs) -> Config {
     let carried = limits::clients_by_file_limit();
     let max_clients = args.max_clients.unwrap_or(carried);
-    let service = |framing| {
-        // With a door for raw clients, what is made for them is not meant for the others.
+    let policy = |framing| {
+        // With an endpoint for raw clients, what is made for them is not meant for the others.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
-        Service {
-            framing,
+        ClientPolicy {
+            reading: Reading {
+                framing,
+                max_line: args.max_line,
+                greet: args.greet.clone().filter(|_| for_these),
+                prefix: args.prefix.clone().filter(|_| for_these),
+                name_first: args.name_first,
+            },
             echo: args.echo == Echo::All,
-            greet: args.greet.clone().filter(|_| for_these),
-            prefix: args.prefix.clone().filter(|_| for_these),
-            max_line: args.max_line,
             rate: args.rate,
-            max_clients,
-            dead_link: args.dead_link,
+            links: Links { idle: args.dead_link, sending: args.dead_link },
         }
     };
     Config {
         address: args.address.clone(),
-        service: service(args.framing),
-        also: args.raw.clone().map(|address| (address, service(Framing::Raw))),
-        limits: Limits { peers: max_clients, backlog: args.max_backlog },
+        policy: policy(args.framing),
+        also: args.raw.clone().map(|address| (address, policy(Framing::Raw))),
+        max_clients,
+        limits: Limits::of(args.max_backlog),
         stall_timeout: args.stall_timeout,
     }
 }
@@ -93,9 +98,7 @@ fn announce(server: &Server, args: &ServerArgs) {
         }
     }
     if is_terminal {
-        let id = std::process::id();
-        let keys = format!("Ctrl-C stops it, kill -USR1 {id} shows how it goes");
-        eprintln!("{}", paint(Style::Dim, &keys));
+        eprintln!("{}", paint(Style::Dim, "Ctrl-C stops it"));
     }
 }
 
@@ -157,19 +160,15 @@ fn in_words(report: Report) -> String {
 }
 
 /// Turns signals into commands. The second one that asks the server to end, ends it at once.
-fn commands() -> io::Result<Receiver<server::Command>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+fn commands() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, commands) = crossbeam_channel::unbounded();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut stopping = false;
-        for signal in signals.forever() {
-            let command = match signal {
-                SIGUSR1 => server::Command::Report,
-                _ if stopping => signal_hook::low_level::exit(1),
-                _ => server::Command::Stop,
-            };
-            stopping |= command == server::Command::Stop;
-            let _ = sender.send(command);
+        for (count, _) in signals.forever().enumerate() {
+            if count > 0 {
+                signal_hook::low_level::exit(1);
+            }
+            let _ = sender.send(());
         }
     })?;
     Ok(commands)

@@ -1,22 +1,20 @@
 //! The room's socket over TCP: sends that do not wait, sends that wait a little, and the options
 //! that find dead links. What is particular to one platform is in here and in `limits.rs`.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::retry_on_intr;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
 use crate::peer::Socket;
 
 /// How many connections may wait to be accepted: as many as the kernel allows.
 const ACCEPT_BACKLOG: i32 = 4096;
-
-/// How long a waiting send waits before it says that nothing went through.
-const SEND_SLICE: Duration = Duration::from_millis(50);
 
 /// How many bytes the kernel may hold for a peer (Linux takes twice that, for its own records).
 /// Left to itself it would hold megabytes for each of a thousand peers that do not read, and slow
@@ -28,35 +26,17 @@ const SEND_BUFFER: usize = 256 * 1024;
 pub struct TcpSocket(TcpStream);
 
 impl TcpSocket {
-    /// Sets up an accepted connection. If nothing comes back from the other side, not even
-    /// acknowledgements, it ends after about `dead_link`, which is a second or more.
+    /// Sets up an accepted connection, as `links` says.
     ///
     /// # Errors
     /// The connection is gone already.
-    pub fn new(stream: TcpStream, dead_link: Duration) -> io::Result<Self> {
+    pub fn new(stream: TcpStream, links: Links) -> io::Result<Self> {
         // Some systems let an accepted socket inherit the listener's non-blocking mode.
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(SEND_SLICE))?;
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
-        find_dead_link(&stream, dead_link)?;
+        find_dead_link(&stream, links)?;
         Ok(Self(stream))
-    }
-
-    /// Sends at least one byte, and waits for that as long as one slice.
-    ///
-    /// # Errors
-    /// `WouldBlock` or `TimedOut` if nothing went through, others if the connection is broken.
-    pub fn send_waiting(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.0).write(bytes)
-    }
-
-    /// Acknowledges what was read at once. A sender that joins small messages while it waits for
-    /// acknowledgements (Nagle's way, and the default) then has nothing to wait for, so raw messages
-    /// stay apart. Holds until about the next read; not every system has it.
-    pub fn acknowledge(&self) {
-        #[cfg(target_os = "linux")]
-        let _ = rustix::net::sockopt::set_tcp_quickack(&self.0, true);
     }
 
     /// Waits for what the client says and appends it to `buffer`, up to its capacity; 0 bytes are
@@ -68,6 +48,31 @@ impl TcpSocket {
     pub fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         Ok(retry_on_intr(|| rustix::io::read(&self.0, spare_capacity(buffer)))?)
     }
+
+    /// Tells a caller why there is no place for it, and hangs up. Nothing was sent to it yet, so this
+    /// fits without waiting.
+    pub fn turn_away(&self, line: &str) {
+        log::debug!("turned a client away: {line}");
+        let _ = self.send_now(line.as_bytes());
+        self.finish();
+        // What was never read would reset the connection, and a reset can overtake the line.
+        let mut unread = [0; 4096];
+        for _ in 0..16 {
+            match rustix::net::recv(&self.0, &mut unread, RecvFlags::DONTWAIT) {
+                Ok((1.., _)) => {}
+                _ => break,
+            }
+        }
+    }
+
+    /// Waits for an event up to a time, or for ever.
+    fn poll(&self, events: PollFlags, time: Option<Duration>) -> PollFlags {
+        let mut poll_fd = [PollFd::new(&self.0, events)];
+        let time = time.and_then(|time| Timespec::try_from(time).ok());
+        // Interrupted by a signal, it reports nothing, and the caller looks again.
+        let _ = rustix::event::poll(&mut poll_fd, time.as_ref());
+        poll_fd[0].revents()
+    }
 }
 
 impl Socket for TcpSocket {
@@ -76,6 +81,23 @@ impl Socket for TcpSocket {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
             sent => Ok(sent?),
         }
+    }
+
+    fn send_waiting(&self, bytes: &[u8], time: Duration) -> io::Result<usize> {
+        let deadline = Instant::now().checked_add(time);
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            self.poll(PollFlags::OUT, left);
+            match self.send_now(bytes) {
+                Ok(0) if left != Some(Duration::ZERO) => {}
+                sent => return sent,
+            }
+        }
+    }
+
+    fn wait_for_end(&self, time: Duration) -> bool {
+        // The end is always reported, whatever is asked for.
+        self.poll(PollFlags::empty(), Some(time)).intersects(PollFlags::HUP | PollFlags::ERR)
     }
 
     fn finish(&self) {
@@ -95,16 +117,27 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
+/// When the kernel gives up a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Links {
+    /// How long nothing may come back over an idle link; a second or more.
+    pub idle: Duration,
+    /// How long nothing that was sent may be taken; a second or more. A peer that does not read is
+    /// no dead link, but the kernel counts it as one here: so this is no shorter than the time that
+    /// such a peer has.
+    pub sending: Duration,
+}
+
 /// Lets the kernel give up a link on which nothing comes back: probes while it is idle, and a
-/// limit for data that is not acknowledged.
-fn find_dead_link(stream: &TcpStream, dead_link: Duration) -> io::Result<()> {
+/// limit for data that is not taken.
+fn find_dead_link(stream: &TcpStream, links: Links) -> io::Result<()> {
     let socket = SockRef::from(stream);
     // The system counts these in whole seconds, and takes none for an error.
-    let [idle, interval] = [2, 6].map(|part| (dead_link / part).max(Duration::from_secs(1)));
+    let [idle, interval] = [2, 6].map(|part| (links.idle / part).max(Duration::from_secs(1)));
     let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(dead_link))?;
+    socket.set_tcp_user_timeout(Some(links.sending))?;
     Ok(())
 }
 
@@ -134,8 +167,8 @@ fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Answers no more calls, though the listener is still there. Where the system cannot do that,
+/// Accepts no more, though the listener is still there. Where the system cannot do that,
 /// callers wait until it is gone, and are turned away then.
-pub fn close_door(listener: &TcpListener) {
+pub fn close_listener(listener: &TcpListener) {
     let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use crate::batch::PeerId;
 use crate::wire;
 
-/// Text with the placeholders `{number}`, `{address}` and `{port}`.
+/// Text with the placeholders `{number}`, `{address}`, `{port}` and `{name}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(String);
 
@@ -17,20 +17,30 @@ impl FromStr for Template {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let rest = Self(text.to_owned()).fill(0, SocketAddr::from(([0, 0, 0, 0], 0)));
+        let rest = Self(text.to_owned()).fill(0, SocketAddr::from(([0, 0, 0, 0], 0)), "");
         match rest.find(['{', '}']) {
-            Some(_) => Err("the placeholders are {number}, {address} and {port}".to_owned()),
+            Some(_) => Err(
+                "the placeholders are {number}, {address}, {port} and, with --name-first, {name}"
+                    .to_owned(),
+            ),
             None => Ok(Self(wire::repaired(text.as_bytes()))),
         }
     }
 }
 
 impl Template {
-    /// The text for one client: the `number`-th since the server started, at `address`.
-    pub fn fill(&self, number: PeerId, address: SocketAddr) -> String {
+    /// The text for one client: the `number`-th since the server started, at `address`, which calls
+    /// itself `name`.
+    pub fn fill(&self, number: PeerId, address: SocketAddr, name: &str) -> String {
         self.0
             .replace("{number}", &number.to_string())
             .replace("{address}", &address.ip().to_string())
             .replace("{port}", &address.port().to_string())
+            .replace("{name}", name)
+    }
+
+    /// Whether it has a place for a name.
+    pub fn names(&self) -> bool {
+        self.0.contains("{name}")
     }
 }

@@ -219,6 +219,16 @@ pub fn is_offline(line: &str) -> bool {
     port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
+/// What the server's history shows when a client has not taken everything.
+pub fn fell_behind(address: SocketAddr) -> String {
+    format!("Client @PORT #{} Is Behind!", address.port())
+}
+
+/// What the server's history shows when such a client has everything again.
+pub fn caught_up(address: SocketAddr) -> String {
+    format!("Client @PORT #{} Has Caught Up!", address.port())
+}
+
 /// What the server's history shows when a client came.
 pub fn connected(address: SocketAddr) -> String {
     format!("Client @PORT #{} Has Connected!", address.port())

@@ -1,0 +1,35 @@
+//! The fault: each step takes the lock, but between the two steps the world changes. A thread looks
+//! up the place of a record, and removes the record at that place later.
+
+use std::sync::Arc;
+
+use shuttle::thread;
+
+use crate::sync::Mutex;
+
+struct Room {
+    roster: Mutex<Vec<&'static str>>,
+}
+
+impl Room {
+    fn remove(&self, peer: &str) {
+        let place = self.roster.lock().iter().position(|here| *here == peer);
+        if let Some(place) = place {
+            let mut roster = self.roster.lock();
+            if place < roster.len() {
+                roster.remove(place);
+            }
+        }
+    }
+}
+
+/// Two threads notice at the same time that Ann is gone.
+pub(crate) fn explore() {
+    let room = Arc::new(Room { roster: Mutex::new(vec!["Ann", "Bob"]) });
+    let threads = [(), ()].map(|()| {
+        let room = Arc::clone(&room);
+        thread::spawn(move || room.remove("Ann"))
+    });
+    threads.into_iter().for_each(|thread| thread.join().expect("no thread fails"));
+    assert_eq!(*room.roster.lock(), ["Bob"], "the wrong peer was removed");
+}

@@ -1,0 +1,39 @@
+//! The fault: `if` in place of `while`. The thread that holds the roster does not look at what is
+//! pending again after unlocking, so a line that was appended at that moment is stranded.
+
+use std::sync::Arc;
+
+use shuttle::thread;
+
+use crate::sync::Mutex;
+
+#[derive(Default)]
+struct Room {
+    pending: Mutex<Vec<u32>>,
+    /// What the one peer has heard.
+    roster: Mutex<Vec<u32>>,
+}
+
+impl Room {
+    fn say(&self, line: u32) {
+        self.pending.lock().push(line);
+        if !self.pending.lock().is_empty() {
+            let Some(mut heard) = self.roster.try_lock() else { return };
+            let batch = std::mem::take(&mut *self.pending.lock());
+            heard.extend(batch);
+        }
+    }
+}
+
+pub(crate) fn explore() {
+    let room = Arc::new(Room::default());
+    let speakers: Vec<_> = [1, 2]
+        .map(|line| {
+            let room = Arc::clone(&room);
+            thread::spawn(move || room.say(line))
+        })
+        .into();
+    speakers.into_iter().for_each(|speaker| speaker.join().expect("no thread fails"));
+    let heard = room.roster.lock().len();
+    assert_eq!(heard, 2, "a line is stranded");
+}
