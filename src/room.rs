@@ -262,7 +262,7 @@ impl<'a, S: Socket> Room<'a, S> {
         if batch.is_empty() {
             return;
         }
-        log::trace!("takes all that is pending: {} lines", batch.count());
+        log::trace!("takes all that is pending, lines: {}", batch.count());
         let overrun = roster.deliver(&Arc::new(batch));
         self.overrun.store(overrun, Relaxed);
     }

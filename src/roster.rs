@@ -90,7 +90,7 @@ impl<S: Socket> Roster<S> {
     /// that cannot be sent to is pruned right here: its record goes before another thread can look
     /// at it. Returns whether a peer that reads loses ground.
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> bool {
-        log::trace!("sends to everyone: {} peers", self.peers.len());
+        log::trace!("sends to all peers: {}", self.peers.len());
         let Self { peers, backlog, max_backlog, fallen_behind, observer, .. } = self;
         let (start, before) = (backlog.end(), peers.len());
         let (mut laggards, mut any_overrun) = (false, false);

@@ -16,11 +16,13 @@ use std::{fmt, fs};
 use log::{LevelFilter, Log, Metadata, Record};
 use socket2::{Domain, SockRef, Socket, Type};
 use tcp_chat::batch::Batch;
+use tcp_chat::inbound::Reading;
 use tcp_chat::peer::Reason;
 use tcp_chat::room::Limits;
-use tcp_chat::roster::Witness;
-use tcp_chat::server::{Command, Config, Server};
-use tcp_chat::session::Service;
+use tcp_chat::roster::Observer;
+use tcp_chat::server::{Config, Server};
+use tcp_chat::session::ClientPolicy;
+use tcp_chat::socket::Links;
 use tcp_chat::wire::{Framing, MAX_LINE};
 
 /// How long anything may take before the scene has failed.
@@ -143,7 +145,7 @@ impl Client {
         STAGE.cast(here.expect("an address").port(), name);
         socket.connect(&server.into()).expect("the server answers");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket can have a timeout");
-        STAGE.wait(name, "looks at said once more: nothing", 1);
+        STAGE.wait(name, "finds nothing pending", 1);
         Self(BufReader::new(socket.into()))
     }
 
@@ -165,10 +167,12 @@ impl Client {
 
 struct Nobody;
 
-impl Witness for Nobody {
-    fn came(&self, _: SocketAddr) {}
-    fn said(&self, _: &Arc<Batch>) {}
-    fn went(&self, _: SocketAddr, _: Reason) {}
+impl Observer for Nobody {
+    fn joined(&self, _: SocketAddr) {}
+    fn delivered(&self, _: &Arc<Batch>) {}
+    fn fell_behind(&self, _: SocketAddr) {}
+    fn caught_up(&self, _: SocketAddr) {}
+    fn left(&self, _: SocketAddr, _: Reason) {}
 }
 
 /// Plays the scene that the diagram draws, and returns what happened in it.
@@ -177,25 +181,25 @@ fn play(server: SocketAddr) -> Vec<Event> {
     STAGE.curtain();
     let c = Client::join(server, "client C");
 
-    STAGE.hold("client A", "sends to everyone: 3 peers");
+    STAGE.hold("client A", "sends to all peers: 3");
     a.say("A: one");
-    STAGE.wait("client A", "sends to everyone: 3 peers", 1);
+    STAGE.wait("client A", "sends to all peers: 3", 1);
     b.say("B: two");
     STAGE.wait("client B", "the roster is busy", 1);
     STAGE.hold("client C", "reads no more");
     c.reset();
     STAGE.wait("client C", "reads no more", 1);
 
-    STAGE.hold("client A", "takes all of said: 0 lines");
-    STAGE.release("client A", "sends to everyone: 3 peers");
-    STAGE.wait("client A", "takes all of said: 0 lines", 1);
+    STAGE.hold("client A", "sends to all peers: 2");
+    STAGE.release("client A", "sends to all peers: 3");
+    STAGE.wait("client A", "sends to all peers: 2", 1);
     b.say("B: three");
     STAGE.wait("client B", "the roster is busy", 2);
 
-    STAGE.release("client A", "takes all of said: 0 lines");
-    STAGE.wait("courier", "looks at said once more: nothing", 1);
+    STAGE.release("client A", "sends to all peers: 2");
+    STAGE.wait("client A", "finds nothing pending", 1);
     STAGE.release("client C", "reads no more");
-    STAGE.wait("client C", "looks at said once more: nothing", 2);
+    STAGE.wait("client C", "finds nothing pending", 2);
 
     for line in ["A: one", "B: two", "B: three"] {
         a.hears(line);
@@ -239,32 +243,35 @@ fn by_thread(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, Vec<St
 fn each_thread_does_what_its_arrows_say() {
     log::set_logger(&STAGE).expect("there is no other logger");
     log::set_max_level(LevelFilter::Trace);
-    let service = Service {
-        framing: Framing::Lines,
+    let policy = ClientPolicy {
+        reading: Reading {
+            framing: Framing::Lines,
+            max_line: MAX_LINE,
+            greet: None,
+            prefix: None,
+            name_first: false,
+        },
         echo: true,
-        greet: None,
-        prefix: None,
-        max_line: MAX_LINE,
         rate: None,
-        max_clients: 10,
-        dead_link: PATIENCE,
+        links: Links { idle: PATIENCE, sending: PATIENCE },
     };
     let config = Config {
         address: "127.0.0.1:0".to_owned(),
-        service,
+        policy,
         also: None,
-        limits: Limits { peers: 10, backlog: 1024 * 1024 },
+        max_clients: 10,
+        limits: Limits::of(1024 * 1024),
         stall_timeout: PATIENCE,
     };
     let server = Server::bind(config).expect("there is a free port");
     let address = server.addresses().next().expect("it listens");
-    let (commands, obeyed) = crossbeam_channel::unbounded();
+    let (stop, stopped) = crossbeam_channel::bounded(1);
     let happened = thread::scope(|scope| {
-        scope.spawn(|| server.run(Box::new(Nobody), &obeyed, &mut |_| {}));
+        scope.spawn(|| server.run(Box::new(Nobody), &stopped));
         // However the scene ends, the server must.
         let happened = catch_unwind(|| play(address));
         STAGE.release_all();
-        commands.send(Command::Stop).expect("the server runs");
+        stop.send(()).expect("the server runs");
         happened
     });
     let happened = happened.unwrap_or_else(|panic| resume_unwind(panic));
@@ -281,9 +288,8 @@ fn arrows_point_at_what_they_speak_of() {
         let speaks_of = |word: &str| event.does.contains(word);
         let target = match to.as_str() {
             "roster" => speaks_of("roster") || speaks_of("peer "),
-            "said" => speaks_of("said"),
+            "pending" => speaks_of("pending"),
             "peers" => speaks_of("peers"),
-            "courier" => speaks_of("note"),
             client => speaks_of(&format!("client {client}")) || speaks_of("reads"),
         };
         assert!(target, "an arrow to {to}: {event:?}");

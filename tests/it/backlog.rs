@@ -1,4 +1,4 @@
-//! The backlog, compared with the most naive one: a stream that keeps everything.
+//! The backlog, compared with the most naive one: a list that keeps everything.
 
 use std::sync::Arc;
 
@@ -16,43 +16,47 @@ proptest! {
         steps in vec((0..4_u8, 1..50_usize, any::<Index>()), 0..60),
     ) {
         let mut backlog = Backlog::default();
-        // All that was ever said, and from where on it must be kept.
-        let mut stream: Vec<u8> = Vec::new();
-        let mut lag: Option<usize> = None;
+        // All batches with their places, and the position from which on they must be kept.
+        let mut all: Vec<(u64, Arc<Batch>)> = Vec::new();
+        let mut end = 0;
+        let mut lag: Option<u64> = None;
         for (number, (step, length, index)) in steps.into_iter().enumerate() {
+            let between = |from: u64, to: u64| {
+                from + index.index(usize::try_from(to - from).unwrap() + 1) as u64
+            };
             if step == 0 {
                 // The laggard furthest behind takes something, perhaps all.
-                lag = lag.map(|lag| lag + index.index(stream.len() - lag + 1))
-                    .filter(|&lag| lag < stream.len());
-                backlog.trim(lag.unwrap_or(stream.len()) as u64);
+                lag = lag.map(|lag| between(lag, end)).filter(|&lag| lag < end);
+                backlog.trim(lag.unwrap_or(end));
             } else {
                 let line = format!("{number}").repeat(length);
                 let mut batch = Batch::default();
                 batch.say(0, |out| out.extend_from_slice(line.as_bytes()));
-                // Somebody falls behind with this very batch, if nobody was behind before.
-                lag = lag.or((step == 1).then(|| stream.len() + index.index(batch.text().len())));
-                stream.extend_from_slice(batch.text());
-                backlog.advance(&Arc::new(batch), lag.is_some());
+                let batch = Arc::new(batch);
+                // A peer falls behind with this very batch, if none was behind before.
+                lag = lag.or((step == 1).then(|| between(end, end + line.len() as u64)));
+                all.push((end, Arc::clone(&batch)));
+                end += batch.size() as u64;
+                backlog.advance(&batch, lag.is_some());
             }
-            prop_assert_eq!(backlog.end(), stream.len() as u64);
-            let kept = backlog.from(0, u64::MAX / 2);
+            prop_assert_eq!(backlog.end(), end);
             let Some(lag) = lag else {
-                prop_assert!(kept.is_empty(), "kept for nobody");
+                prop_assert!(backlog.range(0, end, u64::MAX).is_empty(), "kept, and not needed");
                 continue;
             };
-            prop_assert!(kept[0].end() > lag as u64, "kept what nobody needs");
-            let position = lag + index.index(stream.len() - lag);
-            let limit = 1 + length as u64 * 4;
-            let mut owed = position as u64;
-            for (number, kept) in backlog.from(position as u64, limit).iter().enumerate() {
-                prop_assert!(kept.start == owed || number == 0 && kept.start < owed, "a gap");
-                prop_assert!(kept.start < position as u64 + limit, "more than asked for");
-                let start = usize::try_from(kept.start).unwrap();
-                prop_assert_eq!(kept.batch.text(), &stream[start..start + kept.batch.text().len()]);
-                owed = kept.end();
-            }
-            let enough = (position as u64 + limit).min(stream.len() as u64);
-            prop_assert!(owed >= enough, "{} of {}", owed, enough);
+            let position = between(lag, end - 1);
+            let until = between(position, end);
+            let limit = 1 + length as u64 * 50;
+            let last = until.min(position + limit);
+            let needed = all.iter().filter(|(start, batch)| {
+                start + batch.size() as u64 > position && *start < last
+            });
+            let needed: Vec<_> =
+                needed.map(|(start, batch)| (*start, batch.text().to_vec())).collect();
+            let found = backlog.range(position, until, limit);
+            let found: Vec<_> =
+                found.iter().map(|entry| (entry.start, entry.batch.text().to_vec())).collect();
+            prop_assert_eq!(found, needed);
         }
     }
 }

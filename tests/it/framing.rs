@@ -1,10 +1,12 @@
 //! Framing and repair, for any bytes in any pieces: nothing depends on how TCP cut the stream, and
 //! nothing that reaches another peer can do harm.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tcp_chat::batch::Batch;
-use tcp_chat::hearing::Hearing;
+use tcp_chat::inbound::{Inbound, Reading};
 use tcp_chat::name::Name;
 use tcp_chat::wire::{
     self, Chunks, Found, Framing, Lines, RAW_MESSAGE, pieces, repaired, repaired_raw,
@@ -25,6 +27,9 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     ];
     vec(some, 0..40).prop_map(|parts| parts.concat())
 }
+
+/// Where a client that does not matter is.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// The same bytes as TCP might deliver them: cut anywhere.
 fn cut(bytes: &[u8], lengths: &[usize]) -> Vec<Vec<u8>> {
@@ -95,11 +100,18 @@ proptest! {
 
     #[test]
     fn what_a_client_says_does_not_depend_on_it_either(bytes in bytes(), cuts in cuts(), max in 1..12_usize) {
-        let mut hearing = Hearing::new(7, Framing::Lines, max, "> ".to_owned());
+        let reading = Reading {
+            framing: Framing::Lines,
+            max_line: max,
+            greet: None,
+            prefix: Some("> ".parse().expect("a template")),
+            name_first: false,
+        };
         let mut heard = Batch::default();
+        let mut inbound = Inbound::new(&reading, 7, ANYWHERE, &mut heard);
         let mut messages = 0;
         for read in cut(&bytes, &cuts).iter().chain([&Vec::new()]) {
-            hearing.hear(read, &mut heard, |_| messages += 1);
+            inbound.take(read, &mut heard, |_| messages += 1);
         }
         let expected: Vec<String> = lines_in(&bytes, max)
             .into_iter()
