@@ -37,8 +37,8 @@ enum Form {
     Lines,
     /// A line for the speaker alone.
     Private,
-    /// One raw message. It may contain newlines; `newlines` of them at its end are not its own.
-    Message { newlines: usize },
+    /// One raw message. It may contain newlines, and the one at its end may be its own.
+    Message { own_newline: bool },
 }
 
 /// A peer as the one to whom a batch is sent.
@@ -69,9 +69,11 @@ impl Batch {
         let start = self.text.len();
         write(&mut self.text);
         // A second newline would show as an empty line.
-        let newlines = usize::from(self.text[start..].last() != Some(&b'\n'));
-        self.text.extend_from_slice(&b"\n"[..newlines]);
-        self.close_run(speaker, Form::Message { newlines });
+        let own_newline = self.text[start..].last() == Some(&b'\n');
+        if !own_newline {
+            self.text.push(b'\n');
+        }
+        self.close_run(speaker, Form::Message { own_newline });
     }
 
     /// Adds a line that the server says to `listener` alone. It takes its place among the lines, so
@@ -213,7 +215,7 @@ impl Chunks<'_> {
             let text = &self.batch.text[self.from..run.end];
             // Where the message ends, and where the next one begins.
             let (end, next) = match run.form {
-                Form::Message { newlines } => (run.end - newlines, run.end),
+                Form::Message { own_newline } => (run.end - usize::from(!own_newline), run.end),
                 Form::Lines | Form::Private => {
                     let end = memchr::memchr(b'\n', text).map_or(run.end, |end| self.from + end);
                     (end, run.end.min(end + 1))
