@@ -15,6 +15,10 @@ use crate::sync::{AtomicU64, Relaxed};
 /// sender when a third of its buffer is free: at 256 KiB/s that is every 0.7 seconds.
 const RECENT: Duration = Duration::from_secs(2);
 
+/// How long a peer that has just fallen behind passes for one that reads: no longer, so that peers
+/// that never read slow the others down only once, and for this time.
+const AT_FIRST: Duration = Duration::from_secs(1);
+
 /// A peer's connection, as the room uses it.
 pub trait Socket: Send + Sync {
     /// Hands over as many bytes as fit without waiting, possibly none.
@@ -139,7 +143,7 @@ impl Progress {
     fn is_recent(&self) -> bool {
         let took = self.took.load(Relaxed);
         let since = Duration::from_millis(self.milliseconds().saturating_sub(took));
-        took > 0 && since < RECENT
+        since < if took == 0 { AT_FIRST } else { RECENT }
     }
 
     fn milliseconds(&self) -> u64 {

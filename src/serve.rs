@@ -61,7 +61,8 @@ fn config(args: &ServerArgs) -> Config {
             },
             echo: args.echo == Echo::All,
             rate: args.rate,
-            links: Links { idle: args.dead_link, sending: args.dead_link },
+            // A peer that does not read for the whole stall timeout is no dead link.
+            links: Links { idle: args.dead_link, sending: args.dead_link.max(args.stall_timeout) },
         }
     };
     Config {

@@ -20,6 +20,8 @@ mod dead_link;
 mod departures;
 mod flood;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod promises;
 mod protocol;
 mod raw;
 #[cfg(target_os = "linux")]
