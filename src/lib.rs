@@ -50,6 +50,8 @@ pub mod backlog;
 mod sync;
 pub mod peer;
 pub mod roster;
+#[cfg(test)]
+mod roster_test;
 mod flow;
 pub mod room;
 

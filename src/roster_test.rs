@@ -1,0 +1,249 @@
+//! What the roster does with each record: limits, counts, and what it forgets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::batch::{Batch, PeerId, Recipient};
+use crate::peer::{Reason, Socket};
+use crate::roster::{Observer, Report, Roster};
+use crate::wire::Framing;
+
+/// A socket with room for so many bytes.
+#[derive(Default)]
+struct Fake {
+    room: AtomicUsize,
+    broken: AtomicBool,
+    shut: AtomicUsize,
+}
+
+impl Socket for Fake {
+    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken.load(Relaxed) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let taken = bytes.len().min(self.room.load(Relaxed));
+        self.room.fetch_sub(taken, Relaxed);
+        Ok(taken)
+    }
+
+    fn send_waiting(&self, bytes: &[u8], _: Duration) -> io::Result<usize> {
+        self.send_now(bytes)
+    }
+
+    fn wait_for_end(&self, _: Duration) -> bool {
+        false
+    }
+
+    fn finish(&self) {}
+
+    fn shut(&self) {
+        self.shut.fetch_add(1, Relaxed);
+    }
+}
+
+/// Writes down what happens.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, text: String) {
+        self.0.lock().expect("not poisoned").push(text);
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.0.lock().expect("not poisoned").iter().filter(|entry| *entry == text).count()
+    }
+}
+
+impl Observer for Log {
+    fn joined(&self, address: SocketAddr) {
+        self.add(format!("{} joined", address.port()));
+    }
+    fn delivered(&self, batch: &Arc<Batch>) {
+        self.add(format!("{} delivered", batch.count()));
+    }
+    fn fell_behind(&self, address: SocketAddr) {
+        self.add(format!("{} behind", address.port()));
+    }
+    fn caught_up(&self, address: SocketAddr) {
+        self.add(format!("{} caught up", address.port()));
+    }
+    fn left(&self, address: SocketAddr, reason: Reason) {
+        self.add(format!("{}: {reason}", address.port()));
+    }
+}
+
+fn line(text: &str) -> Arc<Batch> {
+    let mut batch = Batch::default();
+    batch.say(0, |out| out.extend_from_slice(text.as_bytes()));
+    Arc::new(batch)
+}
+
+fn size() -> u64 {
+    line("0123456").size() as u64
+}
+
+fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
+    let log = Log::default();
+    (Roster::new(max_backlog, Box::new(log.clone())), log)
+}
+
+/// Adds a peer whose socket has room for so many bytes.
+fn add(roster: &mut Roster<Fake>, room: usize) -> (PeerId, Arc<Fake>) {
+    let socket = Arc::new(Fake { room: AtomicUsize::new(room), ..Fake::default() });
+    let id = roster.next_id();
+    let port = u16::try_from(id).expect("a small number");
+    let recipient = Recipient { id, framing: Framing::Lines, echo: true };
+    roster.add(Arc::clone(&socket), SocketAddr::from(([127, 0, 0, 1], port)), recipient);
+    (id, socket)
+}
+
+#[test]
+fn a_peer_goes_on_from_where_its_socket_was_full() {
+    let (mut roster, log) = roster(1 << 20);
+    let (id, _) = add(&mut roster, 3);
+    add(&mut roster, usize::MAX);
+    roster.deliver(&line("0123456"));
+    assert_eq!(std::mem::take(&mut roster.fallen_behind), [id]);
+    assert_eq!(log.count("1 behind"), 1);
+    roster.deliver(&line("789"));
+    assert_eq!(roster.fallen_behind, [], "it was behind already");
+    let report = Report { peers: 2, laggards: 1, lines: 2 };
+    assert_eq!(roster.report(), report);
+
+    let next = roster.catch_up(id).expect("it is behind");
+    assert_eq!((next.progress.position(), next.entries.len()), (3, 2));
+    next.progress.advance(next.entries[0].end());
+    let next = roster.catch_up(id).expect("it is behind");
+    assert_eq!(next.entries[0].batch.text(), b"789\n");
+    next.progress.advance(next.entries[0].end());
+    assert_eq!(log.count("1 caught up"), 0);
+    assert!(roster.catch_up(id).is_none());
+    assert_eq!(log.count("1 caught up"), 1);
+    assert_eq!(roster.report().laggards, 0);
+}
+
+#[test]
+fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
+    let (mut roster, log) = roster(3 * size());
+    let (id, socket) = add(&mut roster, 0);
+    for _ in 0..3 {
+        roster.deliver(&line("0123456"));
+    }
+    assert_eq!(roster.report().peers, 1);
+    let progress = roster.catch_up(id).expect("it is behind").progress;
+    progress.advance(1);
+    roster.deliver(&line("0123456"));
+    assert_eq!(roster.report().peers, 0);
+    assert_eq!((log.count("1: too slow"), socket.shut.load(Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_peer_that_has_closed_its_side_is_pruned_for_its_backlog_as_well() {
+    let (mut roster, log) = roster(2 * size());
+    let (id, _) = add(&mut roster, 0);
+    roster.deliver(&line("0123456"));
+    roster.retire(id);
+    roster.deliver(&line("0123456"));
+    assert_eq!(roster.report().peers, 1);
+    roster.deliver(&line("0123456"));
+    assert_eq!(roster.report().peers, 0);
+    assert_eq!(log.count("1: left"), 1, "it had left by itself");
+}
+
+#[test]
+fn a_reader_is_overrun_from_half_a_backlog_on() {
+    let (mut roster, _) = roster(4 * size());
+    let (id, _) = add(&mut roster, 0);
+    assert!(!roster.deliver(&line("0123456")));
+    assert!(!roster.deliver(&line("0123456")), "exactly half");
+    assert!(roster.deliver(&line("0123456")), "more than half");
+    roster.catch_up(id).expect("it is behind").progress.advance(size());
+    assert!(roster.deliver(&line("0123456")), "it has taken something, and is behind still");
+    roster.retire(id);
+    assert!(!roster.deliver(&line("0")), "one that leaves is not waited for");
+}
+
+#[test]
+fn one_that_leaves_is_sent_what_was_said_until_then_and_no_more() {
+    let (mut roster, log) = roster(1 << 20);
+    let (id, socket) = add(&mut roster, 0);
+    roster.deliver(&line("before"));
+    roster.retire(id);
+    roster.deliver(&line("after"));
+    let next = roster.catch_up(id).expect("it is behind");
+    assert_eq!(next.entries.len(), 1);
+    assert_eq!(next.entries[0].batch.text(), b"before\n");
+    next.progress.advance(next.entries[0].end());
+    assert!(roster.catch_up(id).is_none());
+    assert_eq!((log.count("1: left"), socket.shut.load(Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_batch_is_forgotten_when_the_last_peer_that_needs_it_is_gone() {
+    let (mut roster, _) = roster(1 << 20);
+    let (first, _) = add(&mut roster, 0);
+    let (second, broken) = add(&mut roster, usize::MAX);
+    let batch = line("0123456");
+    roster.deliver(&batch);
+    assert_eq!(Arc::strong_count(&batch), 2, "it is kept");
+    roster.remove(second, Reason::Reset);
+    assert_eq!(Arc::strong_count(&batch), 2, "the other one does not need it");
+    roster.remove(first, Reason::Reset);
+    assert_eq!(Arc::strong_count(&batch), 1, "it is kept for none");
+
+    // The same where the record goes because a send fails.
+    let (_, socket) = add(&mut roster, 0);
+    let batch = line("0123456");
+    roster.deliver(&batch);
+    assert_eq!(Arc::strong_count(&batch), 2);
+    roster.clear();
+    assert_eq!(Arc::strong_count(&batch), 1);
+    assert_eq!((socket.shut.load(Relaxed), broken.shut.load(Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_record_goes_once_however_often_it_is_removed() {
+    let (mut roster, log) = roster(1 << 20);
+    let (id, socket) = add(&mut roster, usize::MAX);
+    let (_, other) = add(&mut roster, usize::MAX);
+    socket.broken.store(true, Relaxed);
+    roster.deliver(&line("0"));
+    roster.remove(id, Reason::Left);
+    roster.retire(id);
+    assert_eq!(socket.shut.load(Relaxed), 1);
+    assert_eq!((log.count("1: connection reset"), log.count("1: left")), (1, 0));
+    assert_eq!((roster.report().peers, other.shut.load(Relaxed)), (1, 0));
+}
+
+#[test]
+fn a_batch_of_many_lines_means_a_crowd() {
+    let (mut roster, _) = roster(1 << 20);
+    let mut two = Batch::default();
+    two.say(1, |out| out.push(b'a'));
+    two.say(1, |out| out.push(b'b'));
+    roster.deliver(&Arc::new(two));
+    assert!(roster.crowded);
+    assert_eq!(roster.report().lines, 2);
+    roster.deliver(&line("0"));
+    assert!(!roster.crowded);
+}
+
+#[test]
+fn all_that_have_everything_are_retired_together() {
+    let (mut roster, log) = roster(1 << 20);
+    let (behind, _) = add(&mut roster, 0);
+    let (_, socket) = add(&mut roster, usize::MAX);
+    roster.deliver(&line("bye"));
+    let half_closed = roster.retire_all();
+    assert_eq!(half_closed.len(), 1);
+    assert!(Arc::ptr_eq(&half_closed[0], &socket));
+    assert_eq!(roster.report().peers, 1);
+    let next = roster.catch_up(behind).expect("it is behind");
+    next.progress.advance(next.entries[0].end());
+    assert!(roster.catch_up(behind).is_none());
+    assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
+}
