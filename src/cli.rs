@@ -232,7 +232,7 @@ pub(crate) struct ClientArgs {
 #[command(after_help = "\
 Examples:
   tcp-chat demo                        watch: it plays by itself and ends by itself
-  tcp-chat demo --tmux                 take part: a server and three clients, side by side")]
+  tcp-chat demo --clients 5 --fast     more clients, and no pauses")]
 pub(crate) struct DemoArgs {
     /// How many clients talk
     #[arg(long, value_name = "N", default_value_t = 3, env = "TCP_CHAT_CLIENTS",
@@ -242,10 +242,6 @@ pub(crate) struct DemoArgs {
     /// Do not pause for a person to read along
     #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
     pub(crate) fast: bool,
-
-    /// Open one window in tmux instead, with a server and three clients to type into
-    #[arg(long, env = "TCP_CHAT_TMUX", value_parser = yes_or_no(), conflicts_with_all = ["fast", "clients"])]
-    pub(crate) tmux: bool,
 }
 
 /// How an environment variable says no to a flag: empty, `0`, `no`, `off` or `false`.

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
 use tcp_chat::terminal::Terminal;
-use tcp_chat::{client, conversation, demo, outbox, tmux, tty};
+use tcp_chat::{client, conversation, demo, outbox, tty};
 
 /// How long a client that nobody sits at tries without getting anywhere.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ fn talk(args: ClientArgs) -> Result<(), String> {
 /// `tcp-chat demo`
 fn show(args: &DemoArgs) -> Result<(), String> {
     let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
-    if args.tmux { tmux::run(&quit) } else { demo::run(args.clients, args.fast, quit) }
+    demo::run(args.clients, args.fast, quit)
 }
 
 /// Turns the signals that ask a client or a demo to end into messages.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry, Line, Printer};
 use tcp_chat::paint::{Palette, Style};
@@ -35,7 +35,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
     let port = server.addresses().next().map_or(0, |address| address.port());
     recorder.record(Entry::Notice(wire::online(port)));
     let last = server
-        .run(Box::new(recorder), &commands, &mut |report| eprintln!("{}", in_words(report)))
+        .run(Box::new(recorder), &commands, &mut |_| {})
         .map_err(|error| format!("cannot start the server's threads: {error}"))?;
     // A terminal that was stopped must not stop the server from ending.
     let _ = printed.recv_timeout(LAST_WORDS);
@@ -93,9 +93,7 @@ fn announce(server: &Server, args: &ServerArgs) {
         }
     }
     if is_terminal {
-        let id = std::process::id();
-        let keys = format!("Ctrl-C stops it, kill -USR1 {id} shows how it goes");
-        eprintln!("{}", paint(Style::Dim, &keys));
+        eprintln!("{}", paint(Style::Dim, "Ctrl-C stops it"));
     }
 }
 
@@ -156,20 +154,16 @@ fn in_words(report: Report) -> String {
     format!("{clients}, {behind} behind; {messages} delivered")
 }
 
-/// Turns signals into commands. The second one that asks the server to end, ends it at once.
+/// Turns signals into commands. The second one ends the server at once.
 fn commands() -> io::Result<Receiver<server::Command>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, commands) = crossbeam_channel::unbounded();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut stopping = false;
-        for signal in signals.forever() {
-            let command = match signal {
-                SIGUSR1 => server::Command::Report,
-                _ if stopping => signal_hook::low_level::exit(1),
-                _ => server::Command::Stop,
-            };
-            stopping |= command == server::Command::Stop;
-            let _ = sender.send(command);
+        for (count, _) in signals.forever().enumerate() {
+            if count > 0 {
+                signal_hook::low_level::exit(1);
+            }
+            let _ = sender.send(server::Command::Stop);
         }
     })?;
     Ok(commands)

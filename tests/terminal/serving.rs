@@ -1,4 +1,4 @@
-//! The server on a terminal: how to join, the history in colours, how it goes.
+//! The server on a terminal: how to join and stop it, the history in colours.
 
 use crate::support::peer::Peer;
 use crate::support::process::{Signal, program};
@@ -18,15 +18,14 @@ fn server(flags: &[&str]) -> (Terminal, String) {
 }
 
 #[test]
-fn a_server_says_how_to_join_how_it_goes_and_how_it_went() {
+fn a_server_says_how_to_join_how_to_stop_it_and_how_it_went() {
     let (mut server, address) = server(&[]);
     server.wait_row(&format!("    tcp-chat client {address} --name NAME"));
     server.wait_row(&format!("    nc {}", address.replace(':', " ")));
+    server.wait_row("Ctrl-C stops it");
     let mut ann = Peer::connect(address.parse().expect("an address"));
     ann.say("Ann: hello");
     server.wait_row("Ann: hello");
-    server.process.signal(Signal::USR1);
-    server.wait_row("1 client, none behind; 1 message delivered");
     server.process.signal(Signal::INT);
     server.process.exits(0);
     server.wait_row("stopped with 1 client, none behind; 1 message delivered");
