@@ -3,6 +3,7 @@
 mod cli;
 mod describe;
 mod serve;
+mod signals;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -11,9 +12,6 @@ use std::time::Duration;
 
 use clap::Parser;
 use cli::{Cli, ClientArgs, Command, DemoArgs};
-use crossbeam_channel::Receiver;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
 use tcp_chat::terminal::Terminal;
@@ -23,6 +21,7 @@ use tcp_chat::{client, conversation, demo, outbox, tty};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
+    signals::keep_ignoring_hangups();
     let cli = Cli::parse();
     // With `RUST_LOG=trace` each thread says what it does: what Sequence_Diagram.md draws.
     let unless_told = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
@@ -64,7 +63,7 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         reconnect: !args.no_reconnect,
         give_up_after: args.give_up_after.or(patience),
     };
-    let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let quit = signals::on_stop(())?;
     let done = if tty::is_here() {
         let (mut terminal, input) =
             Terminal::open(config.name.clone(), args.timestamps, quit.clone())
@@ -80,22 +79,6 @@ fn talk(args: ClientArgs) -> Result<(), String> {
 
 /// `tcp-chat demo`
 fn show(args: &DemoArgs) -> Result<(), String> {
-    let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let quit = signals::on_stop(())?;
     demo::run(args.clients, args.fast, quit)
-}
-
-/// Turns the signals that ask a client or a demo to end into messages.
-fn quit_signals() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, quit) = crossbeam_channel::unbounded();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (count, _) in signals.forever().enumerate() {
-            if count > 0 {
-                tty::restore();
-                signal_hook::low_level::exit(1);
-            }
-            let _ = sender.send(());
-        }
-    })?;
-    Ok(quit)
 }

@@ -1,4 +1,4 @@
-//! `tcp-chat server`: what the arguments ask for, what its terminal shows, which signals it obeys.
+//! `tcp-chat server`: what the arguments ask for, what its terminal shows.
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal, Write};
@@ -7,8 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use tcp_chat::history::{self, Entry, Line, Printer};
 use tcp_chat::paint::{Palette, Style};
 use tcp_chat::room::Limits;
@@ -19,13 +17,14 @@ use tcp_chat::wire::{self, Framing};
 use tcp_chat::{clock, limits};
 
 use crate::cli::{Echo, ServerArgs};
+use crate::signals;
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// `tcp-chat server`: from the arguments to the last line of the history.
 pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
-    let commands = commands().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let commands = signals::on_stop(server::Command::Stop)?;
     let server = Server::bind(config(args)).map_err(|error| error.to_string())?;
     announce(&server, args);
 
@@ -152,19 +151,4 @@ fn in_words(report: Report) -> String {
     let behind = if laggards == 0 { "none".to_owned() } else { laggards.to_string() };
     let (clients, messages) = (counted(peers as u64, "client"), counted(lines, "message"));
     format!("{clients}, {behind} behind; {messages} delivered")
-}
-
-/// Turns signals into commands. The second one ends the server at once.
-fn commands() -> io::Result<Receiver<server::Command>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, commands) = crossbeam_channel::unbounded();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (count, _) in signals.forever().enumerate() {
-            if count > 0 {
-                signal_hook::low_level::exit(1);
-            }
-            let _ = sender.send(server::Command::Stop);
-        }
-    })?;
-    Ok(commands)
 }
