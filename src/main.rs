@@ -4,14 +4,16 @@ mod cli;
 mod describe;
 mod serve;
 mod signals;
+mod stderr;
+mod usage;
+mod values;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use clap::Parser;
-use cli::{Cli, ClientArgs, Command, DemoArgs};
+use cli::{ClientArgs, Command, DemoArgs};
 use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
 use tcp_chat::terminal::Terminal;
@@ -22,15 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     signals::keep_ignoring_hangups();
-    let cli = Cli::parse();
-    // With `RUST_LOG=trace` each thread says what it does: what Sequence_Diagram.md draws.
-    let unless_told = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
-    env_logger::Builder::from_env(unless_told)
-        .format(|out, record| {
-            let thread = thread::current();
-            writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
-        })
-        .init();
+    let cli = match usage::arguments() {
+        Ok(cli) => cli,
+        Err(error) => {
+            stderr::start_thread();
+            let status = usage::explain(&error);
+            stderr::flush();
+            return status;
+        }
+    };
+    start_logging();
     let done = match cli.command {
         Command::Server(args) => serve::serve(&args),
         Command::Client(args) => talk(args),
@@ -38,12 +41,25 @@ fn main() -> ExitCode {
         Command::Completions { shell } => describe::completions(shell),
         Command::Man { command } => describe::man(command.as_deref()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("tcp-chat: {why}");
-            ExitCode::FAILURE
-        }
+    if let Err(why) = &done {
+        stderr::say(&format!("tcp-chat: {why}"));
+    }
+    stderr::flush();
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// With `RUST_LOG=trace` each thread says what it does: what `Sequence_Diagram.md` draws.
+fn start_logging() {
+    let by_default = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
+    env_logger::Builder::from_env(by_default)
+        .format(|out, record| {
+            let thread = thread::current();
+            writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
+        })
+        .target(env_logger::Target::Pipe(Box::new(stderr::Log)))
+        .init();
+    if log::max_level() < log::LevelFilter::Trace {
+        stderr::start_thread();
     }
 }
 

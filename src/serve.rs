@@ -1,23 +1,25 @@
 //! `tcp-chat server`: what the arguments ask for, what its terminal shows.
 
 use std::convert::Infallible;
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use tcp_chat::clock;
 use tcp_chat::history::{self, Entry, Line, Printer};
+use tcp_chat::limits::{Bounds, Carried};
 use tcp_chat::paint::{Palette, Style};
 use tcp_chat::room::Limits;
 use tcp_chat::roster::Report;
 use tcp_chat::server::{self, Config, Server};
 use tcp_chat::session::Service;
 use tcp_chat::wire::{self, Framing};
-use tcp_chat::{clock, limits};
 
 use crate::cli::{Echo, ServerArgs};
-use crate::signals;
+use crate::{signals, stderr};
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -38,13 +40,12 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
         .map_err(|error| format!("cannot start the server's threads: {error}"))?;
     // A terminal that was stopped must not stop the server from ending.
     let _ = printed.recv_timeout(LAST_WORDS);
-    eprintln!("stopped with {}", in_words(last));
+    stderr::say(&format!("stopped with {}", in_words(last)));
     Ok(())
 }
 
 fn config(args: &ServerArgs) -> Config {
-    let carried = limits::clients_by_file_limit();
-    let max_clients = args.max_clients.unwrap_or(carried);
+    let max_clients = max_clients(args.max_clients);
     let service = |framing| {
         // With a door for raw clients, what is made for them is not meant for the others.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
@@ -68,6 +69,18 @@ fn config(args: &ServerArgs) -> Config {
     }
 }
 
+/// As many as were asked for, or as many as the machine carries.
+fn max_clients(wanted: Option<usize>) -> usize {
+    let Carried { clients, limit } = Bounds::read().carry();
+    let wanted = wanted.unwrap_or(clients);
+    if wanted > clients {
+        log::warn!(
+            "--max-clients {wanted} is more than this machine carries: {clients}, by its limit on {limit}"
+        );
+    }
+    wanted
+}
+
 /// Says where the server listens and how one gets there, on stderr. For a person, a little more.
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
@@ -80,27 +93,39 @@ fn announce(server: &Server, args: &ServerArgs) {
     for (address, framing) in server.addresses().zip([args.framing, Framing::Raw]) {
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
-            eprintln!("listening on {address}; connect with: {client}");
+            stderr::say(&format!("listening on {address}; connect with: {client}"));
             continue;
         }
         let listening = paint(Style::Bold, &format!("listening on {address};"));
-        eprintln!("{listening} join from another terminal:");
-        eprintln!("    {client} --name NAME");
+        stderr::say(&format!("{listening} join from another terminal:"));
+        stderr::say(&format!("    {client} --name NAME"));
         if framing == Framing::Lines {
             let here = reachable(address);
-            eprintln!("    nc {} {}", here.ip(), here.port());
+            stderr::say(&format!("    nc {} {}", here.ip(), here.port()));
         }
     }
     if is_terminal {
-        eprintln!("{}", paint(Style::Dim, "Ctrl-C stops it"));
+        stderr::say(&paint(Style::Dim, "Ctrl-C stops it"));
+    }
+    // On a terminal, the history comes below it.
+    stderr::flush();
+}
+
+/// The command that starts this program again, as the user typed it, to be pasted into a shell.
+fn program() -> String {
+    let typed = env::args_os().next().and_then(|program| program.into_string().ok());
+    let quoted = typed.as_deref().map(shlex::try_quote);
+    match quoted {
+        Some(Ok(quoted)) if !quoted.is_empty() => quoted.into_owned(),
+        _ => "tcp-chat".to_owned(),
     }
 }
 
-/// What one types to join.
+/// What a person types to join.
 fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
     let framing = if framing == Framing::Raw { " --framing raw" } else { "" };
     let echo = if echo == Echo::Others { " --local-echo" } else { "" };
-    format!("tcp-chat client{framing}{echo} {}", reachable(address))
+    format!("{} client{framing}{echo} {}", program(), reachable(address))
 }
 
 /// Where a server that listens everywhere can be reached from this machine.

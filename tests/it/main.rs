@@ -35,6 +35,7 @@ mod restart;
 mod cli;
 mod demo;
 mod describe;
+mod streams;
 
 // For minutes, so only if asked for.
 mod soak;
