@@ -1,5 +1,6 @@
 //! `tcp-chat server`: what the arguments ask for, what its terminal shows.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -114,11 +115,9 @@ fn announce(server: &Server, args: &ServerArgs) {
 /// The command that starts this program again, as the user typed it, to be pasted into a shell.
 fn program() -> String {
     let typed = env::args_os().next().and_then(|program| program.into_string().ok());
-    let quoted = typed.as_deref().map(shlex::try_quote);
-    match quoted {
-        Some(Ok(quoted)) if !quoted.is_empty() => quoted.into_owned(),
-        _ => "tcp-chat".to_owned(),
-    }
+    let typed = typed.filter(|typed| !typed.is_empty());
+    let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
+    quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
 }
 
 /// What a person types to join.

@@ -7,7 +7,7 @@ use crate::support::process::{Signal, program};
 use crate::support::pty::{Terminal, View};
 
 /// As a user may have typed it.
-const PROGRAM: &str = "target/debug/tcp-chat";
+const PROGRAM: &str = "bin/tcp-chat";
 
 fn server(flags: &[&str]) -> (Terminal, String) {
     let mut command = program();
