@@ -200,7 +200,7 @@ def two_shells(tmux):
         for listener in ("server", "ann", "bob"):
             tmux.wait(listener, line.split(",")[0][:20])
     tmux.type("ann", "/qiut")
-    tmux.wait("ann", "did you mean")
+    tmux.wait("ann", "No command")
     tmux.type("ann", "half a sent", enter=False)
     tmux.wait("ann", "> half a sent$")
     title = tmux("display-message", "-p", "-t", "ann", "#{pane_title}").strip()

@@ -1,6 +1,7 @@
 //! The thread of one laggard: sends it what it has not taken yet, and waits for it as long as it
 //! takes anything at all. It holds no lock while it waits, so no other thread does.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +16,26 @@ const RUN: usize = 32 * 1024;
 
 /// The room's way to start, in `scope`, the thread of a peer that fell behind. The thread ends when
 /// the peer has caught up or is gone. If the peer takes nothing for `stall_timeout`, it is pruned;
-/// and at once, if there is no thread.
+/// and at once, if there are `most` such threads, or the system has no other.
 pub(crate) fn starter<'scope, 'env, S: Socket + 'scope>(
     scope: &'scope Scope<'scope, 'env>,
+    most: usize,
     stall_timeout: Duration,
 ) -> StartCatchUp<'scope, S> {
+    // Each thread holds a clone: their number is the number of threads, and one.
+    let threads = Arc::new(());
     Box::new(move |room, id| {
-        let behind = Arc::clone(room);
-        let work = move || catch_up(&behind, id, stall_timeout);
-        if let Err(error) = spawn(scope, format!("catch-up #{id}"), work) {
+        let (behind, running) = (Arc::clone(room), Arc::clone(&threads));
+        let work = move || {
+            catch_up(&behind, id, stall_timeout);
+            drop(running);
+        };
+        let started = if Arc::strong_count(&threads) > most + 1 {
+            Err(io::Error::other(format!("{most} clients are behind already")))
+        } else {
+            spawn(scope, format!("catch-up #{id}"), work)
+        };
+        if let Err(error) = started {
             log::warn!("there is no thread for a client that is behind, so it is dropped: {error}");
             room.leave(id, Reason::TooSlow);
         }

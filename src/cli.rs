@@ -1,8 +1,9 @@
-//! The command line: what can be said to the program, and how it explains itself.
+//! The command line: the commands, their flags, and what `-h` and `--help` say about them.
+//!
+//! The first line of each comment below is the short help, `-h`; `--help` shows all of it.
 
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -10,44 +11,46 @@ use tcp_chat::name::Name;
 use tcp_chat::template::Template;
 use tcp_chat::wire::{self, Framing};
 
-/// Where a server listens and a client connects unless told otherwise.
+use crate::values::{address, line_limit, link_seconds, rate, seconds, whole, yes_or_no};
+
+/// Where a server listens and a client connects by default.
 const ADDRESS: &str = "127.0.0.1:3234";
 
-/// A chat over TCP: one server, any number of clients, every message to everyone.
+/// A chat over TCP: one server, any number of clients, every message to everyone
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, max_term_width = 100)]
+#[command(version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   tcp-chat demo                        watch a server and three clients talk
-  tcp-chat server                      serve on 127.0.0.1:3234 until Ctrl-C
-  tcp-chat client --name Ann           join in, in another shell
-  nc 127.0.0.1 3234                    anything that speaks lines is a client
-  seq 1 100 | tcp-chat client          say 100 lines; exit 0: all have arrived
+  tcp-chat server                      start a server on 127.0.0.1:3234; Ctrl-C stops it
+  tcp-chat client --name Ann           join it from another terminal
+  nc 127.0.0.1 3234                    any program that sends lines is a client
+  seq 1 100 | tcp-chat client          send 100 lines; exit status 0: all were delivered
 
-Exit status: 0 as asked, 1 failed at run time, 2 wrong usage.")]
+Exit status: 0 success, 1 error at run time, 2 wrong usage")]
 pub(crate) struct Cli {
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a chat until Ctrl-C
+    /// Start a server; Ctrl-C stops it
     Server(ServerArgs),
     /// Join a chat, from a terminal or a pipe
     Client(ClientArgs),
-    /// Watch a server and some clients talk, start to finish
+    /// Watch a server and some clients talk
     Demo(DemoArgs),
-    /// Print what a shell needs to complete these commands
+    /// Print a script that lets your shell complete these commands
     #[command(after_help = "\
 Examples:
   source <(tcp-chat completions bash)                  in ~/.bashrc
   tcp-chat completions zsh > ~/.zfunc/_tcp-chat        with ~/.zfunc in $fpath
   tcp-chat completions fish > ~/.config/fish/completions/tcp-chat.fish")]
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
     /// Print a manual page
@@ -56,18 +59,18 @@ Examples:
   tcp-chat man > tcp-chat.1
   tcp-chat man server | man -l -")]
     Man {
-        /// Of which command; of the program as a whole if none is given
+        /// The command that the page describes [default: the whole program]
         command: Option<String>,
     },
 }
 
-/// Whether a sender hears its own messages back.
+/// Whether clients receive their own messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Echo {
-    /// Everyone hears a message, its sender as well
+    /// Everyone receives a message, its sender as well
     #[default]
     All,
-    /// Everyone but the sender
+    /// Everyone but the sender receives a message
     Others,
 }
 
@@ -75,16 +78,21 @@ pub(crate) enum Echo {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tcp-chat server                      on 127.0.0.1:3234, this machine only
-  tcp-chat server 0.0.0.0:3234         for other machines too (unencrypted!)
-  tcp-chat server 127.0.0.1:0          on any free port; it is printed at start
-  tcp-chat server --quiet --max-clients 10000")]
+  tcp-chat server                      on 127.0.0.1:3234, for this machine only
+  tcp-chat server 0.0.0.0:3234         for other machines too; nothing is encrypted!
+  tcp-chat server 127.0.0.1:0          on any free port; the server prints which
+  tcp-chat server --quiet --max-clients 1000")]
 pub(crate) struct ServerArgs {
-    /// Where to listen, as HOST:PORT; port 0 is any free port
+    /// Listen on this HOST:PORT
+    ///
+    /// Port 0 stands for any free port. The server prints the one it got.
     #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
     pub(crate) address: String,
 
-    /// Who hears a message: everyone, or everyone but its sender
+    /// Send a message to everyone, or to all others
+    ///
+    /// With "others", a client does not receive its own messages. Start clients of this project with
+    /// --local-echo then.
     #[arg(
         long,
         value_enum,
@@ -96,8 +104,10 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) echo: Echo,
 
-    /// How messages are told apart: by newlines, or each by the read that returns it, as in the
-    /// course assignment
+    /// Tell messages apart by newlines, or by reads
+    ///
+    /// With "lines", a newline ends a message. With "raw", as in the course assignment, a message is
+    /// what one read returns.
     #[arg(
         long,
         value_enum,
@@ -109,58 +119,81 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) framing: Framing,
 
-    /// Serve raw clients as well, on an address of their own: all share one conversation
+    /// Serve raw clients on this second address
+    ///
+    /// All clients share one conversation.
     #[arg(long, value_name = "ADDR", env = "TCP_CHAT_RAW", value_parser = address,
           help_heading = "Raw clients")]
     pub(crate) raw: Option<String>,
 
-    /// What a client is told when it connects; {number}, {address} and {port} are filled in. With
-    /// --raw, for raw clients only
+    /// Send this to each client that connects
+    ///
+    /// {number}, {address} and {port} stand for those of the client. With --raw, only raw clients
+    /// receive it.
     #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_GREET", help_heading = "Raw clients")]
     pub(crate) greet: Option<Template>,
 
-    /// What is put in front of each message of a client, with the same placeholders
+    /// Put this in front of each message
+    ///
+    /// {number}, {address} and {port} stand for those of the sender. With --raw, it is put in front of
+    /// the messages of raw clients only.
     #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_PREFIX", help_heading = "Raw clients")]
     pub(crate) prefix: Option<Template>,
 
-    /// Take the first message of a raw client for its name, which {name} stands for
+    /// Take the first message of a raw client for its name
+    ///
+    /// The other clients do not see this message. {name} stands for the name in --prefix and
+    /// --greet, and the client is greeted when it has sent its name.
     #[arg(long, env = "TCP_CHAT_NAME_FIRST", value_parser = yes_or_no(),
           help_heading = "Raw clients")]
     pub(crate) name_first: bool,
 
-    /// The longest line, in bytes; a longer one is refused
+    /// Refuse longer lines
+    ///
+    /// From 1 to 1048576 bytes. The sender is told that its line was refused.
     #[arg(long, value_name = "BYTES", default_value_t = wire::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
           value_parser = line_limit, help_heading = "Limits")]
     pub(crate) max_line: usize,
 
-    /// How many clients there may be [default: what the limit on open files carries]
-    #[arg(long, value_name = "N", env = "TCP_CHAT_MAX_CLIENTS", value_parser = at_least_one,
-          help_heading = "Limits")]
+    /// Refuse more clients [default: as many as this machine carries]
+    ///
+    /// From 1 to 1000000. The default is the smallest number that these limits allow: open files,
+    /// memory maps, and threads of the machine, of the control group and of the user. Each client may
+    /// need two threads, and a thread needs four memory maps. If you ask for more clients, the server
+    /// warns and goes on.
+    #[arg(long, value_name = "N", env = "TCP_CHAT_MAX_CLIENTS",
+          value_parser = |text: &str| whole(text, 1..=1_000_000_usize), help_heading = "Limits")]
     pub(crate) max_clients: Option<usize>,
 
-    /// How many lines a second are read from each client [default: no limit]
-    #[arg(long, value_name = "LINES_PER_SECOND", env = "TCP_CHAT_RATE", value_parser = rate,
+    /// Read at most this many lines per second [default: no limit]
+    ///
+    /// From 0.001 to 1000000000, for each client. The other lines wait; none is lost.
+    #[arg(long, value_name = "LINES", env = "TCP_CHAT_RATE", value_parser = rate,
           help_heading = "Limits")]
     pub(crate) rate: Option<f64>,
 
-    /// How long a client may take nothing of what it is sent, in seconds, before it is dropped
+    /// Drop a client that takes nothing for this long
+    ///
+    /// From 0 to 1000000 seconds. It counts only while there is something to take.
     #[arg(long, value_name = "SECONDS", default_value = "10", env = "TCP_CHAT_STALL_TIMEOUT",
           value_parser = seconds, help_heading = "Limits")]
     pub(crate) stall_timeout: Duration,
 
-    /// How far a client may fall behind, in bytes, before it is dropped
-    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024,
-          env = "TCP_CHAT_MAX_BACKLOG", value_parser = clap::value_parser!(u64).range(1..),
-          help_heading = "Limits")]
+    /// Drop a client that falls this far behind
+    ///
+    /// From 1 to 1099511627776 bytes (1 TiB).
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024, env = "TCP_CHAT_MAX_BACKLOG",
+          value_parser = |text: &str| whole(text, 1..=1_u64 << 40), help_heading = "Limits")]
     pub(crate) max_backlog: u64,
 
-    /// How long nothing may come back from a client's machine, in seconds, before it is dropped:
-    /// a pulled cable, a dead host
+    /// Drop a client whose machine is silent for this long
+    ///
+    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed.
     #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,
 
-    /// Print no history
+    /// Do not print what happens in the chat
     #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) quiet: bool,
 
@@ -174,20 +207,24 @@ pub(crate) struct ServerArgs {
 #[command(after_help = "\
 Examples:
   tcp-chat client --name Ann           talk in this terminal
-  echo hello | tcp-chat client         say one line; exit 0: it has arrived
-  tcp-chat client --stay < /dev/null   only listen, until the server ends
-  tcp-chat client 192.0.2.7:3234       a server on another machine")]
+  echo hello | tcp-chat client         send one line; exit status 0: it was delivered
+  tcp-chat client --stay < /dev/null   only listen, until the server stops
+  tcp-chat client 192.0.2.7:3234       join a server on another machine")]
 pub(crate) struct ClientArgs {
-    /// The server, as HOST:PORT
+    /// Connect to this HOST:PORT
     #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
     pub(crate) address: String,
 
-    /// Your name: 1 to 32 characters, no ':' [default: Client and the process number]
+    /// Your name [default: Client and the process id]
+    ///
+    /// 1 to 32 characters, without ':'.
     #[arg(long, short, env = "TCP_CHAT_NAME", help_heading = "Conversation")]
     pub(crate) name: Option<Name>,
 
-    /// How messages are told apart: by newlines, or each by the read that returns it, as in the
-    /// course assignment
+    /// Tell messages apart by newlines, or by reads
+    ///
+    /// With "lines", a newline ends a message. With "raw", as in the course assignment, a message is
+    /// what one read returns. Use what the server uses.
     #[arg(
         long,
         value_enum,
@@ -199,30 +236,42 @@ pub(crate) struct ClientArgs {
     )]
     pub(crate) framing: Framing,
 
-    /// Send the name once and alone, then messages without it: for servers that ask for it first
-    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), requires = "local_echo",
-          help_heading = "Conversation")]
+    /// Send the name once, then messages without it
+    ///
+    /// For servers that ask for the name first.
+    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), help_heading = "Conversation")]
     pub(crate) introduce: bool,
 
-    /// Show own messages when they are sent: the server does not send them back
+    /// Show your messages when they are sent
+    ///
+    /// For servers that do not send your messages back to you. A message that was sent counts as
+    /// delivered then.
     #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
     pub(crate) local_echo: bool,
 
-    /// The longest line, in bytes; a longer one is not sent
+    /// Do not send longer lines
+    ///
+    /// From 1 to 1048576 bytes. Use what the server uses.
     #[arg(long, value_name = "BYTES", default_value_t = wire::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
           value_parser = line_limit, help_heading = "Conversation")]
     pub(crate) max_line: usize,
 
-    /// After the input ends, keep printing until the server or a signal ends it
+    /// Go on printing after the end of the input
+    ///
+    /// The client ends when the server stops, or with Ctrl-C.
     #[arg(long, env = "TCP_CHAT_STAY", value_parser = yes_or_no(), help_heading = "Connection")]
     pub(crate) stay: bool,
 
-    /// End when the connection does, or cannot be made
+    /// End when the connection is lost
+    ///
+    /// The client also ends when the first attempt to connect fails.
     #[arg(long, env = "TCP_CHAT_NO_RECONNECT", value_parser = yes_or_no(), help_heading = "Connection")]
     pub(crate) no_reconnect: bool,
 
-    /// How long to try without getting anywhere, in seconds
-    /// [default: 30, or without end if the input is a terminal]
+    /// End after this long without progress
+    ///
+    /// From 0 to 1000000 seconds. The default is 30; if the input is a terminal, the client tries for
+    /// ever.
     #[arg(long, value_name = "SECONDS", env = "TCP_CHAT_GIVE_UP_AFTER", value_parser = seconds,
           help_heading = "Connection")]
     pub(crate) give_up_after: Option<Duration>,
@@ -236,68 +285,15 @@ pub(crate) struct ClientArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tcp-chat demo                        watch: it plays by itself and ends by itself
-  tcp-chat demo --tmux                 take part: a server and three clients, side by side")]
+  tcp-chat demo                        watch; the demo ends by itself
+  tcp-chat demo --clients 5 --fast     more clients, and no pauses")]
 pub(crate) struct DemoArgs {
-    /// How many clients talk
+    /// Start this many clients, from 2 to 26
     #[arg(long, value_name = "N", default_value_t = 3, env = "TCP_CHAT_CLIENTS",
-          value_parser = clap::value_parser!(u16).range(2..=26))]
+          value_parser = |text: &str| whole(text, 2..=26_u16))]
     pub(crate) clients: u16,
 
-    /// Do not pause for a person to read along
+    /// Do not pause between the steps
     #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
     pub(crate) fast: bool,
-
-    /// Open one window in tmux instead, with a server and three clients to type into
-    #[arg(long, env = "TCP_CHAT_TMUX", value_parser = yes_or_no(), conflicts_with_all = ["fast", "clients"])]
-    pub(crate) tmux: bool,
-}
-
-/// How an environment variable says no to a flag: empty, `0`, `no`, `off` or `false`.
-fn yes_or_no() -> FalseyValueParser {
-    FalseyValueParser::new()
-}
-
-fn address(text: &str) -> Result<String, String> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            Ok(text.to_owned())
-        }
-        _ => Err("an address is HOST:PORT, for example 127.0.0.1:3234".to_owned()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("this is a whole number, 1 or more".to_owned()),
-    }
-}
-
-fn line_limit(text: &str) -> Result<usize, String> {
-    let most = 1024 * 1024;
-    match text.parse() {
-        Ok(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("a limit is a whole number of bytes from 1 to {most}")),
-    }
-}
-
-/// What the system takes for the times of its probes.
-fn link_seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=32_767) => Ok(Duration::from_secs(seconds)),
-        _ => Err("this is a whole number of seconds from 1 to 32767".to_owned()),
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if (0.001..=1e9).contains(&rate) => Ok(rate),
-        _ => Err("a rate is a number of lines per second, 0.001 or more".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let valid = text.parse().ok().filter(|seconds| (0.0..=1e9).contains(seconds));
-    valid.map(Duration::from_secs_f64).ok_or("a time is a number of seconds, 0 or more".to_owned())
 }

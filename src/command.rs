@@ -10,9 +10,6 @@ const COMMANDS: [(&str, &str); 4] = [
     ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D"),
 ];
 
-/// How many letters of a command may be wrong for us to guess which one was meant.
-const TYPOS: usize = 2;
-
 /// What a typed line asks for.
 pub(crate) fn parse(line: &str) -> Input {
     let Some(rest) = line.strip_prefix('/') else { return Input::Say(line.to_owned()) };
@@ -42,18 +39,8 @@ fn help() -> String {
 
 fn explain(unknown: &str) -> String {
     let command = unknown.split(' ').next().unwrap_or_default();
-    let near = COMMANDS
-        .iter()
-        .map(|(known, _)| (strsim::damerau_levenshtein(&command.to_lowercase(), known), known))
-        .filter(|(typos, known)| *typos <= TYPOS || known.starts_with(command))
-        .min();
-    match near {
-        Some((_, known)) if *known == command => {
-            format!("{known} takes nothing behind it. To say this line, type /{unknown}")
-        }
-        Some((_, known)) if command.len() > 1 => {
-            format!("No command {command}, did you mean {known}? To say this line, type /{unknown}")
-        }
-        _ => format!("No command {command}, see /help. To say this line, type /{unknown}"),
+    if COMMANDS.iter().any(|(known, _)| *known == command) {
+        return format!("{command} takes nothing behind it. To say this line, type /{unknown}");
     }
+    format!("No command {command}, see /help. To say this line, type /{unknown}")
 }

@@ -4,6 +4,7 @@
 //! It is a test as well: each act ends only when what it is to show has been seen.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -178,6 +179,8 @@ impl Stage {
         let failed = |error: io::Error| format!("cannot start {name}: {error}");
         let program = std::env::current_exe().map_err(failed)?;
         let mut command = Command::new(program);
+        // The server names the program as the user did, and not with the whole path.
+        command.arg0(std::env::args_os().next().unwrap_or_else(|| "tcp-chat".into()));
         // What the user set for a server of his own is not meant for the demo's.
         std::env::vars_os()
             .filter(|(key, _)| key.to_string_lossy().starts_with("TCP_CHAT_"))

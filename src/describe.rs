@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::cli::Cli;
+use crate::usage;
 
 /// Prints what a shell needs to complete our commands.
 pub(crate) fn completions(shell: Shell) -> Result<(), String> {
@@ -45,5 +46,5 @@ fn examples(after_help: &str) -> String {
 }
 
 fn print(text: &[u8]) -> Result<(), String> {
-    io::stdout().write_all(text).map_err(|error| format!("cannot print: {error}"))
+    usage::printed(io::stdout().write_all(text).and_then(|()| io::stdout().flush()))
 }

@@ -88,4 +88,3 @@ pub mod terminal;
 
 // All of it at once.
 pub mod demo;
-pub mod tmux;

@@ -3,35 +3,37 @@
 mod cli;
 mod describe;
 mod serve;
+mod signals;
+mod stderr;
+mod usage;
+mod values;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use clap::Parser;
-use cli::{Cli, ClientArgs, Command, DemoArgs};
-use crossbeam_channel::Receiver;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use cli::{ClientArgs, Command, DemoArgs};
 use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
 use tcp_chat::terminal::Terminal;
-use tcp_chat::{client, conversation, demo, outbox, tmux, tty};
+use tcp_chat::{client, conversation, demo, outbox, tty};
 
 /// How long a client that nobody sits at tries without getting anywhere.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    // With `RUST_LOG=trace` each thread says what it does: what Sequence_Diagram.md draws.
-    let unless_told = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
-    env_logger::Builder::from_env(unless_told)
-        .format(|out, record| {
-            let thread = thread::current();
-            writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
-        })
-        .init();
+    signals::keep_ignoring_hangups();
+    let cli = match usage::arguments() {
+        Ok(cli) => cli,
+        Err(error) => {
+            stderr::start_thread();
+            let status = usage::explain(&error);
+            stderr::flush();
+            return status;
+        }
+    };
+    start_logging();
     let done = match cli.command {
         Command::Server(args) => serve::serve(&args),
         Command::Client(args) => talk(args),
@@ -39,12 +41,25 @@ fn main() -> ExitCode {
         Command::Completions { shell } => describe::completions(shell),
         Command::Man { command } => describe::man(command.as_deref()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("tcp-chat: {why}");
-            ExitCode::FAILURE
-        }
+    if let Err(why) = &done {
+        stderr::say(&format!("tcp-chat: {why}"));
+    }
+    stderr::flush();
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// With `RUST_LOG=trace` each thread says what it does: what `Sequence_Diagram.md` draws.
+fn start_logging() {
+    let by_default = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
+    env_logger::Builder::from_env(by_default)
+        .format(|out, record| {
+            let thread = thread::current();
+            writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
+        })
+        .target(env_logger::Target::Pipe(Box::new(stderr::Log)))
+        .init();
+    if log::max_level() < log::LevelFilter::Trace {
+        stderr::start_thread();
     }
 }
 
@@ -64,7 +79,7 @@ fn talk(args: ClientArgs) -> Result<(), String> {
         reconnect: !args.no_reconnect,
         give_up_after: args.give_up_after.or(patience),
     };
-    let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let quit = signals::on_stop(())?;
     let done = if tty::is_here() {
         let (mut terminal, input) =
             Terminal::open(config.name.clone(), args.timestamps, quit.clone())
@@ -80,22 +95,6 @@ fn talk(args: ClientArgs) -> Result<(), String> {
 
 /// `tcp-chat demo`
 fn show(args: &DemoArgs) -> Result<(), String> {
-    let quit = quit_signals().map_err(|error| format!("cannot handle signals: {error}"))?;
-    if args.tmux { tmux::run(&quit) } else { demo::run(args.clients, args.fast, quit) }
-}
-
-/// Turns the signals that ask a client or a demo to end into messages.
-fn quit_signals() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, quit) = crossbeam_channel::unbounded();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (count, _) in signals.forever().enumerate() {
-            if count > 0 {
-                tty::restore();
-                signal_hook::low_level::exit(1);
-            }
-            let _ = sender.send(());
-        }
-    })?;
-    Ok(quit)
+    let quit = signals::on_stop(())?;
+    demo::run(args.clients, args.fast, quit)
 }

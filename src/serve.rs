@@ -1,16 +1,18 @@
-//! `tcp-chat server`: what the arguments ask for, what its terminal shows, which signals it obeys.
+//! `tcp-chat server`: what the arguments ask for, what its terminal shows.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use tcp_chat::clock;
 use tcp_chat::history::{self, Entry, Line, Printer};
 use tcp_chat::inbound::Reading;
+use tcp_chat::limits::{Bounds, Carried};
 use tcp_chat::paint::{Palette, Style};
 use tcp_chat::room::Limits;
 use tcp_chat::roster::Report;
@@ -18,16 +20,16 @@ use tcp_chat::server::{Config, Server};
 use tcp_chat::session::ClientPolicy;
 use tcp_chat::socket::Links;
 use tcp_chat::wire::{self, Framing};
-use tcp_chat::{clock, limits};
 
 use crate::cli::{Echo, ServerArgs};
+use crate::{signals, stderr};
 
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// `tcp-chat server`: from the arguments to the last line of the history.
 pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
-    let commands = commands().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let commands = signals::on_stop(())?;
     let server = Server::bind(config(args)).map_err(|error| error.to_string())?;
     announce(&server, args);
 
@@ -41,13 +43,18 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
         .map_err(|error| format!("cannot start the server's threads: {error}"))?;
     // A terminal that was stopped must not stop the server from ending.
     let _ = printed.recv_timeout(LAST_WORDS);
-    eprintln!("stopped with {}", in_words(last));
+    stderr::say(&format!("stopped with {}", in_words(last)));
     Ok(())
 }
 
 fn config(args: &ServerArgs) -> Config {
-    let carried = limits::clients_by_file_limit();
-    let max_clients = args.max_clients.unwrap_or(carried);
+    let Carried { clients, catch_up, limit } = Bounds::read().carry();
+    let max_clients = args.max_clients.unwrap_or(clients);
+    if max_clients > clients {
+        log::warn!(
+            "--max-clients {max_clients} is more than this machine carries: {clients}, by its limit on {limit}"
+        );
+    }
     let policy = |framing| {
         // With an endpoint for raw clients, what is made for them is not meant for the others.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
@@ -70,6 +77,7 @@ fn config(args: &ServerArgs) -> Config {
         policy: policy(args.framing),
         also: args.raw.clone().map(|address| (address, policy(Framing::Raw))),
         max_clients,
+        max_catch_up: catch_up,
         limits: Limits::of(args.max_backlog),
         stall_timeout: args.stall_timeout,
     }
@@ -87,27 +95,37 @@ fn announce(server: &Server, args: &ServerArgs) {
     for (address, framing) in server.addresses().zip([args.framing, Framing::Raw]) {
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
-            eprintln!("listening on {address}; connect with: {client}");
+            stderr::say(&format!("listening on {address}; connect with: {client}"));
             continue;
         }
         let listening = paint(Style::Bold, &format!("listening on {address};"));
-        eprintln!("{listening} join from another terminal:");
-        eprintln!("    {client} --name NAME");
+        stderr::say(&format!("{listening} join from another terminal:"));
+        stderr::say(&format!("    {client} --name NAME"));
         if framing == Framing::Lines {
             let here = reachable(address);
-            eprintln!("    nc {} {}", here.ip(), here.port());
+            stderr::say(&format!("    nc {} {}", here.ip(), here.port()));
         }
     }
     if is_terminal {
-        eprintln!("{}", paint(Style::Dim, "Ctrl-C stops it"));
+        stderr::say(&paint(Style::Dim, "Ctrl-C stops it"));
     }
+    // On a terminal, the history comes below it.
+    stderr::flush();
 }
 
-/// What one types to join.
+/// The command that starts this program again, as the user typed it, to be pasted into a shell.
+fn program() -> String {
+    let typed = env::args_os().next().and_then(|program| program.into_string().ok());
+    let typed = typed.filter(|typed| !typed.is_empty());
+    let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
+    quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
+}
+
+/// What a person types to join.
 fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
     let framing = if framing == Framing::Raw { " --framing raw" } else { "" };
     let echo = if echo == Echo::Others { " --local-echo" } else { "" };
-    format!("tcp-chat client{framing}{echo} {}", reachable(address))
+    format!("{} client{framing}{echo} {}", program(), reachable(address))
 }
 
 /// Where a server that listens everywhere can be reached from this machine.
@@ -158,19 +176,4 @@ fn in_words(report: Report) -> String {
     let behind = if laggards == 0 { "none".to_owned() } else { laggards.to_string() };
     let (clients, messages) = (counted(peers as u64, "client"), counted(lines, "message"));
     format!("{clients}, {behind} behind; {messages} delivered")
-}
-
-/// Turns signals into commands. The second one that asks the server to end, ends it at once.
-fn commands() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, commands) = crossbeam_channel::unbounded();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (count, _) in signals.forever().enumerate() {
-            if count > 0 {
-                signal_hook::low_level::exit(1);
-            }
-            let _ = sender.send(());
-        }
-    })?;
-    Ok(commands)
 }

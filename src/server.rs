@@ -45,6 +45,9 @@ pub struct Config {
     pub also: Option<(String, ClientPolicy)>,
     /// How many clients there may be.
     pub max_clients: usize,
+    /// How many threads may let clients catch up at a time; a client that is behind and finds none
+    /// is dropped.
+    pub max_catch_up: usize,
     /// How much the room carries.
     pub limits: Limits,
     /// How long a client that is behind may take nothing at all.
@@ -56,6 +59,7 @@ pub struct Config {
 pub struct Server {
     endpoints: Vec<Endpoint>,
     max_clients: usize,
+    max_catch_up: usize,
     limits: Limits,
     stall_timeout: Duration,
 }
@@ -81,8 +85,8 @@ impl Server {
         };
         let places = std::iter::once((config.address, config.policy)).chain(config.also);
         let endpoints = places.map(open).collect::<io::Result<_>>()?;
-        let Config { max_clients, limits, stall_timeout, .. } = config;
-        Ok(Self { endpoints, max_clients, limits, stall_timeout })
+        let Config { max_clients, max_catch_up, limits, stall_timeout, .. } = config;
+        Ok(Self { endpoints, max_clients, max_catch_up, limits, stall_timeout })
     }
 
     /// The addresses it listens on, the main one first.
@@ -99,7 +103,7 @@ impl Server {
         let (hangup_reader, hangup) = io::pipe()?;
         let port = self.addresses().next().map_or(0, |address| address.port());
         thread::scope(|scope| {
-            let start_catch_up = catch_up::starter(scope, self.stall_timeout);
+            let start_catch_up = catch_up::starter(scope, self.max_catch_up, self.stall_timeout);
             let room = Room::new(self.limits, observer, start_catch_up);
             // Each client's thread holds a clone of `present`: when the last is dropped, all have
             // gone.

@@ -1,7 +1,7 @@
 //! One client's thread: join the room, say what the client sends, leave.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use crate::batch::{Batch, PeerId};
@@ -10,6 +10,7 @@ use crate::inbound::{Inbound, Reading};
 use crate::peer::{Reason, Socket};
 use crate::room::Room;
 use crate::socket::{Links, TcpSocket};
+use crate::wire::Framing;
 
 /// How much is read at once, in bytes: it stays with an idle client.
 const READ: usize = 8 * 1024;
@@ -56,6 +57,7 @@ fn converse(
     }
     let (credit, pace) = (Credit::new(), policy.rate.map(Pace::new));
     let mut speaker = Speaker { room, socket, credit, pace };
+    let mut newlines = Newlines::default();
     let mut bytes = Vec::with_capacity(READ);
     loop {
         bytes.clear();
@@ -66,10 +68,38 @@ fn converse(
         if bytes.is_empty() && socket.wait_for_end(Duration::ZERO) {
             return Reason::Reset;
         }
+        if policy.reading.framing == Framing::Lines {
+            newlines.look_for(&bytes, address);
+        }
         inbound.take(&bytes, &mut batch, |batch| speaker.say_at_pace(batch));
         speaker.say(&mut batch);
         if bytes.is_empty() {
             return Reason::Left;
+        }
+    }
+}
+
+/// Whether a client of a server for lines sends newlines at all: programs for the assignment do not.
+#[derive(Default)]
+struct Newlines {
+    seen: bool,
+    reads: usize,
+}
+
+impl Newlines {
+    /// Gives a hint, once in the life of the server, when two reads in a row have brought none.
+    fn look_for(&mut self, bytes: &[u8], address: SocketAddr) {
+        static HINT: Once = Once::new();
+        self.seen |= memchr::memchr(b'\n', bytes).is_some();
+        self.reads += 1;
+        if !self.seen && !bytes.is_empty() && self.reads == 2 {
+            HINT.call_once(|| {
+                log::warn!(
+                    "Client @PORT #{} sends no newline, so nothing of it is shown; \
+                     for programs without newlines, start the server with --framing raw",
+                    address.port()
+                );
+            });
         }
     }
 }

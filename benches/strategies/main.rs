@@ -25,12 +25,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::{fs, io};
 
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use client::Protocol;
 use compare::{Plan, Size};
@@ -108,9 +108,8 @@ fn run(args: &Args) -> io::Result<()> {
     }
     // A flag instead of sudden death: the servers must be ended first.
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || asked.store(true, Relaxed)).map_err(io::Error::other)?;
     if args.addr.is_some() || args.redis.is_some() {
         return drive(args, &stop);
     }

@@ -116,7 +116,8 @@ pub(crate) fn explore(scenario: Scenario) {
     let observer = Box::new(Recorder(Arc::clone(&record)));
     let limits = Limits { backlog: scenario.backlog, pending: scenario.pending };
     let (members, late) = thread::scope(|scope| {
-        let room = Room::new(limits, observer, catch_up::starter(scope, Duration::ZERO));
+        let room =
+            Room::new(limits, observer, catch_up::starter(scope, usize::MAX - 1, Duration::ZERO));
         play(scenario, scope, &room)
     });
     let record = record.lock().expect("not poisoned");

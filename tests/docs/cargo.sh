@@ -1,9 +1,11 @@
 #!/bin/sh
 # Stands in for cargo while the pages are tested: runs what is built already.
 unset example test
+profile=debug
 while [ $# -gt 0 ]; do
     case "$1" in
-        run | test | --release | --quiet | -q | --locked) ;;
+        --release) profile=release ;;
+        run | test | --quiet | -q | --locked) ;;
         --example) example=$2; shift ;;
         --test) test=$2; filter=$3; shift 2 ;;
         --) shift; break ;;
@@ -16,4 +18,4 @@ if [ -n "$example" ]; then
 elif [ -n "$test" ]; then
     exec "$(ls -t "$BUILT/deps/$test"-* | grep -v '\.d$' | head -n 1)" "$filter" "$@"
 fi
-exec tcp-chat "$@"
+exec "target/$profile/tcp-chat" "$@"

@@ -11,12 +11,11 @@ mod sequence;
 mod session;
 mod shell;
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::process;
+use std::sync::{Mutex, Once};
 use std::thread;
 
 use page::Page;
-use signal_hook::consts::SIGINT;
 
 /// Sections that are played at a time: most of them mostly wait.
 const AT_A_TIME: usize = 4;
@@ -24,8 +23,8 @@ const AT_A_TIME: usize = 4;
 /// A program that was started in the background ignores Ctrl-C, and so would all that it starts,
 /// unless it has a handler: this one does what the system would do.
 fn let_children_be_interrupted() {
-    let always = Arc::new(AtomicBool::new(true));
-    signal_hook::flag::register_conditional_default(SIGINT, always).expect("a handler");
+    static HANDLER: Once = Once::new();
+    HANDLER.call_once(|| ctrlc::set_handler(|| process::exit(130)).expect("a handler"));
 }
 
 #[test]

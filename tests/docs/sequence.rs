@@ -260,6 +260,7 @@ fn each_thread_does_what_its_arrows_say() {
         policy,
         also: None,
         max_clients: 10,
+        max_catch_up: 10,
         limits: Limits::of(1024 * 1024),
         stall_timeout: PATIENCE,
     };

@@ -60,9 +60,13 @@ pub(crate) fn play_all(sections: &[&Section]) {
                 step(shell, &place, line, &scene, &mut numbers);
             }
         }
-        shells.values_mut().for_each(|shell| shell.close(&section.place));
+        for shell in shells.values_mut() {
+            shell.close(&section.place);
+        }
         if sections.len() > 1 {
-            shells.values_mut().for_each(|shell| shell.clear(&section.place));
+            for shell in shells.values_mut() {
+                shell.clear(&section.place);
+            }
         }
     }
 }
@@ -144,6 +148,12 @@ impl Scene {
             }
         }
         programs(&folder.join(".programs"));
+        for profile in ["debug", "release"] {
+            let built = folder.join("target").join(profile);
+            fs::create_dir_all(&built).expect("a folder can be made");
+            symlink(env!("CARGO_BIN_EXE_tcp-chat"), built.join("tcp-chat"))
+                .expect("a link can be made");
+        }
         Self { folder, port }
     }
 

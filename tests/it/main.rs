@@ -37,6 +37,7 @@ mod restart;
 mod cli;
 mod demo;
 mod describe;
+mod streams;
 
 // For minutes, so only if asked for.
 mod soak;

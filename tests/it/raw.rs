@@ -266,3 +266,19 @@ fn a_raw_client_of_ours_is_no_different() {
     });
     assert_eq!(heard, said);
 }
+
+#[test]
+fn a_client_without_newlines_gets_the_operator_a_hint() {
+    let server = Server::start(&[]);
+    let mut ann = server.join();
+    let hint = |line: &str| line.contains("sends no newline") && line.contains("--framing raw");
+    wait_until("there is a hint", || {
+        ann.send("Ann: hello");
+        server.process.err.count(hint) > 0
+    });
+    let mut bob = server.join();
+    bob.send("Bob: hello");
+    bob.say("");
+    bob.expect("Bob: hello");
+    assert_eq!(server.process.err.count(hint), 1);
+}

@@ -1,8 +1,10 @@
 //! What the server does when the system's resources come to their end, and that it gives back what
 //! it took: descriptors, threads, memory.
+use std::fs::{self, Permissions};
 use std::io::Write;
 use std::net::Shutdown;
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use crate::support::peer::{Ending, Peer};
 use crate::support::process::{self, Output};
 use crate::support::server::{ANY_PORT, Server, connected};
 use crate::support::talk::Conversation;
-use crate::support::{PATIENCE, usage, wait_until};
+use crate::support::{PATIENCE, has, skip, usage, wait_until};
 
 /// How long any line of a conversation may take while somebody else has trouble.
 const SOON: Duration = Duration::from_secs(2);
@@ -78,6 +80,67 @@ fn a_full_server_says_why_and_goes_on() {
         peers.push(server.join());
         all_talk(&mut peers);
     }
+}
+
+#[test]
+fn more_clients_than_the_machine_carries_are_a_warning() {
+    let warns = |script: &str, flags: &[&str]| {
+        let server = Server::after(script, flags);
+        // The warning comes before the banner.
+        let warnings = server.process.err.lines();
+        let mut ann = server.join();
+        ann.say("hello");
+        ann.expect("hello");
+        warnings.into_iter().find(|line| line.contains("--max-clients"))
+    };
+    assert_eq!(warns(FEW_FILES, &[]), None);
+    assert_eq!(warns(FEW_FILES, &["--max-clients", "48"]), None);
+    assert_eq!(
+        warns(FEW_FILES, &["--max-clients", "49"]).as_deref(),
+        Some(
+            "main: --max-clients 49 is more than this machine carries: 48, by its limit on open files (ulimit -n)"
+        )
+    );
+}
+
+/// The soft and the hard limit on open files that a process has.
+fn file_limits(server: &Server) -> (String, String) {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("it has some");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let mut limits = line.expect("one on files").split_whitespace().map(str::to_owned);
+    (limits.next().expect("soft"), limits.next().expect("hard"))
+}
+
+#[test]
+fn the_soft_limit_on_files_is_raised_to_the_hard_one() {
+    let server = Server::after("ulimit -S -n 64; ulimit -H -n 100", &[]);
+    assert_eq!(file_limits(&server), ("100".to_owned(), "100".to_owned()));
+    let (peers, _) = fill(&server);
+    assert_eq!(peers.len(), 84);
+}
+
+/// Root is not bound by the limit on a user's processes, so another user runs the server.
+#[test]
+fn a_limit_on_the_threads_of_a_user_counts() {
+    if !rustix::process::getuid().is_root() || !has("setpriv") || !has("prlimit") {
+        return skip("it takes root to become another user");
+    }
+    // A user that runs nothing else; the program, where that user can read it.
+    let folder = std::env::temp_dir().join(format!("tcp-chat-{}", std::process::id()));
+    fs::create_dir(&folder).expect("a folder");
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("all may enter it");
+    let program = folder.join("tcp-chat");
+    fs::copy(env!("CARGO_BIN_EXE_tcp-chat"), &program).expect("a copy");
+    let mut command = process::clean(Command::new("prlimit"));
+    command.args(["--nproc=116", "setpriv", "--reuid", "61234", "--clear-groups"]).arg(&program);
+    let server = Server::run(command, ANY_PORT, &["--max-clients", "1000"]);
+    let said = server.process.err.lines();
+    fs::remove_dir_all(&folder).expect("it is ours");
+    let (start, end) = (" carries: ", ", by its limit on threads of the user (ulimit -u)");
+    let carried = said.iter().find_map(|line| line.strip_suffix(end)?.split_once(start));
+    let carried: u64 = carried.expect("a warning").1.parse().expect("a number");
+    // Two threads each, of 116 less 16 less those that the server has started already.
+    assert!((45..50).contains(&carried), "{said:?}");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! How a server ends: everyone is told, nobody is waited for too long, and the next one can begin.
 
-use std::process::Stdio;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::peer::{Ending, Peer};
 use crate::support::process::{self, Process, Signal, client};
 use crate::support::server::{ANY_PORT, Server};
-use crate::support::{is_numbered, usage, wait_until};
+use crate::support::{PATIENCE, has, is_numbered, usage, wait_until};
 
 /// What a server is promised to need at most, with a thousand clients.
 const SOON: Duration = Duration::from_secs(2);
@@ -138,6 +140,53 @@ fn the_second_signal_ends_it_at_once() {
     let status = server.process.ended();
     assert!(second.elapsed() < Duration::from_millis(300), "took {:?}", second.elapsed());
     assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn the_second_signal_ends_a_client_at_once() {
+    // A server that reads and never closes: the client gives it a moment to do so.
+    let listener = TcpListener::bind(ANY_PORT).unwrap();
+    let mut ann = client(listener.local_addr().unwrap(), &["--name", "Ann", "--stay"]);
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    ann.err.line("that it is connected", |line| line.contains("Successful!"));
+    ann.signal(Signal::TERM);
+    let mut goodbye = String::new();
+    BufReader::new(&stream).read_line(&mut goodbye).unwrap();
+    assert_eq!(goodbye, "Ann Disconnected!\n");
+    ann.signal(Signal::HUP);
+    ann.exits(1);
+}
+
+/// `nohup` starts a program with SIGHUP ignored, and means it.
+#[cfg(target_os = "linux")]
+#[test]
+fn under_nohup_a_hangup_stops_neither_server_nor_client() {
+    if !has("nohup") {
+        return;
+    }
+    let under_nohup = || {
+        let mut command = Command::new("nohup");
+        command.arg(env!("CARGO_BIN_EXE_tcp-chat"));
+        process::clean(command)
+    };
+    let mut server = Server::run(under_nohup(), ANY_PORT, &[]);
+    let mut command = under_nohup();
+    command.args(["client", &server.address.to_string(), "--name", "Ann"]);
+    let mut ann = Process::start(command);
+    ann.err.line("that it is connected", |line| line.contains("Successful!"));
+    server.process.signal(Signal::HUP);
+    ann.signal(Signal::HUP);
+    // Were one of them about to stop, it would not get through all of this.
+    for number in 0..200 {
+        ann.type_line(&number.to_string());
+        ann.out.expect(&format!("Ann: {number}"));
+    }
+    // Nor would this be the first signal that counts.
+    ann.signal(Signal::TERM);
+    ann.exits(0);
+    stop_in_time(&mut server, Signal::TERM);
+    server.history().expect(&server.farewell());
 }
 
 #[test]

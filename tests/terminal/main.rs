@@ -7,5 +7,4 @@ mod leaving;
 mod reading;
 mod rewrapping;
 mod serving;
-mod together;
 mod typing;

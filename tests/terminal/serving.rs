@@ -1,12 +1,17 @@
-//! The server on a terminal: how to join, the history in colours, how it goes.
+//! The server on a terminal: how to join and stop it, the history in colours.
+
+use std::os::unix::process::CommandExt;
 
 use crate::support::peer::Peer;
 use crate::support::process::{Signal, program};
 use crate::support::pty::{Terminal, View};
 
+/// As a user may have typed it.
+const PROGRAM: &str = "bin/tcp-chat";
+
 fn server(flags: &[&str]) -> (Terminal, String) {
     let mut command = program();
-    command.args(["server", "127.0.0.1:0"]).args(flags);
+    command.arg0(PROGRAM).args(["server", "127.0.0.1:0"]).args(flags);
     let server = Terminal::run(command, 80);
     server.wait("the first line of the history", |view| view.count("Online...") == 1);
     let address = server.look(|view| {
@@ -18,15 +23,14 @@ fn server(flags: &[&str]) -> (Terminal, String) {
 }
 
 #[test]
-fn a_server_says_how_to_join_how_it_goes_and_how_it_went() {
+fn a_server_says_how_to_join_how_to_stop_it_and_how_it_went() {
     let (mut server, address) = server(&[]);
-    server.wait_row(&format!("    tcp-chat client {address} --name NAME"));
+    server.wait_row(&format!("    {PROGRAM} client {address} --name NAME"));
     server.wait_row(&format!("    nc {}", address.replace(':', " ")));
+    server.wait_row("Ctrl-C stops it");
     let mut ann = Peer::connect(address.parse().expect("an address"));
     ann.say("Ann: hello");
     server.wait_row("Ann: hello");
-    server.process.signal(Signal::USR1);
-    server.wait_row("1 client, none behind; 1 message delivered");
     server.process.signal(Signal::INT);
     server.process.exits(0);
     server.wait_row("stopped with 1 client, none behind; 1 message delivered");
@@ -51,7 +55,23 @@ fn the_history_has_the_colours_of_the_client() {
 #[test]
 fn what_the_banner_says_fits_the_server() {
     let (server, address) = server(&["--framing", "raw", "--echo", "others"]);
-    server
-        .wait_row(&format!("    tcp-chat client --framing raw --local-echo {address} --name NAME"));
+    server.wait_row(&format!(
+        "    {PROGRAM} client --framing raw --local-echo {address} --name NAME"
+    ));
     server.look(|view| assert_eq!(view.count("    nc "), 0, "nc sends no raw messages"));
+}
+
+#[test]
+fn the_hint_how_to_join_can_be_pasted() {
+    for (typed, pasted) in [
+        ("tcp-chat", "tcp-chat"),
+        ("./my chat/tcp-chat", "'./my chat/tcp-chat'"),
+        ("Ann's/tcp-chat", "\"Ann's/tcp-chat\""),
+        ("", "tcp-chat"),
+    ] {
+        let mut command = program();
+        command.arg0(typed).args(["server", "127.0.0.1:0"]);
+        let server = Terminal::run(command, 80);
+        server.wait(pasted, |view| view.count(&format!("    {pasted} client 127.0.0.1:")) == 1);
+    }
 }

@@ -91,7 +91,7 @@ fn an_unknown_command_is_a_mistake_and_not_a_message() {
     let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_line("/qiut");
-    ann.wait_row("No command /qiut, did you mean /quit? To say this line, type //qiut");
+    ann.wait_row("No command /qiut, see /help. To say this line, type //qiut");
     ann.type_line("/frobnicate now");
     ann.wait_row("No command /frobnicate, see /help. To say this line, type //frobnicate now");
     ann.type_line("//etc/motd is a file");

@@ -1,0 +1,50 @@
+//! The values of flags: which are allowed, and what the error says about others.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+
+/// Reads a flag's environment variable. Empty, `0`, `no`, `off` and `false` mean: not given.
+pub(crate) fn yes_or_no() -> FalseyValueParser {
+    FalseyValueParser::new()
+}
+
+pub(crate) fn address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write HOST:PORT, for example 127.0.0.1:3234".to_owned()),
+    }
+}
+
+pub(crate) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("write a whole number from {} to {}", range.start(), range.end()))
+}
+
+pub(crate) fn line_limit(text: &str) -> Result<usize, String> {
+    whole(text, 1..=1024 * 1024)
+}
+
+/// The system takes no other times for its probes.
+pub(crate) fn link_seconds(text: &str) -> Result<Duration, String> {
+    whole(text, 1..=32_767).map(Duration::from_secs)
+}
+
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.001..=1e9).contains(rate));
+    rate.ok_or_else(|| "write a number from 0.001 to 1000000000".to_owned())
+}
+
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=1e6).contains(seconds));
+    let seconds = seconds.ok_or_else(|| "write a number from 0 to 1000000".to_owned())?;
+    Ok(Duration::from_secs_f64(seconds))
+}

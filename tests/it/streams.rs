@@ -1,0 +1,222 @@
+//! Stdout and stderr, whatever they are: closed, full, or a pipe that is full or broken. Nothing
+//! panics, and nothing of it delays or ends the chat.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, PipeReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{OFlags, fcntl_setfl};
+
+use crate::support::peer::Peer;
+use crate::support::process::{self, Process, Signal};
+use crate::support::server::{ANY_PORT, Server};
+use crate::support::{PATIENCE, skip, wait_until};
+
+/// How soon a server must stop.
+const SOON: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    /// A file: all is well.
+    Good,
+    Closed,
+    /// `/dev/full`: every write fails.
+    NoSpace,
+    /// A pipe that is full, and nobody reads it.
+    Unread,
+    /// A pipe whose reader is gone.
+    Broken,
+}
+
+const ALL: [Stream; 5] =
+    [Stream::Good, Stream::Closed, Stream::NoSpace, Stream::Unread, Stream::Broken];
+
+/// All kinds that this machine has.
+fn kinds() -> impl Iterator<Item = Stream> {
+    let no_space = Path::new("/dev/full").exists();
+    if !no_space {
+        skip("there is no /dev/full");
+    }
+    ALL.into_iter().filter(move |kind| no_space || *kind != Stream::NoSpace)
+}
+
+/// The program with these streams. The reader of an unread pipe must live as long as the process.
+fn start(out: Stream, err: Stream, arguments: &[&str]) -> (Process, [Option<PipeReader>; 2]) {
+    let redirect = |kind, redirection| if kind == Stream::Closed { redirection } else { "" };
+    let script = format!("exec {} {}", redirect(out, ">&-"), redirect(err, "2>&-"));
+    let mut command = process::program_after(&script);
+    let ((stdout, out), (stderr, err)) = (open(out), open(err));
+    command.args(arguments).stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+    (Process::start_with(command), [out, err])
+}
+
+fn open(kind: Stream) -> (Stdio, Option<PipeReader>) {
+    let (reader, mut writer) = io::pipe().expect("a pipe");
+    match kind {
+        Stream::Good | Stream::Closed => (Stdio::null(), None),
+        Stream::NoSpace => {
+            (OpenOptions::new().write(true).open("/dev/full").expect("it is there").into(), None)
+        }
+        Stream::Unread => {
+            fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a flag can be set");
+            // Down to the last byte.
+            for size in [4096, 1] {
+                let full = loop {
+                    if let Err(error) = writer.write(&vec![b'.'; size]) {
+                        break error;
+                    }
+                };
+                assert_eq!(full.kind(), ErrorKind::WouldBlock);
+            }
+            fcntl_setfl(&writer, OFlags::empty()).expect("a flag can be taken back");
+            (writer.into(), Some(reader))
+        }
+        Stream::Broken => (writer.into(), None),
+    }
+}
+
+/// Runs `check` with every pair of streams, some of them at a time.
+fn each_pair(check: impl Fn(Stream, Stream) + Sync) {
+    thread::scope(|scope| {
+        for err in kinds() {
+            let check = &check;
+            scope.spawn(move || kinds().for_each(|out| check(out, err)));
+        }
+    });
+}
+
+/// A port that was free a moment ago: these servers cannot say which one they got.
+fn free_address() -> SocketAddr {
+    TcpListener::bind(ANY_PORT).and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+fn connect(address: SocketAddr) -> Peer {
+    let mut peer = None;
+    wait_until("the server answers", || {
+        peer = Peer::try_connect(address).ok();
+        peer.is_some()
+    });
+    peer.expect("it answered")
+}
+
+/// Asks for the end until it comes: signals that come together count as one.
+fn end(process: &mut Process) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    while !process.has_ended() {
+        assert!(Instant::now() < deadline, "no signal ends it");
+        process.signal(Signal::TERM);
+        thread::sleep(Duration::from_millis(5));
+    }
+    process.ended()
+}
+
+#[test]
+fn a_server_serves_and_stops() {
+    each_pair(|out, err| {
+        let address = free_address();
+        let (mut server, readers) =
+            start(out, err, &["server", &address.to_string(), "--max-clients", "2"]);
+        let mut ann = connect(address);
+        ann.say("Ann is here");
+        ann.expect("Ann is here");
+        let mut bob = connect(address);
+        bob.say("Bob is here");
+        bob.expect("Bob is here");
+        ann.expect("Bob is here");
+        // Each of them is a warning on stderr.
+        for _ in 0..5 {
+            assert!(connect(address).line().starts_with("* Server full: "));
+        }
+        for number in 0..100 {
+            let line = format!("Ann: {number}");
+            ann.say(&line);
+            ann.expect(&line);
+            bob.expect(&line);
+        }
+        let begin = Instant::now();
+        server.signal(Signal::TERM);
+        let status = server.ended();
+        let took = begin.elapsed();
+        assert_eq!(status.code(), Some(0), "stdout {out:?}, stderr {err:?}: {status}");
+        assert!(took < SOON, "stdout {out:?}, stderr {err:?}: ended after {took:?}");
+        ann.expect(&format!("Server @PORT #{} Offline...", address.port()));
+        drop(readers);
+    });
+}
+
+#[test]
+fn a_client_ends_by_itself_or_when_it_is_told() {
+    each_pair(|out, err| {
+        let server = Server::start(&[]);
+        let address = server.address.to_string();
+        let (mut client, readers) = start(out, err, &["client", &address, "--name", "Ann"]);
+        client.pipe("hello\n".repeat(100));
+        // Before it connects, it has told the system what it does when it is signalled.
+        server.history().line("the client", |line| line.ends_with("Has Connected!"));
+        // It waits for those who read a pipe, as programs do.
+        let waits = out == Stream::Unread || err == Stream::Unread;
+        let status = if waits { end(&mut client) } else { client.ended() };
+        assert!(matches!(status.code(), Some(0 | 1)), "stdout {out:?}, stderr {err:?}: {status}");
+        let told = !waits && out != Stream::NoSpace && out != Stream::Broken;
+        assert!(!told || status.success(), "stdout {out:?}, stderr {err:?}: {status}");
+        drop(readers);
+    });
+}
+
+#[test]
+fn errors_end_with_their_status() {
+    let server = Server::start(&[]);
+    let address = server.address.to_string();
+    each_pair(|out, err| {
+        for (arguments, code) in [
+            (&["server", address.as_str()][..], 1),
+            (&["client", "127.0.0.1:1", "--no-reconnect"], 1),
+            (&["man", "nothing"], 1),
+            (&["server", "nonsense"], 2),
+            (&[], 2),
+        ] {
+            if arguments.contains(&"client") && err == Stream::Unread {
+                continue; // Its notices wait for the reader.
+            }
+            let (mut process, readers) = start(out, err, arguments);
+            let status = process.ended();
+            let case = format!("{arguments:?}, stdout {out:?}, stderr {err:?}");
+            assert_eq!(status.code(), Some(code), "{case}");
+            drop(readers);
+        }
+    });
+}
+
+#[test]
+fn what_is_printed_at_once_fails_only_where_there_is_no_space() {
+    for out in kinds().filter(|kind| *kind != Stream::Unread) {
+        for arguments in [
+            &["--help"][..],
+            &["-h"],
+            &["server", "--help"],
+            &["--version"],
+            &["man"],
+            &["completions", "bash"],
+        ] {
+            let (mut process, _readers) = start(out, Stream::Good, arguments);
+            let status = process.ended();
+            let code = i32::from(out == Stream::NoSpace);
+            assert_eq!(status.code(), Some(code), "{arguments:?}, stdout {out:?}");
+        }
+    }
+}
+
+#[test]
+fn a_demo_that_cannot_be_seen_ends_as_an_error() {
+    for out in kinds().filter(|kind| [Stream::NoSpace, Stream::Broken].contains(kind)) {
+        for err in kinds() {
+            let (mut demo, _readers) = start(out, err, &["demo", "--fast"]);
+            let status = demo.ended();
+            assert_eq!(status.code(), Some(1), "stdout {out:?}, stderr {err:?}");
+        }
+    }
+}
