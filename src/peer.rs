@@ -93,13 +93,15 @@ pub(crate) struct Peer<S> {
 /// to it, and no other.
 pub(crate) struct Lag {
     pub(crate) progress: Arc<Progress>,
+    /// The position behind all that its thread was given to send.
+    pub(crate) given: u64,
     /// Where the stream ends for it, once it has closed its side or the room is closed.
     pub(crate) until: Option<u64>,
 }
 
 impl Lag {
     fn at(position: u64) -> Self {
-        Self { progress: Arc::new(Progress::at(position)), until: None }
+        Self { progress: Arc::new(Progress::at(position)), given: position, until: None }
     }
 
     /// How far it is behind `end`, in bytes. Its catch-up thread may have come further meanwhile.
@@ -110,7 +112,13 @@ impl Lag {
     /// Whether the peer does read, and yet loses ground: it is over half of `max_backlog` bytes
     /// behind `end`.
     fn is_overrun(&self, end: u64, max_backlog: u64) -> bool {
-        self.until.is_none() && self.behind(end) > max_backlog / 2 && self.progress.is_recent()
+        self.until.is_none() && self.behind(end) > max_backlog / 2 && self.takes()
+    }
+
+    /// Whether it takes what it is sent, as far as that is known. If its thread has sent all that it
+    /// was given, that thread waits for the roster, and the peer is not to blame.
+    fn takes(&self) -> bool {
+        self.progress.position() >= self.given || self.progress.is_recent()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::backlog::Backlog;
+use crate::backlog::{Backlog, Entry};
 use crate::batch::{Batch, PeerId, Recipient};
 use crate::peer::{CatchUp, Lag, Peer, Reason, Socket, Standing};
 
@@ -172,15 +172,17 @@ impl<S: Socket> Roster<S> {
         self.trim();
         let Self { peers, backlog, observer, .. } = self;
         let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
-        let lag = peer.lag.as_ref()?;
+        let lag = peer.lag.as_mut()?;
         let (position, until) = (lag.progress.position(), lag.until);
         let end = until.unwrap_or(backlog.end());
         if position < end {
+            let entries = backlog.range(position, end, CATCH_UP);
+            lag.given = entries.last().map_or(position, Entry::end);
             return Some(CatchUp {
                 socket: Arc::clone(&peer.socket),
                 recipient: peer.recipient,
                 progress: Arc::clone(&lag.progress),
-                entries: backlog.range(position, end, CATCH_UP),
+                entries,
             });
         }
         log::trace!("peer {id} has caught up");

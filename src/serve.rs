@@ -24,6 +24,9 @@ use tcp_chat::wire::{self, Framing};
 use crate::cli::{Echo, ServerArgs};
 use crate::{signals, stderr};
 
+/// The usual `--stall-timeout`.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long the history may take to print its rest when the server has stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -68,8 +71,7 @@ fn config(args: &ServerArgs) -> Config {
             },
             echo: args.echo == Echo::All,
             rate: args.rate,
-            // A peer that does not read for the whole stall timeout is no dead link.
-            links: Links { idle: args.dead_link, sending: args.dead_link.max(args.stall_timeout) },
+            links: Links { idle: args.dead_link, sending: dead_while_sending(args) },
         }
     };
     Config {
@@ -80,6 +82,16 @@ fn config(args: &ServerArgs) -> Config {
         max_catch_up: catch_up,
         limits: Limits::of(args.max_backlog),
         stall_timeout: args.stall_timeout,
+    }
+}
+
+/// How long a link may take nothing of what is sent. To the kernel, a peer that does not read looks
+/// like a dead link; so where such a peer was given more time than usual, a link gets it as well.
+fn dead_while_sending(args: &ServerArgs) -> Duration {
+    if args.stall_timeout > STALL_TIMEOUT {
+        args.dead_link.max(args.stall_timeout)
+    } else {
+        args.dead_link
     }
 }
 

@@ -187,6 +187,9 @@ impl<'scope> Accepting<'scope, '_> {
             Ok(socket) => Arc::new(socket),
             Err(error) => return log::debug!("a caller was lost: {error}"),
         };
+        if socket.wait_for_end(Duration::ZERO) {
+            return log::trace!("a caller has hung up already");
+        }
         let places = self.server.max_clients;
         // One is our own.
         if Arc::strong_count(&self.present) > places {

@@ -35,6 +35,9 @@ pub fn serve(
     address: SocketAddr,
     policy: &ClientPolicy,
 ) {
+    if socket.wait_for_end(Duration::ZERO) {
+        return log::trace!("has hung up before it could join");
+    }
     let framing = policy.reading.framing;
     let Some(id) = room.join(Arc::clone(socket), address, framing, policy.echo) else { return };
     let reason = converse(room, id, socket, address, policy);

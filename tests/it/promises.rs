@@ -84,6 +84,14 @@ fn read_slowly(peer: &Peer, over: &AtomicBool) {
     }
 }
 
+/// A peer that is in the room.
+fn here(server: &Server) -> Peer {
+    let mut peer = Peer::connect(server.address);
+    peer.say("I am here");
+    peer.await_line("I am here");
+    peer
+}
+
 /// While `many` threads do `noise`, a slow reader stays, and a line of someone who says little is
 /// said soon.
 fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &AtomicBool)) {
@@ -169,9 +177,7 @@ fn swarm(address: SocketAddr, over: &AtomicBool) {
 #[test]
 fn a_swarm_takes_nothing_away() {
     let mut server = Server::start(&["--quiet"]);
-    let mut peers: [Peer; 3] = std::array::from_fn(|_| Peer::connect(server.address));
-    peers[0].say("warm");
-    peers.iter_mut().for_each(|peer| peer.await_line("warm"));
+    let mut peers: [Peer; 3] = std::array::from_fn(|_| here(&server));
     let (id, over) = (server.id(), &AtomicBool::new(false));
     let (threads, files) = (usage::threads(id), usage::files(id));
     thread::scope(|scope| {
@@ -216,12 +222,14 @@ fn one_that_has_closed_its_side_and_does_not_read_counts_like_any_other() {
     peer.shrink_window();
     peer.say("I am here");
     peer.expect("I am here");
-    let before = usage::memory(server.id());
+    let (before, threads) = (usage::memory(server.id()), usage::threads(server.id()));
     let mut once = Some(peer);
     thread::scope(|scope| {
         let speaking = scope.spawn(|| say_much(server.address, 100 * 1024 * 1024));
         // It closes its side when it is behind: then there is a thread for it.
-        wait_until("it is behind", || usage::threads(server.id()) > 5 || speaking.is_finished());
+        wait_until("it is behind", || {
+            usage::threads(server.id()) > threads + 1 || speaking.is_finished()
+        });
         if let Some(peer) = &mut once {
             peer.finish();
         }
@@ -240,10 +248,10 @@ fn short_lines_are_counted_with_all_that_they_take() {
     deaf.shrink_window();
     deaf.say("I am here");
     deaf.expect("I am here");
-    let mut speaker = Peer::connect(server.address);
-    let before = usage::memory(server.id());
+    let mut speaker = here(&server);
+    let (before, threads) = (usage::memory(server.id()), usage::threads(server.id()));
     // One line at a time, each a batch of its own: that takes the most memory for its text.
-    let gone = || usage::threads(server.id()) <= 5;
+    let gone = || usage::threads(server.id()) < threads;
     let mut lines = 0_u32;
     say_much(server.address, 8 * 1024 * 1024);
     while !gone() || lines < 1000 {
@@ -266,7 +274,7 @@ fn an_idle_client_takes_little_whatever_it_said_before() {
     first.send(&lines);
     (0..8 * 1024).for_each(|_| first.expect("a"));
     drop(first);
-    let before = usage::memory(server.id());
+    let (before, threads) = (usage::memory(server.id()), usage::threads(server.id()));
     let clients: Vec<Peer> = (0..CLIENTS)
         .map(|_| {
             let mut peer = Peer::connect(server.address);
@@ -294,7 +302,9 @@ fn an_idle_client_takes_little_whatever_it_said_before() {
         }
         last.say("that was all");
         last.await_line("that was all");
-        wait_until("none is behind", || usage::threads(server.id()) <= CLIENTS as u64 + 5);
+        wait_until("none is behind", || {
+            usage::threads(server.id()) <= CLIENTS as u64 + threads + 1
+        });
         over.store(true, Relaxed);
     });
     let each = usage::memory(server.id()).saturating_sub(before) / CLIENTS as u64;
