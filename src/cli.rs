@@ -195,7 +195,7 @@ pub(crate) struct ClientArgs {
     pub(crate) framing: Framing,
 
     /// Send the name once and alone, then messages without it: for servers that ask for it first
-    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), requires = "local_echo",
+    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(),
           help_heading = "Conversation")]
     pub(crate) introduce: bool,
 
@@ -217,7 +217,7 @@ pub(crate) struct ClientArgs {
     pub(crate) no_reconnect: bool,
 
     /// How long to try without getting anywhere, in seconds
-    /// [default: 30, or without end if the input is a terminal]
+    /// [default: 65, or without end if the input is a terminal]
     #[arg(long, value_name = "SECONDS", env = "TCP_CHAT_GIVE_UP_AFTER", value_parser = seconds,
           help_heading = "Connection")]
     pub(crate) give_up_after: Option<Duration>,

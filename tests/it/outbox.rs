@@ -49,9 +49,7 @@ impl World {
     }
 
     fn send(&mut self) {
-        while self.outbox.in_flight() < WINDOW
-            && let Some(line) = self.outbox.send()
-        {
+        while let Some(line) = self.outbox.send(WINDOW) {
             self.received.push(line.to_owned());
         }
         assert!(self.received.len() <= WINDOW, "more on its way than the window holds");
@@ -59,7 +57,7 @@ impl World {
 
     fn echo(&mut self, lines: &[String]) {
         for line in lines {
-            match self.outbox.confirm(line) {
+            match self.outbox.confirm(line, &mut Vec::new()) {
                 Some(Own::Confirmed) => self.shown.push(line.clone()),
                 Some(Own::Again) => {}
                 None => panic!("{line} is not recognized"),
@@ -82,8 +80,7 @@ impl World {
             Step::Kill(speaker, listener) => {
                 self.round(speaker, listener);
                 self.received.clear();
-                self.outbox.recall();
-                self.outbox.rewind();
+                self.outbox.recall(true);
             }
             Step::Stop => {
                 self.round(usize::MAX, usize::MAX);
