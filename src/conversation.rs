@@ -75,7 +75,7 @@ impl Conversation<'_> {
             return self.leave();
         }
         let no_input = never();
-        let wants_input = !self.input_ended && self.outbox.len() < self.config.window;
+        let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
         let input = if wants_input { input } else { &no_input };
         let timer = self.next_timer().map_or_else(never, at);
         select! {
@@ -243,7 +243,7 @@ impl Conversation<'_> {
         let attempts = self.connection.failed();
         let why = format!("Connection to {} Failed ({})", self.config.server(), in_words(error));
         if !self.config.reconnect {
-            self.over = Some(Err(Failure::NotConnected(why, self.outbox.unconfirmed())));
+            self.over = Some(Err(Failure::NotConnected(why, self.unconfirmed())));
         } else if attempts == 1 {
             self.screen.notice(&format!("{why}; retrying"));
         } else if attempts >= 8 && attempts.is_power_of_two() {

@@ -97,8 +97,13 @@ impl Outbox {
         self.in_flight
     }
 
+    /// Whether a window of so many lines has room for one more to be accepted. A line that is refused
+    /// does not come back, and makes room for another.
+    pub fn has_room(&self, window: usize) -> bool {
+        self.lines.len() < window.saturating_add(self.refusals.count)
+    }
+
     /// The next line to send, which is in flight from now on; nothing, if as many are as may be.
-    /// A refused line does not come back, and makes room for another.
     pub fn send(&mut self, window: usize) -> Option<&str> {
         let line = self.lines.get_mut(self.in_flight)?;
         if self.in_flight >= window.saturating_add(self.refusals.count) {
@@ -134,19 +139,21 @@ impl Outbox {
     /// A line further back comes back as the first one only if those before it were refused. They
     /// are taken out as well, and added to `refused`.
     pub fn confirm(&mut self, received: &str, refused: &mut Vec<String>) -> Option<Own> {
-        let candidates = self.lines.iter().take(self.in_flight).take(self.refusals.count + 1);
-        let skipped = candidates
-            .map_while(|line| {
-                let is_own = self.matcher.is_own(&line.text, received);
-                (is_own || line.text.len() > self.refusals.limit).then_some(is_own)
-            })
-            .position(|is_own| is_own);
-        if skipped.is_none() && self.in_flight > 0 {
-            self.refusals.note(received);
+        let is_own = |line: &Line| self.matcher.is_own(&line.text, received);
+        let front = self.lines.front().filter(|_| self.in_flight > 0)?;
+        if !is_own(front) {
+            if let Some(limit) = wire::refused_over(received) {
+                self.refusals.note(limit);
+                return None;
+            }
+            let may_be_refused = |line: &&Line| line.text.len() > self.refusals.limit;
+            let most = self.refusals.count.min(self.in_flight - 1);
+            let skipped = self.lines.iter().take(most).take_while(may_be_refused).count();
+            let behind = self.lines.iter().take(skipped + 1).position(is_own)?;
+            self.in_flight -= behind;
+            let gone = self.lines.drain(..behind).filter(|line| !line.again);
+            refused.extend(gone.map(|line| line.text));
         }
-        let skipped = skipped?;
-        self.in_flight -= skipped;
-        refused.extend(self.lines.drain(..skipped).filter(|line| !line.again).map(|l| l.text));
         self.settle()
     }
 
@@ -212,10 +219,8 @@ impl Outbox {
 }
 
 impl Refusals {
-    fn note(&mut self, line: &str) {
-        if let Some(limit) = wire::refused_over(line) {
-            self.limit = if self.count == 0 { limit } else { self.limit.min(limit) };
-            self.count += 1;
-        }
+    fn note(&mut self, limit: usize) {
+        self.limit = if self.count == 0 { limit } else { self.limit.min(limit) };
+        self.count += 1;
     }
 }

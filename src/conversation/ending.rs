@@ -40,7 +40,7 @@ impl Conversation<'_> {
         }
         self.offline();
         if !self.config.reconnect {
-            self.over = Some(match self.outbox.unconfirmed() {
+            self.over = Some(match self.unconfirmed() {
                 0 if !turned_away => self.all_confirmed(),
                 lines => Err(Failure::Lost(why, lines)),
             });
@@ -73,7 +73,7 @@ impl Conversation<'_> {
 
     /// Time has run out.
     pub(super) fn give_up(&mut self) {
-        let lines = self.outbox.unconfirmed();
+        let lines = self.unconfirmed();
         self.over = Some(Err(if self.connection.is_up() {
             Failure::Unconfirmed(lines)
         } else {
@@ -87,7 +87,7 @@ impl Conversation<'_> {
         self.ask_for_proof();
         self.part();
         let _ = self.screen.flush();
-        let (lines, unsent) = (self.outbox.unconfirmed(), self.outbox.unsent());
+        let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         self.over = Some(match lines {
             0 => self.all_confirmed(),
             _ if lines == unsent && was_up => {
@@ -97,6 +97,13 @@ impl Conversation<'_> {
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected(self.no_connection(), lines)),
         });
+    }
+
+    /// How many lines of the user have never come back. The farewell, if it waits behind them, is
+    /// none of his.
+    pub(super) fn unconfirmed(&self) -> usize {
+        let farewell = self.said_farewell && !self.outbox.is_empty();
+        self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
     }
 
     fn all_confirmed(&self) -> Result<(), Failure> {

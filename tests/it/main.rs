@@ -28,6 +28,7 @@ mod shutdown;
 
 // The client on a pipe.
 mod delivery;
+mod liars;
 mod raw_client;
 mod restart;
 
