@@ -29,6 +29,7 @@ mod shutdown;
 // The client on a pipe.
 mod delivery;
 mod liars;
+mod lies;
 mod raw_client;
 mod restart;
 

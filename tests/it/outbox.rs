@@ -128,7 +128,8 @@ enum Event {
 const TEXTS: [&str; 5] = ["Ann: a", "Ann: aa", "Ann: Ann: a", "Ann: a🙂é", "Ann: long and longer"];
 
 fn event() -> impl Strategy<Value = Event> {
-    let other = ["Bob: ", "\n", "🙂", "An", "<1> ", "* Line refused: a line may have at most 0 bytes"];
+    let other =
+        ["Bob: ", "\n", "🙂", "An", "<1> ", "* Line refused: a line may have at most 0 bytes"];
     prop_oneof![
         3 => (0..TEXTS.len()).prop_map(Event::Say),
         3 => (1..3_usize).prop_map(Event::Send),

@@ -98,4 +98,3 @@ pub(crate) fn failure(process: &mut Process) -> String {
     assert!(error.starts_with("tcp-chat: "), "{said:?}");
     error.clone()
 }
-
