@@ -53,7 +53,7 @@ pub fn run(clients: u16, fast: bool, quit: Receiver<()>) -> Result<(), String> {
     stage.leave(leaver, &names)?;
     let stayed = &names[1..];
 
-    stage.heading("The server stops, and tells every client. The clients try to connect again.")?;
+    stage.heading("The server stops and tells every client. The clients try to reconnect.")?;
     stage.stop(&mut server)?;
     for name in stayed {
         stage.wait(name, |line| line == wire::offline(port))?;

@@ -63,7 +63,9 @@ fn acts(shown: &[String]) -> Vec<Vec<String>> {
             acts.last_mut().expect("a heading first").push(digits(line).trim().to_owned());
         }
     }
-    acts.iter_mut().for_each(|act| act.sort());
+    for act in &mut acts {
+        act.sort();
+    }
     acts
 }
 
