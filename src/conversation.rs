@@ -184,7 +184,12 @@ impl Conversation<'_> {
         match received {
             Received::Messages(messages) => messages.into_iter().for_each(|message| {
                 match self.config.framing {
-                    _ if self.config.local_echo => self.show(message.trim_matches('\n'), None),
+                    _ if self.config.local_echo => {
+                        let text = message.trim_matches('\n');
+                        if !text.is_empty() {
+                            self.show(text, None);
+                        }
+                    }
                     Framing::Raw => {
                         for (part, own) in self.outbox.confirm_parts(&message) {
                             self.show(&part, own);

@@ -27,9 +27,10 @@ impl Conversation<'_> {
         let why = format!("Connection to {server} Lost ({reason})");
         self.screen.notice(&why);
         let useless = self.connection.lost();
-        if useless == 0 {
+        if useless == 0 && self.outbox.is_empty() {
             self.timer.progress();
-        } else if useless == USELESS && !turned_away {
+        }
+        if useless == USELESS && !turned_away {
             self.screen.notice(&format!(
                 "{server} ends each connection at once: this does not look like a chat server; \
                  retrying, but less often"

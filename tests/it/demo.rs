@@ -1,5 +1,6 @@
 //! The demo: it ends well, in time, and leaves nothing behind.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use crate::support::pty::Terminal;
 
 /// Runs the demo to its end, and makes sure that none of its processes outlives it.
 fn watch(flags: &[&str]) -> Vec<String> {
-    let mark = format!("test {} with {flags:?}", std::process::id());
+    static WATCHED: AtomicU32 = AtomicU32::new(0);
+    let mark = format!("test {}, demo {}", std::process::id(), WATCHED.fetch_add(1, Relaxed));
     let mut command = process::program();
     command.arg("demo").args(flags).env(MARK, &mark);
     let mut demo = Process::start(command);

@@ -1,13 +1,14 @@
 //! Servers that lie, and strangers who write what a server would: the client claims nothing that did
 //! not happen, and loses nothing for it.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use crate::support::PATIENCE;
 use crate::support::fake::{Fake, failure};
 use crate::support::process::{self, Process, Signal, client};
 use crate::support::script::{numbers, said};
 use crate::support::server::Server;
+use crate::support::{PATIENCE, wait_until};
 
 pub(crate) const FAREWELL: &str = "Ann Disconnected!";
 
@@ -145,6 +146,21 @@ fn what_is_no_chat_server_is_not_stormed() {
     assert!(failure(&mut ann).contains("2 lines are unconfirmed"));
     assert!((3..=8).contains(&calls), "called {calls} times in 4 s");
     assert_eq!(ann.err.count(|line| line.contains("does not look like a chat server")), 1);
+}
+
+/// A connection alone is no progress, however long it lasts.
+#[test]
+fn what_hangs_up_after_a_while_does_not_keep_a_script_for_ever() {
+    let fake = Fake::listen();
+    let mut ann = client(fake.address(), &["--name", "Ann", "--give-up-after", "3"]);
+    ann.pipe(numbers(1));
+    let mut calls = VecDeque::new();
+    wait_until("the script ends", || {
+        calls.extend(fake.try_answer().map(|call| (Instant::now(), call)));
+        calls.retain(|(since, _)| since.elapsed() < Duration::from_millis(800));
+        ann.has_ended()
+    });
+    assert!(failure(&mut ann).contains("1 line is unconfirmed"));
 }
 
 #[test]

@@ -47,8 +47,9 @@ fn lie() -> impl Strategy<Value = Lie> {
 
 const LINES: usize = 6;
 
-/// What the client says, of which some lines begin like others.
-const SAID: [&str; LINES] = ["a", "aa", "aXa", "a", "a long line", "é🙂"];
+/// What the client says. Some lines begin like others, and no two are the same: it must be known which
+/// one was confirmed.
+const SAID: [&str; LINES] = ["a", "aa", "aXa", "aX", "a long line", "é🙂"];
 
 /// What a client claims.
 #[derive(Default)]
