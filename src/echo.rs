@@ -11,6 +11,9 @@ use std::ops::Range;
 /// How a server ends what it puts in front of a message: `Client1: `, `<Client1> `, `[Client1]`.
 const TAG_ENDS: [char; 4] = [' ', ':', '>', ']'];
 
+/// How it may begin it, if not with the name.
+const TAG_BEGINS: [char; 2] = ['<', '['];
+
 /// The longest tag, in bytes: a name of 32 characters, and some more.
 const LONGEST_TAG: usize = 160;
 
@@ -49,9 +52,13 @@ impl EchoMatcher {
         loop {
             from = next_boundary(&text, from);
             let at = from + text[from..].find(own)?;
-            if self.name.as_deref().is_none_or(|name| before_name(&text[..at], name).is_some()) {
-                let before = at.saturating_sub(earlier);
-                return Some(before - tag(&chunk[..before]).len()..at + own.len() - earlier);
+            let begin = match &self.name {
+                Some(name) => before_name(&text[..at], name)
+                    .map(|before| before.trim_end_matches(TAG_BEGINS).len()),
+                None => Some(at - tag(&text[earlier.min(at)..at]).len()),
+            };
+            if let Some(begin) = begin {
+                return Some(begin.saturating_sub(earlier)..at + own.len() - earlier);
             }
             from = at + 1;
         }
