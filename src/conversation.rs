@@ -166,6 +166,7 @@ impl Conversation<'_> {
         if self.unheard
             && self.connection.is_up()
             && self.outbox.in_flight() > 0
+            && !self.outbox.awaits_proof()
             && self.timer.overdue() >= SILENCE
         {
             self.unheard = false;
@@ -217,7 +218,7 @@ impl Conversation<'_> {
         let own = self.outbox.confirm(line, &mut refused);
         for line in refused {
             self.refused += 1;
-            self.screen.complaint(&format!("Refused by the server, not sent: {line}"));
+            self.screen.complaint(&format!("Refused by the server, too long: {line}"));
         }
         self.show(line, own);
     }

@@ -95,6 +95,10 @@ impl Conversation<'_> {
                 Err(Failure::Unsent(lines, "the client was ended before".to_owned()))
             }
             _ if lines == unsent => Err(Failure::Unsent(lines, self.no_connection())),
+            _ if was_up && self.config.local_echo => {
+                let why = "the client was ended before it could say them again";
+                Err(Failure::Lost(why.to_owned(), lines))
+            }
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected(self.no_connection(), lines)),
         });

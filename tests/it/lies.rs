@@ -68,7 +68,7 @@ impl Screen for Claims {
     fn notice(&mut self, _notice: &str) {}
 
     fn complaint(&mut self, why: &str) {
-        let line = why.strip_prefix("Refused by the server, not sent: ").expect("that only");
+        let line = why.strip_prefix("Refused by the server, too long: ").expect("that only");
         self.refused.push(line.to_owned());
     }
 
