@@ -172,8 +172,9 @@ proptest! {
         prop_assert_eq!(matches!(outcome, Err(Failure::Refused(_))), refused > 0 && unconfirmed == 0);
         prop_assert!(refused == 0 || text.contains("* Line refused: "));
         let mut refused = claims.refused.iter().peekable();
-        let rest = said.iter().filter(|line| refused.next_if_eq(line).is_none());
-        let confirmed: Vec<_> = rest.take(own).cloned().collect();
+        let mut confirmed = said.to_vec();
+        confirmed.retain(|line| refused.next_if_eq(&line).is_none());
+        confirmed.truncate(own);
         prop_assert!(refused.next().is_none(), "refused and never said: {:?}", claims.refused);
         prop_assert_eq!(found_in(&text, &confirmed), own, "{:?} in {:?}", claims.own, text);
     }
