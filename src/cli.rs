@@ -270,8 +270,8 @@ pub(crate) struct ClientArgs {
 
     /// End after this long without progress
     ///
-    /// From 0 to 1000000 seconds. The default is 30; if the input is a terminal, the client tries for
-    /// ever.
+    /// From 0 to 1000000 seconds. The default is 65, because some servers cannot start again within
+    /// a minute. If the input is a terminal, the client tries for ever.
     #[arg(long, value_name = "SECONDS", env = "TCP_CHAT_GIVE_UP_AFTER", value_parser = seconds,
           help_heading = "Connection")]
     pub(crate) give_up_after: Option<Duration>,

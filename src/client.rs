@@ -4,7 +4,7 @@
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::wire::Framing;
 
 /// What a client is to be.
@@ -16,9 +16,9 @@ pub struct Config {
     pub name: Name,
     /// How messages are told apart.
     pub framing: Framing,
-    /// The name is sent once and alone, and what is said without it.
+    /// The name is sent once and alone, and what is said without it: the server puts it in front.
     pub introduce: bool,
-    /// Own lines do not come back: what is sent counts as confirmed.
+    /// Own lines do not come back: what the network has taken counts as said.
     pub local_echo: bool,
     /// The longest line, in bytes.
     pub max_line: usize,
@@ -36,6 +36,17 @@ impl Config {
     /// What is sent when somebody typed `text`.
     pub(crate) fn line(&self, text: &str) -> String {
         if self.introduce { text.to_owned() } else { self.name.says(text) }
+    }
+
+    /// What is sent when the client leaves of its own accord.
+    pub(crate) fn farewell(&self) -> String {
+        if self.introduce { name::FAREWELL.to_owned() } else { self.name.farewell() }
+    }
+
+    /// The server, as all messages about the connection name it.
+    pub(crate) fn server(&self) -> String {
+        let (host, port) = self.address.rsplit_once(':').unwrap_or((&self.address, ""));
+        format!("Server @PORT #{port} ({host})")
     }
 }
 
@@ -93,13 +104,17 @@ pub trait Screen {
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Why a client did not end as it should.
+/// Why a client did not end as it should. The numbers are numbers of lines.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No connection in time, or it was lost and not to be made again; with the lines unconfirmed.
+    /// No connection could be made in time; with the lines that are unconfirmed.
     NotConnected(String, usize),
+    /// The connection was lost and is not to be made again; with the lines that are unconfirmed.
+    Lost(String, usize),
     /// Connected, but these lines never came back.
     Unconfirmed(usize),
+    /// The client left before these lines were sent; with the reason.
+    Unsent(usize, String),
     /// These lines were refused, by the client itself or by the server.
     Refused(usize),
 }
@@ -108,21 +123,31 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::NotConnected(why, 0) => write!(f, "{why}; is the server running?"),
-            Self::NotConnected(why, lines) => write!(f, "{why}; {lines} lines are unconfirmed"),
+            Self::Lost(why, 0) => f.write_str(why),
+            Self::NotConnected(why, lines) | Self::Lost(why, lines) => {
+                write!(f, "{why}; {}", unconfirmed(*lines))
+            }
             Self::Unconfirmed(lines) => write!(
                 f,
-                "{lines} lines are unconfirmed; if the server does not send them back, use --local-echo"
+                "{}; if the server does not send them back, use --local-echo",
+                unconfirmed(*lines)
             ),
-            Self::Refused(lines) => write!(f, "{lines} lines were too long and not delivered"),
+            Self::Unsent(lines, why) => {
+                write!(f, "{} not sent: {why}", counted(*lines, "line was", "lines were"))
+            }
+            Self::Refused(lines) => {
+                let refused = counted(*lines, "line was", "lines were");
+                write!(f, "{refused} too long and not delivered")
+            }
         }
     }
 }
 
-/// How a client ends that was not kept from its work.
-pub(crate) fn outcome(unconfirmed: usize, refused: usize) -> Result<(), Failure> {
-    match (unconfirmed, refused) {
-        (0, 0) => Ok(()),
-        (0, refused) => Err(Failure::Refused(refused)),
-        (lines, _) => Err(Failure::Unconfirmed(lines)),
-    }
+fn unconfirmed(lines: usize) -> String {
+    counted(lines, "line is unconfirmed", "lines are unconfirmed")
+}
+
+/// So many of something, in the right form.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -7,22 +7,31 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never};
 
 use crate::client::Config;
-use crate::link::{Link, Manner, Received, dial};
+use crate::echo;
+use crate::link::{Link, Received, WireOptions, dial};
 use crate::outbox::WINDOW;
 use crate::wire::{self, Framing};
 
 /// How long the client rests after its first failed attempt to connect; doubled each time.
 const FIRST_REST: Duration = Duration::from_millis(50);
 
-/// The longest rest between two attempts.
+/// The longest rest between two attempts while nobody answers.
 const LONGEST_REST: Duration = Duration::from_millis(400);
+
+/// The longest rest if somebody answers, but has no place for us, or does not talk to us.
+const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
 
 /// How long after a reconnect lines are sent again: by then the others who lost the same server
 /// are back to hear them. Longer than [`LONGEST_REST`].
+///
+/// A server that has no place for us says so, and hangs up, sooner than that.
 const GATHER: Duration = Duration::from_millis(600);
 
 /// How far apart raw messages are sent if nothing comes back that could be waited for.
 const RAW_GAP: Duration = Duration::from_millis(20);
+
+/// How much of what came last is kept, in bytes: a sentence of the server is shorter.
+const LAST: usize = 128;
 
 /// The one connection of a client, over all its ups and downs.
 pub(crate) struct Connection<'a> {
@@ -30,11 +39,15 @@ pub(crate) struct Connection<'a> {
     state: State,
     /// Failed attempts since the last connection.
     attempts: u32,
+    /// How many links in a row were of no use.
+    useless: u32,
     was_up: bool,
     /// When lines may be sent: after a reconnect, not before the others are back as well.
     send_from: Instant,
-    /// The last line that came over the link.
-    last_line: String,
+    /// What came over the link last.
+    last: String,
+    /// How many messages have come over the link.
+    received: u64,
     /// How the last link ended, if there has been none since.
     ending: Option<Ending>,
 }
@@ -51,7 +64,11 @@ pub(crate) enum Ending {
 }
 
 enum State {
-    Up(Link),
+    Up {
+        link: Link,
+        since: Instant,
+        of_use: bool,
+    },
     Dialing(Receiver<io::Result<Link>>),
     Resting(Instant),
     /// The user hung up.
@@ -66,9 +83,11 @@ impl<'a> Connection<'a> {
             config,
             state: State::Resting(now),
             attempts: 0,
+            useless: 0,
             was_up: false,
             send_from: now,
-            last_line: String::new(),
+            last: String::new(),
+            received: 0,
             ending: None,
         }
     }
@@ -76,7 +95,7 @@ impl<'a> Connection<'a> {
     /// The link, while there is one.
     pub(crate) fn link(&self) -> Option<&Link> {
         match &self.state {
-            State::Up(link) => Some(link),
+            State::Up { link, .. } => Some(link),
             _ => None,
         }
     }
@@ -89,6 +108,11 @@ impl<'a> Connection<'a> {
     /// Whether there ever was a link.
     pub(crate) fn was_up(&self) -> bool {
         self.was_up
+    }
+
+    /// Whether the user hung up.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.state, State::Down)
     }
 
     /// Where everything that comes over the link arrives.
@@ -107,76 +131,95 @@ impl<'a> Connection<'a> {
     /// Tries to connect; the outcome comes over [`dialed`](Self::dialed).
     pub(crate) fn dial(&mut self) -> io::Result<()> {
         let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
-        let manner = Manner { framing: self.config.framing, raw_gap };
+        let options = WireOptions { framing: self.config.framing, raw_gap };
         let introduction = self.config.introduce.then(|| self.config.name.to_string());
-        self.state = State::Dialing(dial(&self.config.address, manner, introduction)?);
+        self.state = State::Dialing(dial(&self.config.address, options, introduction)?);
         Ok(())
     }
 
     /// Tries to connect because the user wants to: the outcome counts as that of a first attempt.
     pub(crate) fn dial_afresh(&mut self) -> io::Result<()> {
-        self.attempts = 0;
+        (self.attempts, self.useless) = (0, 0);
         self.dial()
     }
 
-    /// An attempt brought this link.
+    /// An attempt brought this link. What does not come back cannot be missed, so without an echo
+    /// nothing is said before it is clear that the server has a place for us.
     pub(crate) fn succeeded(&mut self, link: Link) {
         let now = Instant::now();
-        self.send_from = if self.was_up { now + GATHER } else { now };
+        let waits = self.was_up || self.config.local_echo;
+        self.send_from = if waits { now + GATHER } else { now };
         self.was_up = true;
-        self.last_line.clear();
+        self.last.clear();
+        self.received = 0;
         self.ending = None;
-        self.state = State::Up(link);
+        self.state = State::Up { link, since: now, of_use: false };
     }
 
     /// An attempt brought nothing: rests before the next. Returns how many there were.
     pub(crate) fn failed(&mut self) -> u32 {
         self.attempts += 1;
-        let rest = FIRST_REST * 2_u32.saturating_pow(self.attempts - 1).min(64);
-        self.state = State::Resting(Instant::now() + rest.min(LONGEST_REST));
+        self.rest(self.attempts - 1, LONGEST_REST);
         self.attempts
     }
 
-    /// Takes note of what came over the link.
-    pub(crate) fn heard(&mut self, line: String) {
-        self.last_line = line;
+    fn rest(&mut self, doublings: u32, longest: Duration) {
+        let rest = FIRST_REST * 2_u32.pow(doublings.min(16));
+        self.state = State::Resting(Instant::now() + rest.min(longest));
     }
 
-    /// The link is lost: rests, and tries again. Returns how it ended, as its last line tells.
-    pub(crate) fn lost(&mut self) -> Ending {
-        let ending = if wire::is_offline(&self.last_line) {
+    /// A line of our own came back over the link.
+    pub(crate) fn is_of_use(&mut self) {
+        if let State::Up { of_use, .. } = &mut self.state {
+            *of_use = true;
+        }
+    }
+
+    /// Takes note of what came over the link.
+    pub(crate) fn heard(&mut self, message: String) {
+        self.received += 1;
+        match self.config.framing {
+            Framing::Lines => self.last = message,
+            Framing::Raw => {
+                self.last += &message;
+                self.last.drain(..echo::end_of(&self.last, LAST));
+            }
+        }
+    }
+
+    /// How the link ends if it ends now, as what came last tells.
+    pub(crate) fn ending(&self) -> Ending {
+        // What came before may stand in front, joined by TCP.
+        let last = match self.config.framing {
+            Framing::Raw => self.last.rfind("Server @PORT #").map_or("", |at| &self.last[at..]),
+            Framing::Lines => &self.last,
+        };
+        if wire::is_offline(last.trim_end()) {
             Ending::Stopped
-        } else if wire::is_full(&self.last_line) {
+        } else if self.received == 1 && wire::is_full(&self.last) {
             Ending::TurnedAway
         } else {
             Ending::Broken
-        };
-        if ending == Ending::TurnedAway {
-            self.failed();
-        } else {
-            self.attempts = 0;
-            self.state = State::Resting(Instant::now() + FIRST_REST);
         }
-        self.ending = Some(ending);
-        ending
+    }
+
+    /// The link is lost: rests, and tries again. Returns how many links in a row were of no use:
+    /// nothing of ours came back, and they ended at once.
+    pub(crate) fn lost(&mut self) -> u32 {
+        self.ending = Some(self.ending());
+        let was_of_use = match self.state {
+            State::Up { since, of_use, .. } => of_use || since.elapsed() >= GATHER,
+            _ => true,
+        };
+        self.useless = if was_of_use { 0 } else { self.useless + 1 };
+        self.attempts = 0;
+        self.rest(self.useless, LONGEST_REST_OF_UNWANTED);
+        self.useless
     }
 
     /// Whether the server has stopped, and none has answered since.
     pub(crate) fn ended_well(&self) -> bool {
         self.ending == Some(Ending::Stopped)
-    }
-
-    /// Why an attempt failed, as the user is told.
-    pub(crate) fn why_failed(&self, error: &io::Error) -> String {
-        let port = self.config.address.rsplit(':').next().unwrap_or_default();
-        format!("Connection to Server @PORT #{port} Failed ({})", in_words(error))
-    }
-
-    /// Why the link is lost, if there is one to lose.
-    pub(crate) fn why_lost(&self, error: Option<&io::Error>) -> Option<String> {
-        let port = self.link()?.server_port;
-        let why = error.map_or("the server closed it".to_owned(), in_words);
-        Some(format!("Connection to Server @PORT #{port} Lost ({why})"))
     }
 
     /// Gives the link up, and stays so.
@@ -186,7 +229,7 @@ impl<'a> Connection<'a> {
 
     /// Ends sending; what comes in still arrives.
     pub(crate) fn finish(&mut self) {
-        if let State::Up(link) = &mut self.state {
+        if let State::Up { link, .. } = &mut self.state {
             link.finish();
         }
     }
@@ -213,7 +256,7 @@ impl<'a> Connection<'a> {
 }
 
 /// The error as a person would say it, without the system's number for it.
-fn in_words(error: &io::Error) -> String {
+pub(crate) fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

@@ -1,20 +1,22 @@
 //! The client's one thread that decides: it waits for whatever comes next (input, the connection,
 //! a timer) and keeps the promise that nothing said is lost.
 
+mod ending;
+
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, at, never, select};
 
 use crate::client::{self, Config, Failure, Input, Screen, Status};
-use crate::connection::{Connection, Ending};
+use crate::connection::{Connection, in_words};
 use crate::link::{Link, Received};
 use crate::outbox::{Outbox, Own};
-use crate::patience::Patience;
-use crate::wire::{self, Framing};
+use crate::progress::ProgressTimer;
+use crate::wire::Framing;
 
-/// How long a leaving client waits for the server to close its side.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How many seconds a client that has never heard itself waits before it says what may be wrong.
+const SILENCE: usize = 5;
 
 /// What was said, what is confirmed, and how it ends.
 struct Conversation<'a> {
@@ -22,9 +24,12 @@ struct Conversation<'a> {
     screen: &'a mut dyn Screen,
     outbox: Outbox,
     connection: Connection<'a>,
+    timer: ProgressTimer,
     input_ended: bool,
+    said_farewell: bool,
+    /// Nothing has come back so far, and the user has not been told what that may mean.
+    unheard: bool,
     refused: usize,
-    patience: Patience,
     over: Option<Result<(), Failure>>,
 }
 
@@ -39,14 +44,17 @@ pub fn run(
     quit: &Receiver<()>,
     screen: &mut dyn Screen,
 ) -> Result<(), Failure> {
+    let by_name = config.introduce.then(|| Outbox::of_speaker(&config.name.to_string()));
     let mut conversation = Conversation {
         config,
         screen,
-        outbox: Outbox::default(),
+        outbox: by_name.unwrap_or_default(),
         connection: Connection::new(config),
+        timer: ProgressTimer::new(config.give_up_after),
         input_ended: false,
+        said_farewell: false,
+        unheard: !config.local_echo,
         refused: 0,
-        patience: Patience::new(config.give_up_after),
         over: None,
     };
     while conversation.over.is_none() {
@@ -58,13 +66,16 @@ pub fn run(
 impl Conversation<'_> {
     /// Waits for the next thing to happen, and does what it asks for.
     fn step(&mut self, input: &Receiver<Input>, quit: &Receiver<()>) {
+        if self.input_ended {
+            self.ask_for_proof();
+        }
         self.send_what_waits();
         self.show_what_waits();
         if self.screen.flush().is_err() || self.is_done() {
             return self.leave();
         }
         let no_input = never();
-        let wants_input = !self.input_ended && self.outbox.len() < self.config.window;
+        let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
         let input = if wants_input { input } else { &no_input };
         let timer = self.next_timer().map_or_else(never, at);
         select! {
@@ -95,14 +106,17 @@ impl Conversation<'_> {
     fn obey(&mut self, input: Input) {
         match input {
             Input::Say(text) => self.say(&text),
-            Input::TooLong => self.refuse(),
+            Input::TooLong => self.refuse(None),
             Input::End => self.input_ended = true,
-            Input::Connect if self.connection.is_up() => self.screen.notice("Connected already"),
+            Input::Connect if self.connection.is_up() => {
+                self.screen.notice(&format!("Connected to {} already", self.config.server()));
+            }
             Input::Connect => {
                 if let Err(error) = self.connection.dial_afresh() {
                     self.not_connected(&error);
                 }
             }
+            Input::Disconnect if self.connection.is_down() => self.screen.notice("Not connected"),
             Input::Disconnect => self.disconnect(),
             Input::Quit => self.leave(),
             Input::Help(text) => self.screen.notice(&text),
@@ -113,184 +127,159 @@ impl Conversation<'_> {
     fn say(&mut self, text: &str) {
         let line = self.config.line(text);
         if line.len() > self.config.max_line {
-            return self.refuse();
+            return self.refuse(Some(line.len()));
         }
         if self.outbox.is_empty() {
-            self.patience.progress();
+            self.timer.progress();
         }
         self.outbox.push(line);
     }
 
-    fn refuse(&mut self) {
+    fn refuse(&mut self, length: Option<usize>) {
         self.refused += 1;
-        let max = self.config.max_line;
-        self.screen
-            .complaint(&format!("Not sent: with your name a line may have at most {max} bytes"));
+        let most = client::counted(self.config.max_line, "byte", "bytes");
+        let has = length.map_or("more".to_owned(), |bytes| bytes.to_string());
+        self.screen.complaint(&format!(
+            "Not sent: with your name a line may have at most {most}, yours has {has}"
+        ));
     }
 
     fn send_what_waits(&mut self) {
         let Some(link) = self.connection.link() else { return };
-        let window = self.connection.window(self.patience.overdue());
-        while self.outbox.in_flight() < window
-            && self.connection.speaks_later().is_none()
-            && let Some(line) = self.outbox.send()
-        {
+        if self.connection.speaks_later().is_some() {
+            return;
+        }
+        let window = self.connection.window(self.timer.overdue());
+        while let Some(line) = self.outbox.send(window) {
             link.send(line);
         }
     }
 
-    /// Lets the user see what he said and nobody has heard yet.
+    /// Lets the user see what he said and nobody has heard yet; and, once, what the reason may be.
     fn show_what_waits(&mut self) {
-        if !self.connection.is_up() || self.patience.overdue() > 0 {
-            while let Some(line) = self.outbox.show() {
-                self.screen.waiting(line);
-            }
+        if self.connection.is_up() && self.timer.overdue() == 0 {
+            return;
+        }
+        while let Some(line) = self.outbox.show() {
+            self.screen.waiting(line);
+        }
+        if self.unheard
+            && self.connection.is_up()
+            && self.outbox.in_flight() > 0
+            && !self.outbox.awaits_proof()
+            && self.timer.overdue() >= SILENCE
+        {
+            self.unheard = false;
+            let other = match self.config.framing {
+                Framing::Lines => "If it knows no lines, use --framing raw.",
+                Framing::Raw => "If it expects lines, leave out --framing raw.",
+            };
+            self.screen.notice(&format!(
+                "Nothing that you said has come back. If the server sends it to the others only, \
+                 use --local-echo. {other}"
+            ));
         }
     }
 
     fn receive(&mut self, received: Received) {
         match received {
-            Received::Lines(lines) if self.config.framing == Framing::Raw => {
-                for chunk in &lines {
-                    for (part, own) in self.outbox.confirm_parts(chunk) {
-                        self.hear(part, own);
+            Received::Messages(messages) => messages.into_iter().for_each(|message| {
+                match self.config.framing {
+                    _ if self.config.local_echo => {
+                        let text = message.trim_matches('\n');
+                        if !text.is_empty() {
+                            self.show(text, None);
+                        }
                     }
+                    Framing::Raw => {
+                        for (part, own) in self.outbox.confirm_parts(&message) {
+                            self.show(&part, own);
+                        }
+                    }
+                    Framing::Lines => self.hear(&message),
                 }
-            }
-            Received::Lines(lines) => lines.into_iter().for_each(|line| {
-                let own = self.outbox.confirm(&line);
-                self.hear(line, own);
+                self.connection.heard(message);
             }),
             Received::Sent(count) if self.config.local_echo => {
-                for line in (0..count).map_while(|_| self.outbox.pop()).collect::<Vec<_>>() {
-                    self.screen.own(&line);
+                for _ in 0..count {
+                    if let Some(line) = self.outbox.hand_over() {
+                        self.screen.own(line);
+                    }
                 }
-                self.patience.progress();
+                self.timer.progress();
             }
             Received::Sent(_) => {}
             Received::Closed(error) => self.lost(error.as_ref()),
         }
     }
 
-    fn hear(&mut self, line: String, own: Option<Own>) {
+    fn hear(&mut self, line: &str) {
+        let mut refused = Vec::new();
+        let own = self.outbox.confirm(line, &mut refused);
+        for line in refused {
+            self.refused += 1;
+            self.screen.complaint(&format!("Refused by the server, too long: {line}"));
+        }
+        self.show(line, own);
+    }
+
+    fn show(&mut self, message: &str, own: Option<Own>) {
         if own.is_some() {
-            self.patience.progress();
+            self.timer.progress();
+            self.connection.is_of_use();
+            self.unheard = false;
         }
         match own {
-            Some(Own::Confirmed) => self.screen.own(&line),
+            Some(Own::Confirmed) => self.screen.own(message),
             Some(Own::Again) => {}
-            None => self.screen.other(&line),
+            None => self.screen.other(message),
         }
-        if let Some(limit) = wire::refused_over(&line)
-            && let Some(dropped) = self.outbox.drop_refused(limit)
-        {
-            self.refused += 1;
-            self.screen.complaint(&format!("Refused by the server, not sent: {dropped}"));
-        }
-        self.connection.heard(line);
     }
 
     fn connected(&mut self, link: Link) {
-        self.screen.notice(&link.welcome(&self.config.name));
-        self.screen.status(Status::Online { port: link.local_port });
-        self.patience.progress();
+        let (server, name, port) = (self.config.server(), &self.config.name, link.local_port);
+        let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
+        self.screen.notice(&welcome);
+        self.screen.status(Status::Online { port });
+        self.timer.connected();
         self.connection.succeeded(link);
     }
 
     fn not_connected(&mut self, error: &io::Error) {
         let attempts = self.connection.failed();
-        let why = self.connection.why_failed(error);
+        let why = format!("Connection to {} Failed ({})", self.config.server(), in_words(error));
         if !self.config.reconnect {
-            self.over = Some(Err(Failure::NotConnected(why, self.outbox.unconfirmed())));
+            self.over = Some(Err(Failure::NotConnected(why, self.unconfirmed())));
         } else if attempts == 1 {
-            self.screen.notice(&format!("{why}; trying again until it answers"));
+            self.screen.notice(&format!("{why}; retrying"));
         } else if attempts >= 8 && attempts.is_power_of_two() {
             self.screen.notice(&format!("{why}, attempt {attempts}"));
         }
     }
 
-    fn lost(&mut self, error: Option<&io::Error>) {
-        let Some(why) = self.connection.why_lost(error) else { return };
-        self.screen.notice(&why);
-        match self.connection.lost() {
-            Ending::TurnedAway => self.patience.take_back(),
-            Ending::Stopped | Ending::Broken => self.patience.progress(),
-        }
-        if self.config.reconnect && !self.connection.ended_well() {
-            self.outbox.recall();
-        }
-        self.offline();
-        if !self.config.reconnect {
-            self.over = Some(match self.outbox.len() {
-                0 => client::outcome(0, self.refused),
-                lines => Err(Failure::NotConnected("The connection was lost".to_owned(), lines)),
-            });
-        }
-    }
-
-    fn disconnect(&mut self) {
-        self.part();
-        self.patience.progress();
-        self.connection.hang_up();
-        self.offline();
-        self.screen.notice("Disconnected; /connect to come back");
-    }
-
-    /// The link is gone. What was sent over it and not confirmed will be sent again.
-    fn offline(&mut self) {
-        self.outbox.rewind();
-        self.screen.status(Status::Offline);
-    }
-
     fn next_timer(&self) -> Option<Instant> {
         let unsent = self.outbox.len() > self.outbox.in_flight();
         let send = self.connection.speaks_later().filter(|_| unsent);
-        let waits = unsent || self.outbox.has_unseen();
-        let overdue = waits.then(|| self.patience.next_overdue());
+        let unheard = self.unheard && self.outbox.in_flight() > 0;
+        let waits = unsent || unheard || self.outbox.has_unseen();
+        let overdue = waits.then(|| self.timer.next_overdue());
         let timers = [self.connection.next_attempt(), send, overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
     }
 
     fn gives_up_at(&self) -> Option<Instant> {
         let content = self.connection.is_up() && self.outbox.is_empty();
-        self.patience.end().filter(|_| !content)
+        self.timer.end().filter(|_| !content)
     }
 
     fn time_passed(&mut self) {
         let now = Instant::now();
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
-            self.over = Some(Err(self.out_of_patience()));
+            self.give_up();
         } else if self.connection.next_attempt().is_some_and(|due| now >= due)
             && let Err(error) = self.connection.dial()
         {
             self.not_connected(&error);
-        }
-    }
-
-    fn out_of_patience(&self) -> Failure {
-        let lines = self.outbox.unconfirmed();
-        if self.connection.is_up() {
-            return Failure::Unconfirmed(lines);
-        }
-        Failure::NotConnected(format!("No connection to {}", self.config.address), lines)
-    }
-
-    fn leave(&mut self) {
-        self.part();
-        let _ = self.screen.flush();
-        self.over = Some(client::outcome(self.outbox.unconfirmed(), self.refused));
-    }
-
-    /// Says goodbye, and shows what still comes until the server closes its side.
-    fn part(&mut self) {
-        let Some(link) = self.connection.link() else { return };
-        link.send(&self.config.name.farewell());
-        self.connection.finish();
-        let deadline = Instant::now() + GOODBYE;
-        while let Ok(received) = self.connection.received().recv_deadline(deadline)
-            && !matches!(received, Received::Closed(_))
-        {
-            self.receive(received);
         }
     }
 }

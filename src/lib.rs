@@ -67,11 +67,11 @@ pub mod limits;
 
 // The client.
 pub mod client;
-mod parts;
+mod echo;
+mod progress;
 pub mod outbox;
 pub mod link;
 mod connection;
-mod patience;
 pub mod conversation;
 
 // What it shows.

@@ -7,12 +7,16 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
+use socket2::{SockRef, TcpKeepalive};
 
-use crate::name::Name;
 use crate::wire::{self, Chunks, Found, Framing, Lines};
 
 /// How long one address may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// When a server has gone without a word, as behind a pulled cable: nothing has come back from its
+/// machine for so long, or it has taken nothing of what we say.
+const DEAD_LINK: Duration = Duration::from_secs(15);
 
 /// The longest line a client reads, in bytes. Repair can triple what a server accepts, and a server
 /// may accept more than this client sends.
@@ -30,7 +34,7 @@ const INTRODUCTION: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub enum Received {
     /// What one read brought, as messages.
-    Lines(Vec<String>),
+    Messages(Vec<String>),
     /// So many lines have been handed to the network.
     Sent(usize),
     /// The other side closed the connection, or it broke.
@@ -39,7 +43,7 @@ pub enum Received {
 
 /// How messages travel over a connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct WireOptions {
     /// How they are told apart.
     pub framing: Framing,
     /// How long raw messages are kept apart, so that the other side does not read two as one.
@@ -54,8 +58,6 @@ pub struct Link {
     outgoing: Option<Sender<String>>,
     /// The port of this side.
     pub local_port: u16,
-    /// The port of the server.
-    pub server_port: u16,
 }
 
 /// Tries to connect, on a thread of its own; the outcome comes over the channel.
@@ -64,7 +66,7 @@ pub struct Link {
 /// No thread could be started.
 pub fn dial(
     address: &str,
-    manner: Manner,
+    options: WireOptions,
     introduction: Option<String>,
 ) -> io::Result<Receiver<io::Result<Link>>> {
     let (outcome, dialed) = crossbeam_channel::bounded(1);
@@ -72,9 +74,9 @@ pub fn dial(
     Builder::new().name("dial".to_owned()).spawn(move || {
         let link = connect(&address).and_then(|stream| {
             if let Some(name) = introduction {
-                introduce(&stream, manner.framing, &name)?;
+                introduce(&stream, options.framing, &name)?;
             }
-            Link::new(stream, manner)
+            Link::new(stream, options)
         });
         let _ = outcome.send(link);
     })?;
@@ -104,31 +106,38 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     Err(failure)
 }
 
+/// Lets the kernel give up a link on which nothing comes back: probes while it is idle, and a limit
+/// for data that is not acknowledged.
+fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let third = DEAD_LINK / 3;
+    let keepalive = TcpKeepalive::new().with_time(third).with_interval(third).with_retries(2);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(DEAD_LINK))?;
+    Ok(())
+}
+
 fn is_connected_to_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 impl Link {
-    fn new(stream: TcpStream, manner: Manner) -> io::Result<Self> {
+    fn new(stream: TcpStream, options: WireOptions) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        let (local_port, server_port) = (stream.local_addr()?.port(), stream.peer_addr()?.port());
+        find_dead_link(&stream)?;
+        let local_port = stream.local_addr()?.port();
         let (events, received) = crossbeam_channel::bounded(READS);
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
         let sent = events.clone();
         Builder::new()
             .name("reader".to_owned())
-            .spawn(move || read(&reading, manner.framing, &events))?;
+            .spawn(move || read(&reading, options.framing, &events))?;
         Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write(&writing, manner, &lines, &sent))?;
-        Ok(Self { stream, received, outgoing: Some(outgoing), local_port, server_port })
-    }
-
-    /// What the user is told of it.
-    pub fn welcome(&self, name: &Name) -> String {
-        let (server, port) = (self.server_port, self.local_port);
-        format!("Connection to Server @PORT #{server} Successful! You are {name} @PORT #{port}")
+            .spawn(move || write(&writing, options, &lines, &sent))?;
+        Ok(Self { stream, received, outgoing: Some(outgoing), local_port })
     }
 
     /// Where everything that comes from the connection arrives.
@@ -174,7 +183,7 @@ fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
             Err(error) => Some(Some(error)),
         };
-        if !lines.is_empty() && events.send(Received::Lines(lines)).is_err() {
+        if !lines.is_empty() && events.send(Received::Messages(lines)).is_err() {
             return;
         }
         if let Some(error) = end {
@@ -206,13 +215,13 @@ impl Decoder {
 /// The writer's thread.
 fn write(
     mut stream: &TcpStream,
-    manner: Manner,
+    options: WireOptions,
     lines: &Receiver<String>,
     sent: &Sender<Received>,
 ) {
     while let Ok(mut text) = lines.recv() {
         let mut count = 1;
-        if manner.framing == Framing::Lines {
+        if options.framing == Framing::Lines {
             text.push('\n');
             for line in lines.try_iter() {
                 text += &line;
@@ -224,8 +233,8 @@ fn write(
         if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
             return;
         }
-        if manner.framing == Framing::Raw {
-            std::thread::sleep(manner.raw_gap);
+        if options.framing == Framing::Raw {
+            std::thread::sleep(options.raw_gap);
         }
     }
     let _ = stream.shutdown(Shutdown::Write);

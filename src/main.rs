@@ -19,8 +19,9 @@ use tcp_chat::plain::{self, Plain};
 use tcp_chat::terminal::Terminal;
 use tcp_chat::{client, conversation, demo, outbox, tty};
 
-/// How long a client that nobody sits at tries without getting anywhere.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client that nobody sits at tries without getting anywhere: a server that does not set
+/// `SO_REUSEADDR` cannot have its port again for a minute.
+const PATIENCE: Duration = Duration::from_secs(65);
 
 fn main() -> ExitCode {
     signals::keep_ignoring_hangups();

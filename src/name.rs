@@ -8,6 +8,9 @@ use crate::wire::repair;
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 32;
 
+/// What is said by a client that leaves, if the server puts the name in front.
+pub const FAREWELL: &str = "Disconnected!";
+
 /// A client's name: 1 to [`MAX_NAME`] characters, none of them a control character or a `:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
@@ -48,6 +51,6 @@ impl Name {
 
     /// What the client sends when it leaves of its own accord.
     pub fn farewell(&self) -> String {
-        format!("{self} Disconnected!")
+        format!("{self} {FAREWELL}")
     }
 }

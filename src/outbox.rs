@@ -9,7 +9,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::parts::Parts;
+use crate::echo::EchoMatcher;
+use crate::wire;
 
 /// How many lines may be sent and not confirmed: enough to keep a connection busy, and no more
 /// than a room can swallow at once.
@@ -22,15 +23,32 @@ const ROUND: Duration = Duration::from_secs(1);
 /// have been sent over the present connection.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    lines: VecDeque<String>,
+    lines: VecDeque<Line>,
     in_flight: usize,
-    /// How many, from the front, the user has been shown as waiting.
-    seen: usize,
-    /// How many, from the front, have come back before.
-    again: usize,
     /// The last lines that came back, and when.
     settling: VecDeque<(Instant, String)>,
-    parts: Parts,
+    refusals: Refusals,
+    matcher: EchoMatcher,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: String,
+    /// It was sent, over this connection or one before.
+    sent: bool,
+    /// The user has been shown that it waits.
+    shown: bool,
+    /// It has come back before.
+    again: bool,
+}
+
+/// The refusals that were heard since a line of our own came back. Anyone can write such a
+/// sentence, so these are claims: the order of what comes back proves them, or does not.
+#[derive(Debug, Default)]
+struct Refusals {
+    count: usize,
+    /// The smallest limit that one of them names, in bytes.
+    limit: usize,
 }
 
 /// What it means that a line of our own came back.
@@ -43,14 +61,25 @@ pub enum Own {
 }
 
 impl Outbox {
-    /// Adds a line to be sent.
-    pub fn push(&mut self, line: String) {
-        self.lines.push_back(line);
+    /// For lines that are sent without the name of their speaker, which the server knows and puts
+    /// in front.
+    pub fn of_speaker(name: &str) -> Self {
+        Self { matcher: EchoMatcher::behind(name.to_owned()), ..Self::default() }
     }
 
-    /// How many lines are not confirmed, sent or not.
+    /// Adds a line to be sent.
+    pub fn push(&mut self, text: String) {
+        self.lines.push_back(Line { text, sent: false, shown: false, again: false });
+    }
+
+    /// How many lines have never come back, sent or not.
     pub fn unconfirmed(&self) -> usize {
-        self.lines.len() - self.again
+        self.lines.iter().filter(|line| !line.again).count()
+    }
+
+    /// How many lines were never sent.
+    pub fn unsent(&self) -> usize {
+        self.lines.iter().filter(|line| !line.sent).count()
     }
 
     /// How many lines have to come back, sent or not.
@@ -68,85 +97,130 @@ impl Outbox {
         self.in_flight
     }
 
-    /// The next line to send, which is in flight from now on.
-    pub fn send(&mut self) -> Option<&str> {
-        let line = self.lines.get(self.in_flight)?;
+    /// Whether a window of so many lines has room for one more to be accepted. A line that is refused
+    /// does not come back, and makes room for another.
+    pub fn has_room(&self, window: usize) -> bool {
+        self.lines.len() < window.saturating_add(self.refusals.count)
+    }
+
+    /// The next line to send, which is in flight from now on; nothing, if as many are as may be.
+    pub fn send(&mut self, window: usize) -> Option<&str> {
+        let line = self.lines.get_mut(self.in_flight)?;
+        if self.in_flight >= window.saturating_add(self.refusals.count) {
+            return None;
+        }
         self.in_flight += 1;
-        Some(line)
+        line.sent = true;
+        Some(&line.text)
     }
 
     /// Takes out what is in flight as far as it is found in what one raw read brought. Returns that
     /// read part by part, each with what it means if it is our own.
     pub fn confirm_parts(&mut self, chunk: &str) -> Vec<(String, Option<Own>)> {
-        let in_flight = self.lines.iter().take(self.in_flight).map(String::as_str);
-        let parts = self.parts.of(chunk, in_flight);
-        let parts: Vec<_> = parts.into_iter().map(|(text, own)| (text.to_owned(), own)).collect();
-        parts.into_iter().map(|(text, own)| (text, own.then(|| self.settle()).flatten())).collect()
+        let mut parts = Vec::new();
+        let mut rest = chunk;
+        while self.in_flight > 0
+            && let Some(own) = self.matcher.find(&self.lines[0].text, rest)
+        {
+            parts.push((&rest[..own.start], None));
+            parts.push((&rest[own.clone()], self.settle()));
+            self.matcher.clear();
+            rest = &rest[own.end..];
+        }
+        parts.push((rest, None));
+        let expected = self.lines.front().filter(|_| self.in_flight > 0);
+        self.matcher.keep(rest, expected.map(|line| line.text.as_str()));
+        let shown = parts.into_iter().map(|(text, own)| (text.trim_matches('\n').to_owned(), own));
+        shown.filter(|(text, own)| own.is_some() || !text.is_empty()).collect()
     }
 
     /// Takes the front out if it is in flight and `received` is what it looks like coming back.
-    pub fn confirm(&mut self, received: &str) -> Option<Own> {
-        self.lines.front().filter(|line| self.in_flight > 0 && *line == received)?;
+    ///
+    /// A line further back comes back as the first one only if those before it were refused. They
+    /// are taken out as well, and added to `refused`.
+    pub fn confirm(&mut self, received: &str, refused: &mut Vec<String>) -> Option<Own> {
+        let is_own = |line: &Line| self.matcher.is_own(&line.text, received);
+        let front = self.lines.front().filter(|_| self.in_flight > 0)?;
+        if !is_own(front) {
+            if let Some(limit) = wire::refused_over(received) {
+                self.refusals.note(limit);
+                return None;
+            }
+            let may_be_refused = |line: &&Line| line.text.len() > self.refusals.limit;
+            let most = self.refusals.count.min(self.in_flight - 1);
+            let skipped = self.lines.iter().take(most).take_while(may_be_refused).count();
+            let behind = self.lines.iter().take(skipped + 1).position(is_own)?;
+            self.in_flight -= behind;
+            let gone = self.lines.drain(..behind).filter(|line| !line.again);
+            refused.extend(gone.map(|line| line.text));
+        }
         self.settle()
     }
 
-    /// Takes the front out: it came back.
+    /// Whether all that is left seems to have been refused. The next line of our own that comes
+    /// back is going to prove it.
+    pub fn awaits_proof(&self) -> bool {
+        let left = self.lines.len();
+        left > 0
+            && (left, left) == (self.in_flight, left.min(self.refusals.count))
+            && self.lines.iter().all(|line| line.text.len() > self.refusals.limit)
+    }
+
+    /// Takes the front out if it is in flight: the network has it, and nobody sends it back.
+    pub fn hand_over(&mut self) -> Option<&str> {
+        self.settle()?;
+        self.settling.back().map(|(_, text)| text.as_str())
+    }
+
+    /// Takes the front out if it is in flight: it came back.
     fn settle(&mut self) -> Option<Own> {
-        let own = if self.again > 0 { Own::Again } else { Own::Confirmed };
-        let line = self.pop()?;
-        self.settling.push_back((Instant::now(), line));
+        self.in_flight = self.in_flight.checked_sub(1)?;
+        let line = self.lines.pop_front()?;
+        self.refusals = Refusals::default();
+        self.settling.push_back((Instant::now(), line.text));
         self.settling.drain(..self.settling.len().saturating_sub(WINDOW));
-        Some(own)
+        Some(if line.again { Own::Again } else { Own::Confirmed })
     }
 
     /// The next line that the user has not been shown as waiting, which counts as shown from now on.
     pub fn show(&mut self) -> Option<&str> {
-        let line = self.lines.get(self.seen)?;
-        self.seen += 1;
-        Some(line)
+        let line = self.lines.iter_mut().find(|line| !line.shown)?;
+        line.shown = true;
+        Some(&line.text)
     }
 
     /// Whether there is a line to [`show`](Outbox::show).
     pub fn has_unseen(&self) -> bool {
-        self.seen < self.lines.len()
-    }
-
-    /// Takes the front out: it is as good as confirmed.
-    pub fn pop(&mut self) -> Option<String> {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.seen = self.seen.saturating_sub(1);
-        self.again = self.again.saturating_sub(1);
-        self.lines.pop_front()
-    }
-
-    /// Takes out the oldest line in flight that is longer than `limit` bytes: the server refused it.
-    pub fn drop_refused(&mut self, limit: usize) -> Option<String> {
-        let sent = self.lines.iter().take(self.in_flight);
-        let index = sent.into_iter().position(|line| line.len() > limit)?;
-        self.in_flight -= 1;
-        self.seen -= usize::from(index < self.seen);
-        self.again -= usize::from(index < self.again);
-        self.lines.remove(index)
-    }
-
-    /// The connection broke, and the server may have been killed in the middle of a round, when it
-    /// had sent our line to us and not yet to others. So the lines that came back last are said
-    /// again. Older ones need not be: a line that follows by more than the window was not even sent
-    /// when they came back, so their round was over when it was heard.
-    pub fn recall(&mut self) {
-        while let Some((when, line)) = self.settling.pop_back()
-            && when.elapsed() < ROUND
-        {
-            self.lines.push_front(line);
-            self.again += 1;
-            self.seen += 1;
-        }
-        self.settling.clear();
+        self.lines.iter().any(|line| !line.shown)
     }
 
     /// The connection is lost: nothing is in flight, everything is to be sent again.
     pub fn rewind(&mut self) {
         self.in_flight = 0;
-        self.parts.clear();
+        self.refusals = Refusals::default();
+        self.matcher.clear();
+    }
+
+    /// [`rewind`](Outbox::rewind) when the connection broke: the server may have been killed in the
+    /// middle of a round, when it had sent our line to us and not yet to others. So the lines that
+    /// came back last are said again. Older ones need not be: a line that follows by more than the
+    /// window was not even sent when they came back, so their round was over when it was heard.
+    ///
+    /// Lines that were handed over, and never `came_back`, are unconfirmed until that is repeated.
+    pub fn recall(&mut self, came_back: bool) {
+        self.rewind();
+        while let Some((when, text)) = self.settling.pop_back()
+            && when.elapsed() < ROUND
+        {
+            self.lines.push_front(Line { text, sent: true, shown: true, again: came_back });
+        }
+        self.settling.clear();
+    }
+}
+
+impl Refusals {
+    fn note(&mut self, limit: usize) {
+        self.limit = if self.count == 0 { limit } else { self.limit.min(limit) };
+        self.count += 1;
     }
 }

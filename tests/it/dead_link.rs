@@ -60,6 +60,10 @@ impl Network {
     fn pull_cable(&self) {
         plug(&format!("-n {} link set cable down", self.client));
     }
+
+    fn plug_cable(&self) {
+        plug(&format!("-n {} link set cable up", self.client));
+    }
 }
 
 impl Drop for Network {
@@ -149,6 +153,30 @@ fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
     assert_eq!(arrivals(&server), [near_port, far_port], "somebody came back");
     near.type_line("still here");
     server.history().expect("Near: still here");
+}
+
+/// The client's own limit, which has no flag, and some more because the system probes now and then.
+const CLIENT_NOTICES_BY: Duration = Duration::from_secs(15 + 8);
+
+#[test]
+fn a_client_notices_as_well_and_comes_back() {
+    let Some(network) = Network::lay() else { return };
+    let server = network.server();
+    let (idle, _) = join(&network.client, "Idle", &server);
+    let (mut talker, _) = join(&network.client, "Talker", &server);
+    network.pull_cable();
+    let pulled = Instant::now();
+    talker.type_line("hello");
+    while [&idle, &talker].iter().any(|client| client.err.count(|l| l.contains(" Lost (")) == 0) {
+        assert!(pulled.elapsed() < CLIENT_NOTICES_BY, "not noticed by {CLIENT_NOTICES_BY:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    eprintln!("noticed after {:?}", pulled.elapsed());
+    network.plug_cable();
+    talker.out.expect("Talker: hello");
+    for client in [&idle, &talker] {
+        client.err.at_least(2, "a connection", |line| line.contains(" Successful! "));
+    }
 }
 
 #[test]

@@ -1,88 +1,14 @@
 //! What a client promises about the lines it is given, seen by servers that do not do their part.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::support::PATIENCE;
-use crate::support::process::{Process, client};
+use crate::support::fake::{Fake, failure};
+use crate::support::process::client;
 use crate::support::script::{numbers, said};
-use crate::support::server::{ANY_PORT, Server};
-use socket2::SockRef;
+use crate::support::server::Server;
 
 /// The limit to what may be on its way: a script cannot flood a room.
 const WINDOW: usize = 64;
-
-/// The server's side of one connection, played by the test.
-struct Call(BufReader<TcpStream>);
-
-/// A server played by the test.
-struct Fake(TcpListener);
-
-impl Fake {
-    fn listen() -> Self {
-        Self(TcpListener::bind(ANY_PORT).unwrap())
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.0.local_addr().unwrap()
-    }
-
-    /// Waits for the next caller, but not for ever.
-    fn answer(&self) -> Call {
-        self.0.set_nonblocking(true).unwrap();
-        let mut stream = None;
-        crate::support::wait_until("somebody calls", || {
-            stream = self.0.accept().ok();
-            stream.is_some()
-        });
-        let (stream, _) = stream.unwrap();
-        stream.set_nonblocking(false).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Call(BufReader::new(stream))
-    }
-}
-
-impl Call {
-    /// The next line, or nothing at the end.
-    fn hear(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.0.read_line(&mut line).expect("the client says something, or ends");
-        line.pop().map(|_| line)
-    }
-
-    fn expect(&mut self, lines: &[String]) {
-        for line in lines {
-            assert_eq!(self.hear().as_ref(), Some(line));
-        }
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.0.get_mut(), "{line}").expect("the client listens");
-    }
-
-    /// Hears these lines and sends them back.
-    fn echo(&mut self, lines: &[String]) {
-        for line in lines {
-            assert_eq!(self.hear().as_ref(), Some(line));
-            self.say(line);
-        }
-    }
-
-    /// Goes like a process that was killed in the middle of something.
-    fn reset(self) {
-        SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
-    }
-}
-
-/// The one line that says why a client failed.
-fn failure(process: &mut Process) -> String {
-    process.exits(1);
-    let said = process.err.lines();
-    let error = said.last().expect("it says why");
-    assert!(error.starts_with("tcp-chat: "), "{said:?}");
-    error.clone()
-}
 
 #[test]
 fn no_more_is_on_its_way_than_a_window_holds() {

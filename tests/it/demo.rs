@@ -1,13 +1,16 @@
 //! The demo: it ends well, in time, and leaves nothing behind.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
 use crate::support::process::{self, Process, Signal};
+use crate::support::pty::Terminal;
 
 /// Runs the demo to its end, and makes sure that none of its processes outlives it.
 fn watch(flags: &[&str]) -> Vec<String> {
-    let mark = format!("test {} with {flags:?}", std::process::id());
+    static WATCHED: AtomicU32 = AtomicU32::new(0);
+    let mark = format!("test {}, demo {}", std::process::id(), WATCHED.fetch_add(1, Relaxed));
     let mut command = process::program();
     command.arg("demo").args(flags).env(MARK, &mark);
     let mut demo = Process::start(command);
@@ -48,6 +51,106 @@ fn it_shows_each_step() {
         own.filter(|line| line.contains("Successful!")).count()
     };
     assert_eq!(["Ann", "Bob", "Cleo"].map(connections), [1, 2, 2]);
+}
+
+/// The headings, each with the lines under it, without numbers and in alphabetical order.
+fn acts(shown: &[String]) -> Vec<Vec<String>> {
+    let digits = |line: &String| line.replace(|c: char| c.is_ascii_digit(), "");
+    let mut acts: Vec<Vec<String>> = Vec::new();
+    for line in shown {
+        if line.starts_with("---") {
+            acts.push(Vec::new());
+        } else if !line.contains(", attempt ") {
+            // How often the clients try meanwhile, nobody knows.
+            acts.last_mut().expect("a heading first").push(digits(line).trim().to_owned());
+        }
+    }
+    for act in &mut acts {
+        act.sort();
+    }
+    acts
+}
+
+#[test]
+fn each_line_stands_under_its_heading() {
+    let acts = acts(&watch(&["--fast", "--clients", "2"]));
+    let expected: [&[&str]; 9] = [
+        &["Server | Server @PORT # Online...", "Server | listening on ...:"],
+        &[
+            "Ann | Connection to Server @PORT # (...) Successful! You are Ann @PORT #",
+            "Bob | Connection to Server @PORT # (...) Successful! You are Bob @PORT #",
+            "Server | Client @PORT # Has Connected!",
+            "Server | Client @PORT # Has Connected!",
+        ],
+        &[
+            "Ann > hello",
+            "Ann | Ann: hello",
+            "Ann | Bob: hello",
+            "Bob > hello",
+            "Bob | Ann: hello",
+            "Bob | Bob: hello",
+            "Server | Ann: hello",
+            "Server | Bob: hello",
+        ],
+        &[
+            "Ann | Ann Disconnected!",
+            "Bob | Ann Disconnected!",
+            "Server | Ann Disconnected!",
+            "Server | Client @PORT # Has Disconnected! (left)",
+        ],
+        &[
+            "Bob | Connection to Server @PORT # (...) Failed (connection refused); retrying",
+            "Bob | Connection to Server @PORT # (...) Lost (the server closed it)",
+            "Bob | Server @PORT # Offline...",
+            "Server | Server @PORT # Offline...",
+        ],
+        &["Bob > is anybody there?"],
+        &[
+            "Bob > still here",
+            "Bob | Bob: is anybody there?",
+            "Bob | Bob: still here",
+            "Bob | Connection to Server @PORT # (...) Successful! You are Bob @PORT #",
+            "Server | Bob: is anybody there?",
+            "Server | Bob: still here",
+            "Server | Client @PORT # Has Connected!",
+            "Server | Server @PORT # Online...",
+            "Server | listening on ...:",
+        ],
+        &[
+            "Bob | Bob Disconnected!",
+            "Server | Bob Disconnected!",
+            "Server | Client @PORT # Has Disconnected! (left)",
+            "Server | Server @PORT # Offline...",
+        ],
+        &[],
+    ];
+    assert_eq!(acts.len(), expected.len(), "{acts:#?}");
+    for (mut act, expected) in acts.into_iter().zip(expected) {
+        // The server's own words on how it ended are tested elsewhere.
+        act.retain(|line| !line.starts_with("Server | stopped with"));
+        assert_eq!(act, expected);
+    }
+}
+
+#[test]
+fn a_narrow_window_breaks_no_word_in_two() {
+    let mut command = process::program();
+    command.args(["demo", "--fast"]);
+    let mut demo = Terminal::run(command, 40);
+    demo.process.exits(0);
+    demo.wait("the last heading", |view| {
+        String::from_utf8_lossy(&view.bytes).contains("Done: every step")
+    });
+    let shown = demo.look(|view| String::from_utf8_lossy(&view.bytes).into_owned());
+    for row in shown.lines() {
+        let mut plain = String::new();
+        // What stands between an escape and the next `m` is a colour.
+        for (index, part) in row.split('\x1b').enumerate() {
+            plain += if index == 0 { part } else { part.split_once('m').expect("a colour").1 };
+        }
+        assert!(plain.chars().count() <= 40, "broken by the terminal: {plain:?}");
+    }
+    assert!(shown.contains("| Connection to Server @PORT\r\n"), "broken between words: {shown}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ mod shutdown;
 
 // The client on a pipe.
 mod delivery;
+mod liars;
+mod lies;
 mod raw_client;
 mod restart;
 

@@ -1,4 +1,5 @@
-//! The client's memory of what it said, under every way in which a server can go.
+//! The client's memory of what it said, under every way in which a server can go, and whatever it
+//! sends.
 
 use std::collections::HashSet;
 
@@ -49,9 +50,7 @@ impl World {
     }
 
     fn send(&mut self) {
-        while self.outbox.in_flight() < WINDOW
-            && let Some(line) = self.outbox.send()
-        {
+        while let Some(line) = self.outbox.send(WINDOW) {
             self.received.push(line.to_owned());
         }
         assert!(self.received.len() <= WINDOW, "more on its way than the window holds");
@@ -59,7 +58,7 @@ impl World {
 
     fn echo(&mut self, lines: &[String]) {
         for line in lines {
-            match self.outbox.confirm(line) {
+            match self.outbox.confirm(line, &mut Vec::new()) {
                 Some(Own::Confirmed) => self.shown.push(line.clone()),
                 Some(Own::Again) => {}
                 None => panic!("{line} is not recognized"),
@@ -82,8 +81,7 @@ impl World {
             Step::Kill(speaker, listener) => {
                 self.round(speaker, listener);
                 self.received.clear();
-                self.outbox.recall();
-                self.outbox.rewind();
+                self.outbox.recall(true);
             }
             Step::Stop => {
                 self.round(usize::MAX, usize::MAX);
@@ -111,5 +109,117 @@ proptest! {
         let mut seen = HashSet::new();
         world.heard.retain(|line| seen.insert(line.clone()));
         prop_assert_eq!(&world.heard, &world.said);
+    }
+}
+
+/// What happens between a client and a server that says what it likes.
+#[derive(Clone, Debug)]
+enum Event {
+    /// The client says a line of this number.
+    Say(usize),
+    /// The client sends what its window of so many allows.
+    Send(usize),
+    /// The server sends this much of a line, or all of it.
+    Part(usize, usize),
+    /// The server sends this text.
+    Text(&'static str),
+}
+
+const TEXTS: [&str; 5] = ["Ann: a", "Ann: aa", "Ann: Ann: a", "Ann: a🙂é", "Ann: long and longer"];
+
+fn event() -> impl Strategy<Value = Event> {
+    let other =
+        ["Bob: ", "\n", "🙂", "An", "<1> ", "* Line refused: a line may have at most 0 bytes"];
+    prop_oneof![
+        3 => (0..TEXTS.len()).prop_map(Event::Say),
+        3 => (1..3_usize).prop_map(Event::Send),
+        6 => (0..TEXTS.len(), 1..30_usize).prop_map(|(line, length)| Event::Part(line, length)),
+        2 => prop::sample::select(other.to_vec()).prop_map(Event::Text),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+    /// A raw message is confirmed by what came after it was sent, if it is in there, and by nothing
+    /// else, wherever TCP has cut; and all that came is shown.
+    #[test]
+    fn raw_messages_are_confirmed_when_they_come_back_and_only_then(
+        events in vec(event(), 1..60),
+    ) {
+        let mut outbox = Outbox::default();
+        let mut said = std::collections::VecDeque::new();
+        // All that came, and where in it the front can begin.
+        let (mut stream, mut from) = (String::new(), 0);
+        for event in events {
+            let chunk = match event {
+                Event::Say(line) => {
+                    outbox.push(TEXTS[line].to_owned());
+                    said.push_back(TEXTS[line]);
+                    continue;
+                }
+                Event::Send(window) => {
+                    if outbox.in_flight() == 0 {
+                        from = stream.len();
+                    }
+                    while outbox.send(window).is_some() {}
+                    continue;
+                }
+                Event::Part(line, length) => TEXTS[line].chars().take(length).collect(),
+                Event::Text(text) => text.to_owned(),
+            };
+            stream.push_str(&chunk);
+            let mut in_flight = outbox.in_flight();
+            let parts = outbox.confirm_parts(&chunk);
+            let mut confirmed = parts.iter().filter(|(_, own)| own.is_some()).count();
+            let shown: String = parts.into_iter().map(|(text, _)| text).collect();
+            prop_assert_eq!(shown.replace('\n', ""), chunk.replace('\n', ""));
+            while in_flight > 0 && let Some(at) = stream[from..].find(said[0]) {
+                from += at + said[0].len();
+                said.pop_front();
+                in_flight -= 1;
+                prop_assert!(confirmed > 0, "came back and is not confirmed");
+                confirmed -= 1;
+            }
+            prop_assert_eq!(confirmed, 0, "confirmed and did not come back");
+            prop_assert_eq!(outbox.unconfirmed(), said.len());
+        }
+    }
+
+    /// A line is confirmed by itself alone. One that was refused is followed by one that came back.
+    #[test]
+    fn a_line_is_confirmed_or_proved_to_be_refused_or_kept(events in vec(event(), 1..60)) {
+        let mut outbox = Outbox::default();
+        let mut said = std::collections::VecDeque::new();
+        let mut claims = 0;
+        for event in events {
+            let line = match event {
+                Event::Say(line) => {
+                    outbox.push(TEXTS[line].to_owned());
+                    said.push_back(TEXTS[line].to_owned());
+                    continue;
+                }
+                Event::Send(window) => {
+                    while outbox.send(window * 2).is_some() {}
+                    continue;
+                }
+                Event::Part(line, length) => TEXTS[line].chars().take(length).collect(),
+                Event::Text(text) => text.to_owned(),
+            };
+            let mut refused = Vec::new();
+            let own = outbox.confirm(&line, &mut refused);
+            prop_assert!(own.is_some() || refused.is_empty());
+            prop_assert!(refused.len() <= claims, "refused, and nobody claims that");
+            for line in refused {
+                prop_assert_eq!(said.pop_front(), Some(line));
+            }
+            if own.is_some() {
+                prop_assert_eq!(said.pop_front(), Some(line));
+                claims = 0;
+            } else if line.starts_with("* Line refused: ") {
+                claims += 1;
+            }
+            prop_assert_eq!(outbox.unconfirmed(), said.len());
+        }
     }
 }

@@ -90,13 +90,22 @@ fn a_server_that_waits_for_the_name_is_told_it_first_and_alone() {
     if !has("python3") {
         return;
     }
-    let server = RawServer::start(&["--greet", "--name-first"]);
-    let bob = RawClient::connect(server.address, &["--name", "Bob", "--name-sent", "first"]);
-    bob.shows(&["Welcome, you are Client1"]);
-    say_three(&server, &["--introduce", "--local-echo"]);
-    // Such a server leaves it to TCP whether two messages arrive as one.
-    let talk = "Welcome, you are Client1Lou: oneLou: twoLou: threeLou: Lou Disconnected!";
-    bob.shows_in_a_row("all of it", |text| text == talk);
+    // It puts the name in front, of the farewell as well.
+    let talk = "Lou: oneLou: twoLou: threeLou: Disconnected!";
+    for (echo, flags) in
+        [("all", &["--introduce"][..]), ("others", &["--introduce", "--local-echo"])]
+    {
+        let server = RawServer::start(&["--greet", "--name-first", "--echo", echo]);
+        let bob = RawClient::connect(server.address, &["--name", "Bob", "--name-sent", "first"]);
+        bob.shows(&["Welcome, you are Client1"]);
+        let shown = say_three(&server, flags);
+        let own = if echo == "all" { OWN } else { ["one", "two", "three"] };
+        let seen: Vec<_> = shown.iter().filter(|line| own.contains(&line.as_str())).collect();
+        assert_eq!(seen, own.iter().collect::<Vec<_>>(), "each is shown once: {shown:?}");
+        server.receives(&["Bob", "Lou", "one", "two", "three", "Disconnected!"]);
+        // Such a server leaves it to TCP whether two messages arrive as one.
+        bob.shows_in_a_row("all of it", |text| text.ends_with(talk));
+    }
 }
 
 #[test]

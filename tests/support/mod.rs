@@ -1,6 +1,7 @@
 //! What the tests share: real processes, plain sockets, and waiting for effects instead of for time.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub(crate) mod fake;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod pty;

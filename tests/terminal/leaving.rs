@@ -79,7 +79,7 @@ fn a_failure_gives_the_terminal_back_and_says_why() {
     let mut ann = Terminal::run(command, 80);
     ann.ends(1);
     assert!(ann.is_as_before());
-    ann.wait("the reason", |view| view.count("is the") == 1);
+    ann.wait("the reason", |view| view.count("Failed (") == 1);
 }
 
 #[test]

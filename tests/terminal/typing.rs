@@ -117,7 +117,7 @@ fn one_can_hang_up_type_on_and_come_back() {
     bob.await_line("Ann: said to nobody");
     ann.wait("it delivered", |view| view.is_on_the_right("Ann: said to nobody"));
     ann.type_line("/connect");
-    ann.wait_row("Connected already");
+    ann.wait_row(&format!("Connected to 127.0.0.1 @PORT #{} already", server.port()));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_line_that_is_too_long_is_refused_and_can_be_brought_back() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     ann.type_line(&"x".repeat(1020));
-    ann.wait_row("Not sent: with your name a line may have at most 1024 bytes");
+    ann.wait_row("Not sent: with your name a line may have at most 1024 bytes, yours has 1025");
     ann.type_in("\x1b[A\x7f");
     ann.wait("it again", |view| view.cursor_row().ends_with('x'));
     ann.type_in("\r");
