@@ -13,7 +13,7 @@ use crate::support::server::Server;
 use crate::support::{usage, wait_until};
 
 /// How long a flood lasts: the first version of this server dropped such readers after 2.6 s.
-const FLOOD: Duration = Duration::from_secs(5);
+const FLOOD: Duration = Duration::from_secs(4);
 
 /// What a slow reader takes, in bytes per second; the promise is 256 KiB/s.
 const SLOW: usize = 300_000;
