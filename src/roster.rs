@@ -14,6 +14,9 @@ use crate::peer::{CatchUp, Lag, Peer, Reason, Socket, Standing};
 /// waits for the roster, or it would never catch up.
 const CATCH_UP: u64 = 1024 * 1024;
 
+/// With no more peers than this there is no crowd: to wait for other lines costs more than a send.
+const FEW: usize = 3;
+
 /// Sees what happens in the room, in the order in which it happens. It is called inside the
 /// critical section, so it must never wait.
 pub trait Observer: Send + Sync {
@@ -52,7 +55,8 @@ pub(crate) struct Roster<S> {
     max_backlog: u64,
     /// The peers that fell behind and have no thread yet: one is started after unlocking.
     pub(crate) fallen_behind: Vec<PeerId>,
-    /// The last batch had more than one line, so it is likely that the next one will.
+    /// There are many peers, and the last batch had more than one line: it is likely that the next
+    /// one will.
     pub(crate) crowded: bool,
     /// No peer may join any more.
     pub(crate) closed: bool,
@@ -113,7 +117,7 @@ impl<S: Socket> Roster<S> {
         });
         backlog.advance(batch, laggards);
         self.lines += batch.count() as u64;
-        self.crowded = batch.count() > 1;
+        self.crowded = batch.count() > 1 && self.peers.len() > FEW;
         observer.delivered(batch);
         if self.peers.len() < before {
             self.trim();
