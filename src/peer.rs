@@ -11,13 +11,16 @@ use crate::backlog::Entry;
 use crate::batch::{Batch, Recipient};
 use crate::sync::{AtomicU64, Relaxed};
 
-/// A laggard that took something within this time is one that reads, if slowly. The kernel wakes a
-/// sender when a third of its buffer is free: at 256 KiB/s that is every 0.7 seconds.
-const RECENT: Duration = Duration::from_secs(2);
+/// A laggard that took a piece within this time is one that reads, if slowly: at 256 KiB/s, a piece
+/// takes a quarter of a second.
+const RECENT: Duration = Duration::from_secs(1);
+
+/// A piece, in bytes: more than the kernel takes now and then for a peer that does not read.
+const PIECE: u64 = 64 * 1024;
 
 /// How long a peer that has just fallen behind passes for one that reads: no longer, so that peers
 /// that never read slow the others down only once, and for this time.
-const AT_FIRST: Duration = Duration::from_secs(1);
+const AT_FIRST: Duration = Duration::from_millis(500);
 
 /// A peer's connection, as the room uses it.
 pub trait Socket: Send + Sync {
@@ -128,13 +131,20 @@ impl Lag {
 pub struct Progress {
     position: AtomicU64,
     began: Instant,
-    /// Milliseconds from `began` until the peer last took something; 0 if it never did.
+    /// Milliseconds from `began` until the peer had last taken a piece; 0 if it never did.
     took: AtomicU64,
+    /// Where that was.
+    piece: AtomicU64,
 }
 
 impl Progress {
     fn at(position: u64) -> Self {
-        Self { position: AtomicU64::new(position), began: Instant::now(), took: AtomicU64::new(0) }
+        Self {
+            position: AtomicU64::new(position),
+            began: Instant::now(),
+            took: AtomicU64::new(0),
+            piece: AtomicU64::new(position),
+        }
     }
 
     /// The position that was reached.
@@ -145,7 +155,10 @@ impl Progress {
     /// Notes that the peer has taken everything before `position`.
     pub fn advance(&self, position: u64) {
         self.position.store(position, Relaxed);
-        self.took.store(self.milliseconds().max(1), Relaxed);
+        if position >= self.piece.load(Relaxed) + PIECE {
+            self.piece.store(position, Relaxed);
+            self.took.store(self.milliseconds().max(1), Relaxed);
+        }
     }
 
     fn is_recent(&self) -> bool {

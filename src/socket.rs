@@ -16,6 +16,10 @@ use crate::peer::Socket;
 /// How many connections may wait to be accepted: as many as the kernel allows.
 const ACCEPT_BACKLOG: i32 = 4096;
 
+/// How often a waiting send looks for free space: the kernel reports it only when a third of its
+/// buffer is free.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// How many bytes the kernel may hold for a peer (Linux takes twice that, for its own records).
 /// Left to itself it would hold megabytes for each of a thousand peers that do not read, and slow
 /// the whole machine's TCP down when that is too much.
@@ -87,7 +91,7 @@ impl Socket for TcpSocket {
         let deadline = Instant::now().checked_add(time);
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            self.poll(PollFlags::OUT, left);
+            self.poll(PollFlags::OUT, Some(left.map_or(LOOK, |left| left.min(LOOK))));
             match self.send_now(bytes) {
                 Ok(0) if left != Some(Duration::ZERO) => {}
                 sent => return sent,
