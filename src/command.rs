@@ -7,11 +7,8 @@ const COMMANDS: [(&str, &str); 4] = [
     ("/connect", "connect now, after /disconnect or while the server is away"),
     ("/disconnect", "say goodbye and hang up; what you type then waits"),
     ("/help", "show this"),
-    ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D"),
+    ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line"),
 ];
-
-/// How many letters of a command may be wrong for us to guess which one was meant.
-const TYPOS: usize = 2;
 
 /// What a typed line asks for.
 pub(crate) fn parse(line: &str) -> Input {
@@ -28,11 +25,9 @@ pub(crate) fn parse(line: &str) -> Input {
     }
 }
 
-/// The one command that begins like this.
-pub(crate) fn completed(beginning: &str) -> Option<String> {
-    let mut commands = COMMANDS.into_iter().filter(|(command, _)| command.starts_with(beginning));
-    let (only, _) = commands.next().filter(|_| !beginning.is_empty())?;
-    commands.next().is_none().then(|| only.to_owned())
+/// The commands that begin like this.
+pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static str> {
+    COMMANDS.into_iter().map(|(command, _)| command).filter(move |c| c.starts_with(beginning))
 }
 
 fn help() -> String {
@@ -42,18 +37,8 @@ fn help() -> String {
 
 fn explain(unknown: &str) -> String {
     let command = unknown.split(' ').next().unwrap_or_default();
-    let near = COMMANDS
-        .iter()
-        .map(|(known, _)| (strsim::damerau_levenshtein(&command.to_lowercase(), known), known))
-        .filter(|(typos, known)| *typos <= TYPOS || known.starts_with(command))
-        .min();
-    match near {
-        Some((_, known)) if *known == command => {
-            format!("{known} takes nothing behind it. To say this line, type /{unknown}")
-        }
-        Some((_, known)) if command.len() > 1 => {
-            format!("No command {command}, did you mean {known}? To say this line, type /{unknown}")
-        }
-        _ => format!("No command {command}, see /help. To say this line, type /{unknown}"),
+    if COMMANDS.iter().any(|(known, _)| *known == command) {
+        return format!("{command} takes nothing behind it. To say this line, type /{unknown}");
     }
+    format!("No command {command}, see /help. To say this line, type /{unknown}")
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::tty;
+use crate::terminal::tty;
 
 /// Who talks.
 const NAMES: [&str; 3] = ["Ann", "Bob", "Cleo"];
@@ -99,9 +99,8 @@ impl Tmux {
 
     /// Opens four panes: the server first, since the clients must know where it listens.
     fn lay_out(&self) -> Result<(), String> {
-        let (columns, rows) = tty::window();
-        let (columns, rows) = (columns.to_string(), rows.min(100).to_string());
-        let mut server = self.command(&["new-session", "-d", "-x", &columns, "-y", &rows, "--"]);
+        let (columns, rows) = (tty::columns().to_string(), "50");
+        let mut server = self.command(&["new-session", "-d", "-x", &columns, "-y", rows, "--"]);
         server.arg(&self.program).args(["server", "127.0.0.1:0"]);
         done(server)?;
         for (option, value) in [
