@@ -91,7 +91,7 @@ impl Iterator for Decoder {
 /// is not complete.
 fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     match bytes {
-        [] | [0x1b] => None,
+        [] | [0x1b] | [0x1b, b'O'] => None,
         [0x1b, b'[', ..] if bytes.starts_with(PASTE_BEGINS) => paste(bytes),
         [0x1b, b'[', rest @ ..] => {
             match rest.iter().position(|byte| (b'@'..=b'~').contains(byte)) {
@@ -99,7 +99,6 @@ fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
                 None => (rest.len() > LONGEST).then_some((None, bytes.len())),
             }
         }
-        [0x1b, b'O'] => None,
         [0x1b, b'O', byte, ..] => Some((csi(b"", *byte), 3)),
         // The Escape key, and something else.
         [0x1b, 0x1b | 0x80.., ..] => Some((None, 1)),

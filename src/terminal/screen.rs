@@ -151,7 +151,7 @@ impl Screen {
             frame += "\x1b[?7l";
             let style = if self.online { Style::Bold } else { Style::Dim };
             self.palette.paint(style, PROMPT, &mut frame);
-            frame += &format!("{before}\x1b7{behind}\x1b8\x1b[?7h");
+            frame.extend([before.as_str(), "\x1b7", &behind, "\x1b8\x1b[?7h"]);
             self.write(frame);
         }
     }
@@ -312,13 +312,15 @@ impl Screen {
     fn end(mut self) {
         let deadline = Instant::now() + LAST_WORDS;
         let log: Vec<String> = self.sources.log.try_iter().collect();
-        log.iter().for_each(|line| self.add_log(line));
+        for line in &log {
+            self.add_log(line);
+        }
         self.finish_writing(deadline);
         while self.state == State::Ours && !self.is_writing {
             let mut frame = self.lines();
             let is_last = self.waiting.is_empty();
             if is_last && !self.draft.text().is_empty() {
-                frame += &format!("{PROMPT}{}\n", self.draft.text().replace('\n', "\n  "));
+                frame.extend([PROMPT, &self.draft.text().replace('\n', "\n  "), "\n"]);
             }
             self.write(frame);
             self.finish_writing(deadline);

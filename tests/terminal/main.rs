@@ -5,7 +5,9 @@ mod support;
 mod leaving;
 
 mod reading;
-mod rewrapping;
+mod resizing;
 mod serving;
+mod stopping;
+mod stuck;
 mod together;
 mod typing;
