@@ -219,7 +219,9 @@ mod tests {
     #[test]
     fn tab_goes_through_the_names_that_were_heard() {
         let mut draft = typed("hello bO");
-        ["Bob", "Ann", "Bo"].into_iter().for_each(|name| draft.names.heard(name));
+        for name in ["Bob", "Ann", "Bo"] {
+            draft.names.heard(name);
+        }
         for shown in ["hello Bo", "hello Bob", "hello Bo"] {
             draft.press(Key::Tab);
             assert_eq!(draft.text(), shown);

@@ -17,7 +17,7 @@ set -m
 "$0" "$@"
 count=0
 while count=$((count + 1)); printf 'stopped %d\n' $count; read -r answer; do
-    fg > /dev/null || exit 0
+    fg > /dev/null || [ $? -gt 128 ] || exit 0
 done
 "#;
 
