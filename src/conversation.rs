@@ -95,7 +95,7 @@ impl Conversation<'_> {
     fn obey(&mut self, input: Input) {
         match input {
             Input::Say(text) => self.say(&text),
-            Input::TooLong => self.refuse(None),
+            Input::TooLong => self.refuse(),
             Input::End => self.input_ended = true,
             Input::Connect if self.connection.is_up() => self.screen.notice("Connected already"),
             Input::Connect => {
@@ -113,7 +113,7 @@ impl Conversation<'_> {
     fn say(&mut self, text: &str) {
         let line = self.config.line(text);
         if line.len() > self.config.max_line {
-            return self.refuse(Some(line.len()));
+            return self.refuse();
         }
         if self.outbox.is_empty() {
             self.patience.progress();
@@ -121,13 +121,11 @@ impl Conversation<'_> {
         self.outbox.push(line);
     }
 
-    fn refuse(&mut self, bytes: Option<usize>) {
+    fn refuse(&mut self) {
         self.refused += 1;
-        let bytes = bytes.map_or("too many".to_owned(), |bytes| bytes.to_string());
         let max = self.config.max_line;
-        self.screen.complaint(&format!(
-            "Not sent: with your name this line has {bytes} bytes, the limit is {max}"
-        ));
+        self.screen
+            .complaint(&format!("Not sent: with your name a line may have at most {max} bytes"));
     }
 
     fn send_what_waits(&mut self) {
