@@ -60,9 +60,13 @@ pub(crate) fn play_all(sections: &[&Section]) {
                 step(shell, &place, line, &scene, &mut numbers);
             }
         }
-        shells.values_mut().for_each(|shell| shell.close(&section.place));
+        for shell in shells.values_mut() {
+            shell.close(&section.place);
+        }
         if sections.len() > 1 {
-            shells.values_mut().for_each(|shell| shell.clear(&section.place));
+            for shell in shells.values_mut() {
+                shell.clear(&section.place);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::compare::Numbers;
 use super::support::process::clean;
-use super::support::pty::Terminal;
+use super::support::pty::{Terminal, View};
 
 /// How wide the terminals are that the pages show. Longer lines are compared as one.
 const COLUMNS: u16 = 76;
@@ -87,7 +87,7 @@ impl Shell {
     /// Runs a command, after the last one has ended and has printed nothing that the page hides.
     pub(crate) fn run(&mut self, place: &str, command: &str) {
         self.finish(place);
-        let (row, column) = self.terminal.look(|view| view.cursor());
+        let (row, column) = self.terminal.look(View::cursor);
         let newline = if column > 0 { "echo; " } else { "" };
         self.compared = row + usize::from(column > 0);
         self.skipping = false;
