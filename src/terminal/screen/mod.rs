@@ -4,9 +4,11 @@
 //! The terminal has ordinary lines, which stay as they were printed, and below them one row for the
 //! line being typed. A frame erases this row, prints the lines that are new, and draws it again.
 
-use std::time::{Duration, Instant};
+mod handover;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, never, select};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, after, never, select};
 
 use super::decoder::Key;
 use super::draft::{Asked, Draft, MAX_DRAFT};
@@ -23,15 +25,6 @@ const PROMPT: &str = "> ";
 /// Erases the cursor's row and those below it, and nothing above: a message is never erased. In two
 /// steps, since tmux keeps what is erased from the first row down as if it had been a message.
 const ERASE: &str = "\r\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8";
-
-/// How long a terminal may take nothing before it is taken for stuck, by those who must go on.
-const STUCK: Duration = Duration::from_millis(250);
-
-/// How long the writer may take to give up when the terminal was emptied.
-const GIVE_UP: Duration = Duration::from_millis(100);
-
-/// How long the last words may take, whatever the terminal takes.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How often to look whether the shell has given the terminal back.
 const LOOK: Duration = Duration::from_millis(100);
@@ -262,78 +255,6 @@ impl Screen {
                 self.state = State::Shells;
                 self.come_back();
             }
-        }
-    }
-
-    /// Lets the shell have the terminal, if there is one.
-    fn suspend(&mut self) {
-        if self.state != State::Ours || !tty::has_shell() || !tty::is_ours() {
-            return;
-        }
-        self.finish_writing(Instant::now() + STUCK);
-        if !self.is_writing {
-            let frame = self.lines() + tty::LEAVE;
-            self.write(frame);
-            self.finish_writing(Instant::now() + STUCK);
-            self.has_left = true;
-        }
-        self.state = State::Shells;
-        tty::set_as_before();
-        // The signal to the group is one to ourselves as well, and must not stop us a second time.
-        let signals = &self.sources.signals;
-        let deadline = Instant::now() + STUCK;
-        tty::stop(|| while let Ok(Signal::Resized) = signals.recv_deadline(deadline) {});
-    }
-
-    /// Takes the terminal again, if it is ours.
-    fn come_back(&mut self) {
-        if self.state == State::Shells && tty::is_ours() {
-            self.state = State::Ours;
-            let _ = tty::set_raw();
-            let keep = if std::mem::take(&mut self.has_left) { tty::KEEP_TITLE } else { "" };
-            self.head = format!("{keep}{}{}", tty::ENTER, self.title);
-            self.is_stale = true;
-        }
-    }
-
-    /// Waits until the last frame is written; not longer than the terminal takes something, and not
-    /// longer than until the deadline.
-    fn finish_writing(&mut self, deadline: Instant) {
-        while self.is_writing && Instant::now() < deadline {
-            match self.sources.written.recv_timeout(STUCK) {
-                Ok(written) => self.written(&written),
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => self.closed(),
-            }
-        }
-    }
-
-    /// The client has ended: prints what is left, and what was typed and not sent.
-    fn end(mut self) {
-        let deadline = Instant::now() + LAST_WORDS;
-        let log: Vec<String> = self.sources.log.try_iter().collect();
-        for line in &log {
-            self.add_log(line);
-        }
-        self.finish_writing(deadline);
-        while self.state == State::Ours && !self.is_writing {
-            let mut frame = self.lines();
-            let is_last = self.waiting.is_empty();
-            if is_last && !self.draft.text().is_empty() {
-                frame.extend([PROMPT, &self.draft.text().replace('\n', "\n  "), "\n"]);
-            }
-            self.write(frame);
-            self.finish_writing(deadline);
-            if is_last {
-                break;
-            }
-        }
-        if self.is_writing && tty::is_ours() {
-            // The terminal is stuck. The writer gives up when it need not wait any more.
-            self.frames = None;
-            tty::discard();
-            let deadline = Instant::now() + GIVE_UP;
-            while self.sources.written.recv_deadline(deadline).is_ok() {}
         }
     }
 }
