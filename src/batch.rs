@@ -97,7 +97,7 @@ impl Batch {
                     && run.form == Form::Lines
                     && last.speaker == run.speaker =>
             {
-                last.end = run.end
+                last.end = run.end;
             }
             _ => self.runs.push(run),
         }

@@ -7,7 +7,7 @@ const COMMANDS: [(&str, &str); 4] = [
     ("/connect", "connect now, after /disconnect or while the server is away"),
     ("/disconnect", "say goodbye and hang up; what you type then waits"),
     ("/help", "show this"),
-    ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D"),
+    ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line"),
 ];
 
 /// What a typed line asks for.
@@ -25,11 +25,9 @@ pub(crate) fn parse(line: &str) -> Input {
     }
 }
 
-/// The one command that begins like this.
-pub(crate) fn completed(beginning: &str) -> Option<String> {
-    let mut commands = COMMANDS.into_iter().filter(|(command, _)| command.starts_with(beginning));
-    let (only, _) = commands.next().filter(|_| !beginning.is_empty())?;
-    commands.next().is_none().then(|| only.to_owned())
+/// The commands that begin like this.
+pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static str> {
+    COMMANDS.into_iter().map(|(command, _)| command).filter(move |c| c.starts_with(beginning))
 }
 
 fn help() -> String {

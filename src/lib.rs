@@ -79,12 +79,8 @@ pub mod clock;
 mod command;
 pub mod plain;
 pub mod paint;
-pub mod layout;
-pub mod tty;
-mod draft;
-mod recall;
-mod keyboard;
 pub mod terminal;
+pub mod ask;
 
 // All of it at once.
 pub mod demo;

@@ -14,10 +14,12 @@ use std::thread;
 use std::time::Duration;
 
 use cli::{ClientArgs, Command, DemoArgs};
+use crossbeam_channel::{Receiver, never};
+use env_logger::Target;
 use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
-use tcp_chat::terminal::Terminal;
-use tcp_chat::{client, conversation, demo, outbox, tty};
+use tcp_chat::terminal::{self, Terminal, tty};
+use tcp_chat::{ask, client, conversation, demo, outbox};
 
 /// How long a client that nobody sits at tries without getting anywhere: a server that does not set
 /// `SO_REUSEADDR` cannot have its port again for a minute.
@@ -34,10 +36,10 @@ fn main() -> ExitCode {
             return status;
         }
     };
-    start_logging();
+    let log = start_logger(matches!(cli.command, Command::Client(_)) && tty::is_here());
     let done = match cli.command {
         Command::Server(args) => serve::serve(&args),
-        Command::Client(args) => talk(args),
+        Command::Client(args) => talk(args, log),
         Command::Demo(args) => show(&args),
         Command::Completions { shell } => describe::completions(shell),
         Command::Man { command } => describe::man(command.as_deref()),
@@ -49,26 +51,39 @@ fn main() -> ExitCode {
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// With `RUST_LOG=trace` each thread says what it does: what `Sequence_Diagram.md` draws.
-fn start_logging() {
-    let by_default = env_logger::Env::default().default_filter_or("error,tcp_chat=warn");
-    env_logger::Builder::from_env(by_default)
+/// Starts the logger, which tells of nothing but this program. With `RUST_LOG=trace` each thread
+/// says what it does: what `Sequence_Diagram.md` draws. Where the client has the terminal, it shows
+/// the lines that come over the channel, so that they tear nothing.
+fn start_logger(client_has_terminal: bool) -> Receiver<String> {
+    let (target, lines): (Box<dyn Write + Send>, _) =
+        if client_has_terminal && io::stderr().is_terminal() {
+            let (log, lines) = terminal::log();
+            (Box::new(log), lines)
+        } else {
+            (Box::new(stderr::Log), never())
+        };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .target(Target::Pipe(target))
         .format(|out, record| {
+            if !record.target().starts_with("tcp_chat") {
+                return Ok(());
+            }
             let thread = thread::current();
             writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
         })
-        .target(env_logger::Target::Pipe(Box::new(stderr::Log)))
         .init();
     if log::max_level() < log::LevelFilter::Trace {
         stderr::start_thread();
     }
+    lines
 }
 
 /// `tcp-chat client`: from the arguments to the goodbye.
-fn talk(args: ClientArgs) -> Result<(), String> {
+fn talk(args: ClientArgs, log: Receiver<String>) -> Result<(), String> {
     let at_terminal = io::stdin().is_terminal();
     let patience = if at_terminal { None } else { Some(PATIENCE) };
-    let config = client::Config {
+    let is_unnamed = args.name.is_none();
+    let mut config = client::Config {
         address: args.address,
         name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
         framing: args.framing,
@@ -82,14 +97,22 @@ fn talk(args: ClientArgs) -> Result<(), String> {
     };
     let quit = signals::on_stop(())?;
     let done = if tty::is_here() {
-        let (mut terminal, input) =
-            Terminal::open(config.name.clone(), args.timestamps, quit.clone())
-                .map_err(|error| format!("cannot use the terminal: {error}"))?;
+        let (mut terminal, input) = Terminal::open(args.timestamps, log)
+            .map_err(|error| format!("cannot use the terminal: {error}"))?;
+        if is_unnamed && !ask::for_name(&mut config.name, &input, &quit, &mut terminal) {
+            return Ok(());
+        }
+        terminal.named(config.name.clone());
         conversation::run(&config, &input, &quit, &mut terminal)
     } else {
         let input = plain::read_lines(config.max_line)
             .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
-        conversation::run(&config, &input, &quit, &mut Plain::new(args.timestamps))
+        let mut plain = Plain::new(args.timestamps);
+        let can_ask = at_terminal && io::stderr().is_terminal();
+        if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
+            return Ok(());
+        }
+        conversation::run(&config, &input, &quit, &mut plain)
     };
     done.map_err(|failure| failure.to_string())
 }

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use anstyle::{Ansi256Color, AnsiColor, Style as Codes};
+
 use crate::name::Name;
 
 /// Colours of the 256 that everyone can tell from another, and read on black and on white. Red is
@@ -53,16 +55,15 @@ impl Palette {
         if !self.colours || style == Style::Plain || text.is_empty() {
             return out.push_str(text);
         }
-        // Writing to a string does not fail.
-        let _ = match style {
-            Style::Plain => Ok(()),
-            Style::Dim => write!(out, "\x1b[2m"),
-            Style::Alarm => write!(out, "\x1b[31m"),
-            Style::Bold => write!(out, "\x1b[1m"),
-            Style::Hue(hue) => write!(out, "\x1b[38;5;{hue}m"),
+        let codes = match style {
+            Style::Plain => Codes::new(),
+            Style::Dim => Codes::new().dimmed(),
+            Style::Alarm => AnsiColor::Red.on_default(),
+            Style::Bold => Codes::new().bold(),
+            Style::Hue(hue) => Ansi256Color(hue).on_default(),
         };
-        out.push_str(text);
-        out.push_str("\x1b[0m");
+        // Writing to a string does not fail.
+        let _ = write!(out, "{codes}{text}{codes:#}");
     }
 
     /// Appends a line of chat, painted.

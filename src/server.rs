@@ -121,7 +121,9 @@ impl Server {
             let half_closed = room.close(&wire::offline(port));
             let _ = all_gone.recv_timeout(LINGER);
             // That ends each thread that reads from a client which did not.
-            half_closed.iter().for_each(|socket| socket.shut());
+            for socket in half_closed {
+                socket.shut();
+            }
             // Laggards get a little longer, to take the farewell.
             let deadline = Instant::now() + GRACE;
             while room.report().peers > 0 && Instant::now() < deadline {

@@ -9,7 +9,7 @@ use std::process;
 
 use crossbeam_channel::Receiver;
 use nix::sys::signal::{SigSet, Signal};
-use tcp_chat::tty;
+use tcp_chat::terminal::tty;
 
 /// Blocks SIGHUP in all threads if the program was started with SIGHUP ignored. Threads inherit the
 /// mask, so this comes before the first one starts.

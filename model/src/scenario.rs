@@ -162,7 +162,9 @@ fn play<'scope>(
     if scenario.closing {
         close(scenario, room);
     }
-    threads.into_iter().for_each(|thread| thread.join().expect("no thread fails"));
+    for thread in threads {
+        thread.join().expect("no thread fails");
+    }
     if !scenario.closing {
         close(scenario, room);
     }
@@ -222,11 +224,11 @@ fn close(scenario: Scenario, room: &Arc<Room<Fake>>) {
 fn check(scenario: Scenario, record: &Record, members: &[Arc<Member>], late: &Fake) {
     let Record { joined, left, said, .. } = record;
     assert!(said.ends_with("bye\n"), "the farewell is the last thing that is said: {said:?}");
-    for number in 0..scenario.speakers {
+    for (number, member) in members.iter().enumerate().take(scenario.speakers) {
         let start = format!("{number}:");
         let own: Vec<_> = said.lines().filter(|line| line.starts_with(&start)).collect();
         let all: Vec<_> = (0..scenario.lines).map(|line| format!("{start}{line}")).collect();
-        let interrupted = scenario.closing || (scenario.in_turn && members[number].is_gone());
+        let interrupted = scenario.closing || (scenario.in_turn && member.is_gone());
         if interrupted {
             assert!(all[..own.len().min(all.len())] == own[..], "out of order: {said:?}");
         } else {

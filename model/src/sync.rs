@@ -9,6 +9,7 @@ pub(crate) use shuttle::thread::{Scope, yield_now};
 pub(crate) use shuttle_parking_lot::Mutex;
 pub(crate) use shuttle_parking_lot::{Mutex as FairMutex, MutexGuard as FairMutexGuard};
 
+#[expect(clippy::unnecessary_wraps, reason = "the real one may fail")]
 pub(crate) fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     _name: String,

@@ -157,7 +157,12 @@ fn imports_go_one_way_in_reading_order() {
         .collect();
     assert!(modules.len() > 20, "lib.rs names {} files", modules.len());
     for (index, module) in modules.iter().enumerate() {
-        let code = code(&format!("{module}.rs"));
+        let folder = top().join("src").join(module);
+        let code = code(&if folder.is_dir() {
+            format!("{module}/mod.rs")
+        } else {
+            format!("{module}.rs")
+        });
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
             let later = modules[index + 1..].iter().find(|later| {
                 let used = line.split("crate::").skip(1);

@@ -127,7 +127,9 @@ fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &Atomic
         }
         over.store(true, Relaxed);
         let stayed = reader.join();
-        noise.into_iter().for_each(|noise| noise.join().expect("it makes its noise"));
+        for noise in noise {
+            noise.join().expect("it makes its noise");
+        }
         talker.stream().shutdown(Shutdown::Both).unwrap();
         quiet.join().expect("it reads");
         stayed.expect("a reader of 300 KB/s stays");
@@ -188,16 +190,22 @@ fn a_swarm_takes_nothing_away() {
         while begin.elapsed() < FLOOD {
             let line = format!("talk {number}");
             peers[number % 2].say(&line);
-            peers.iter_mut().for_each(|peer| peer.await_line(&line));
+            for peer in &mut peers {
+                peer.await_line(&line);
+            }
             number += 1;
             thread::sleep(Duration::from_millis(20));
         }
         over.store(true, Relaxed);
-        swarms.into_iter().for_each(|swarm| swarm.join().expect("it swarms"));
+        for swarm in swarms {
+            swarm.join().expect("it swarms");
+        }
         eprintln!("{number} lines of talk");
     });
     peers[0].say("after it");
-    peers.iter_mut().for_each(|peer| peer.await_line("after it"));
+    for peer in &mut peers {
+        peer.await_line("after it");
+    }
     wait_until("threads and descriptors are back", || {
         usage::threads(id) <= threads && usage::files(id) <= files
     });

@@ -10,6 +10,7 @@ pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod talk;
 pub(crate) mod usage;
+pub(crate) mod view;
 
 use std::io::{self, Write};
 use std::thread;
@@ -29,12 +30,16 @@ pub(crate) fn skip(why: &str) {
 
 /// Whether there is a program of this name; the test is skipped if not.
 pub(crate) fn has(program: &str) -> bool {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths).any(|path| path.join(program).is_file());
-    if !found {
+    if !is_there(program) {
         skip(&format!("there is no {program}"));
     }
-    found
+    is_there(program)
+}
+
+/// Whether there is a program of this name.
+pub(crate) fn is_there(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|path| path.join(program).is_file())
 }
 
 /// Waits until `holds`, or fails saying that `what` did not come true.

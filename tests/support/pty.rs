@@ -10,17 +10,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
     LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
 };
 
-use super::PATIENCE;
 use super::process::{Process, Signal, program};
 use super::server::{Server, connected};
+pub(crate) use super::view::View;
+use super::{PATIENCE, is_there};
 
-/// How many rows are kept that have left the window.
-const SCROLLBACK: usize = 10_000;
+/// How many rows a window has, where a test does not say so.
+const ROWS: u16 = 24;
 
 /// The program on a terminal.
 pub(crate) struct Terminal {
@@ -32,44 +34,41 @@ pub(crate) struct Terminal {
     pub(crate) process: Process,
 }
 
-/// What the terminal shows.
-pub(crate) struct View {
-    parser: vt100::Parser<Titles>,
-    /// All that was ever written to it.
-    pub(crate) bytes: Vec<u8>,
-    /// It takes nothing more.
-    stopped: bool,
-}
-
-/// What stands above the window, and below its icon.
-#[derive(Default)]
-struct Titles {
-    window: String,
-    icon: String,
-}
-
-impl vt100::Callbacks for Titles {
-    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
-        self.window = String::from_utf8_lossy(title).into_owned();
-    }
-
-    fn set_window_icon_name(&mut self, _: &mut vt100::Screen, name: &[u8]) {
-        self.icon = String::from_utf8_lossy(name).into_owned();
-    }
-}
-
-/// A client at a terminal that is so wide, and 24 rows high. It is in the room.
+/// A client at a terminal that is so wide. It is in the room.
 pub(crate) fn client(server: &Server, name: &str, columns: u16) -> Terminal {
     client_with(server, &["--name", name], columns)
 }
 
 /// The same, with these flags.
 pub(crate) fn client_with(server: &Server, flags: &[&str], columns: u16) -> Terminal {
-    let mut command = program();
-    command.args(["client", &server.address.to_string()]).args(flags);
-    let terminal = Terminal::run(command, columns);
+    let terminal = Terminal::in_session(&client_command(server, flags), columns, ROWS);
     terminal.joins(server);
     terminal
+}
+
+/// What starts a client with these flags.
+pub(crate) fn client_command(server: &Server, flags: &[&str]) -> Command {
+    let mut command = program();
+    command.args(["client", &server.address.to_string()]).args(flags);
+    command
+}
+
+/// The command as the first process of a session that owns its terminal, as in a terminal emulator.
+/// Where there is no `setsid`, nobody owns it.
+fn owner_of_terminal(command: &Command) -> Command {
+    let mut owner = Command::new(command.get_program());
+    if is_there("setsid") {
+        owner = Command::new("setsid");
+        owner.arg("-c").arg(command.get_program());
+    }
+    owner.args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => owner.env(key, value),
+            None => owner.env_remove(key),
+        };
+    }
+    owner
 }
 
 impl Terminal {
@@ -80,33 +79,40 @@ impl Terminal {
         })
     }
 
+    /// The program in a session that owns the terminal.
+    pub(crate) fn in_session(command: &Command, columns: u16, rows: u16) -> Self {
+        Self::start(owner_of_terminal(command), (columns, rows), |command, tty| {
+            command.stdin(tty()).stdout(tty()).stderr(tty());
+        })
+    }
+
     /// With those streams on the terminal that `streams` puts there.
     pub(crate) fn run_with(
-        mut command: Command,
+        command: Command,
         columns: u16,
+        streams: impl FnOnce(&mut Command, &dyn Fn() -> Stdio),
+    ) -> Self {
+        Self::start(command, (columns, ROWS), streams)
+    }
+
+    fn start(
+        mut command: Command,
+        size: (u16, u16),
         streams: impl FnOnce(&mut Command, &dyn Fn() -> Stdio),
     ) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("its other side");
+        // Or the programs that are started would keep it open.
+        fcntl_setfd(&master, FdFlags::CLOEXEC).expect("a flag can be set");
         let path = ptsname(&master, Vec::new()).expect("its name");
-        let slave = rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
-            .expect("its other side");
-        set_size(&master, columns);
+        let slave =
+            rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+                .expect("its other side");
+        set_size(&master, size);
         let before = tcgetattr(&slave).expect("its modes");
-        // A plain terminal, that does not wrap lines anew when its width changes.
-        command.env("TERM", "xterm-256color").env("XTERM_VERSION", "1");
-        for key in ["NO_COLOR", "TMUX", "STY", "TERM_PROGRAM"] {
-            command.env_remove(key);
-        }
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
         streams(&mut command, &|| slave.try_clone().expect("another handle").into());
-        let parser = vt100::Parser::new_with_callbacks(
-            24.try_into().expect("rows"),
-            columns.try_into().expect("columns"),
-            SCROLLBACK,
-            Titles::default(),
-        );
-        let view = View { parser, bytes: Vec::new(), stopped: false };
-        let view = Arc::new((Mutex::new(view), Condvar::new()));
+        let view = Arc::new((Mutex::new(View::new(size.0, size.1)), Condvar::new()));
         let process = Process::start_with(command);
         let master = File::from(master);
         let (shown, from) = (Arc::clone(&view), master.try_clone().expect("another handle"));
@@ -136,16 +142,40 @@ impl Terminal {
         tcgetattr(&self.slave).expect("the modes").local_modes.contains(LocalModes::ISIG)
     }
 
-    /// Takes nothing more of what is written, as a terminal that was stopped.
-    pub(crate) fn stop(&self) {
-        self.view.0.lock().unwrap().stopped = true;
+    /// Whether keys are read one by one: what is typed is not shown by the terminal itself.
+    pub(crate) fn is_raw(&self) -> bool {
+        let modes = tcgetattr(&self.slave).expect("the modes").local_modes;
+        !modes.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
-    /// Makes the window wider or narrower.
-    pub(crate) fn resize(&self, columns: u16) {
-        let columns_now = columns.try_into().expect("columns");
-        self.view.0.lock().unwrap().parser.set_size(24.try_into().expect("rows"), columns_now);
-        set_size(&self.master, columns);
+    /// Sets the modes as they were before the program ran, as a shell does.
+    pub(crate) fn set_as_before(&self) {
+        tcsetattr(&self.slave, OptionalActions::Now, &self.before).expect("modes can be set");
+    }
+
+    /// Takes nothing of what is written, as a terminal that was stopped.
+    pub(crate) fn stop(&self) {
+        self.look(|view| view.is_stopped = true);
+    }
+
+    /// Takes what is written again.
+    pub(crate) fn go_on(&self) {
+        self.look(|view| view.is_stopped = false);
+        self.view.1.notify_all();
+    }
+
+    /// Closes the window; the process is left.
+    pub(crate) fn close(mut self) -> Process {
+        self.look(|view| view.is_closing = true);
+        // What is typed is shown, and with that, the other handle is closed as well.
+        self.type_in("x");
+        self.process
+    }
+
+    /// Gives the window another size.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        self.look(|view| view.resize(columns, rows));
+        set_size(&self.master, (columns, rows));
         // Only a session that owns its terminal is told by the system.
         self.process.signal(Signal::WINCH);
     }
@@ -208,125 +238,23 @@ impl Terminal {
     }
 }
 
-impl View {
-    /// The rows in the window.
-    pub(crate) fn rows(&self) -> Vec<String> {
-        let (_, columns) = self.parser.screen().size();
-        let rows = self.parser.screen().rows(0, columns.get());
-        rows.map(|row| row.trim_end().to_owned()).collect()
-    }
-
-    /// The rows in the window and those that have left it.
-    pub(crate) fn all_rows(&mut self) -> Vec<String> {
-        let mut rows = Vec::new();
-        for back in (1..=self.parser.screen().scrollback_len()).rev() {
-            self.parser.screen_mut().set_scrollback(back);
-            rows.push(self.rows().swap_remove(0));
-        }
-        self.parser.screen_mut().set_scrollback(0);
-        rows.extend(self.rows());
-        rows
-    }
-
-    /// How many rows, in the window or above it, contain this.
-    pub(crate) fn count(&mut self, text: &str) -> usize {
-        self.all_rows().iter().filter(|row| row.contains(text)).count()
-    }
-
-    /// The row in which the cursor stands.
-    pub(crate) fn cursor_row(&self) -> String {
-        self.rows().swap_remove(self.parser.screen().cursor_position().0.into())
-    }
-
-    /// Whether this text stands in the window with its end at the right margin.
-    pub(crate) fn is_on_the_right(&self, text: &str) -> bool {
-        let (_, columns) = self.parser.screen().size();
-        let found = self.rows().iter().position(|row| row.trim_start() == text);
-        found.is_some_and(|row| {
-            let row = u16::try_from(row).unwrap_or(u16::MAX);
-            let cell = self.parser.screen().cell(row, columns.get() - 1);
-            cell.is_some_and(|cell| cell.has_contents() || cell.is_wide_continuation())
-        })
-    }
-
-    /// The colour in which a row that begins like this begins.
-    pub(crate) fn colour_of(&self, beginning: &str) -> Option<vt100::Color> {
-        let rows = self.rows();
-        let row = rows.iter().position(|row| row.trim_start().starts_with(beginning))?;
-        let indent = rows[row].len() - rows[row].trim_start().len();
-        let at = (u16::try_from(row).ok()?, u16::try_from(indent).ok()?);
-        Some(self.parser.screen().cell(at.0, at.1)?.fgcolor())
-    }
-
-    /// What stands above the window.
-    pub(crate) fn title(&self) -> &str {
-        &self.parser.callbacks().window
-    }
-
-    /// The name of its icon.
-    pub(crate) fn icon(&self) -> &str {
-        &self.parser.callbacks().icon
-    }
-
-    /// Where the cursor stands: the row, counted from the first that was ever shown, and the column.
-    pub(crate) fn cursor(&mut self) -> (usize, u16) {
-        let (row, column) = self.parser.screen().cursor_position();
-        (self.scrollback() + usize::from(row), column)
-    }
-
-    /// The lines from a row on, up to where the cursor stands. A line that the terminal has
-    /// wrapped is one. With each of them, the row behind it.
-    pub(crate) fn lines_from(&mut self, row: usize) -> Vec<(usize, String)> {
-        let (last, column) = self.cursor();
-        let mut lines = Vec::new();
-        let mut line = String::new();
-        for row in row..last + usize::from(column > 0) {
-            let (text, wrapped) = self.row(row);
-            line += &text;
-            if !wrapped {
-                lines.push((row + 1, std::mem::take(&mut line).trim_end().to_owned()));
-            }
-        }
-        lines
-    }
-
-    /// A row, counted from the first that was ever shown, and whether its line goes on in the next.
-    fn row(&mut self, row: usize) -> (String, bool) {
-        let above = self.scrollback();
-        self.parser.screen_mut().set_scrollback(above.saturating_sub(row));
-        let screen = self.parser.screen();
-        let in_view = row.saturating_sub(above);
-        let text = screen.rows(0, screen.size().1.get()).nth(in_view).unwrap_or_default();
-        let wrapped = screen.row_wrapped(u16::try_from(in_view).unwrap_or(u16::MAX));
-        self.parser.screen_mut().set_scrollback(0);
-        (text, wrapped)
-    }
-
-    fn scrollback(&self) -> usize {
-        self.parser.screen().scrollback_len()
-    }
-
-    /// Whether the program would be told of a paste.
-    pub(crate) fn wants_pastes(&self) -> bool {
-        self.parser.screen().bracketed_paste()
-    }
-}
-
 /// Shows what is written, until the terminal is closed.
 fn watch(mut from: File, view: &(Mutex<View>, Condvar)) {
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let mut shown = view.0.lock().unwrap();
-        if shown.stopped {
+        while shown.is_stopped {
+            shown = view.1.wait(shown).unwrap();
+        }
+        if shown.is_closing {
             return;
         }
-        shown.parser.process(&buffer[..length]);
-        shown.bytes.extend_from_slice(&buffer[..length]);
+        shown.write(&buffer[..length]);
         view.1.notify_all();
     }
 }
 
-fn set_size(master: impl std::os::fd::AsFd, columns: u16) {
-    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+fn set_size(master: impl std::os::fd::AsFd, (columns, rows): (u16, u16)) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(master, size).expect("a terminal has a size");
 }

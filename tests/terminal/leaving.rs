@@ -1,6 +1,6 @@
 //! The end, by whichever way: with a goodbye, and with the terminal as it was.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::process::{Signal, program};
@@ -38,11 +38,6 @@ fn ctrl_c_says_goodbye_and_gives_the_terminal_back() {
 }
 
 #[test]
-fn ctrl_c_drops_what_is_typed() {
-    leaves_nothing_behind("half a line", |ann| ann.type_in("\x03"));
-}
-
-#[test]
 fn ctrl_d_says_goodbye_and_gives_the_terminal_back() {
     leaves_nothing_behind("", |ann| ann.type_in("\x04"));
 }
@@ -63,7 +58,7 @@ fn signals_say_goodbye_and_give_the_terminal_back() {
 #[test]
 fn a_failure_gives_the_terminal_back_and_says_why() {
     let mut server = Server::start(&[]);
-    let mut ann = client_with(&server, &["--no-reconnect"], 80);
+    let mut ann = client_with(&server, &["--name", "Ann", "--no-reconnect"], 80);
     ann.type_in("half a line");
     ann.wait("the draft", |view| view.cursor_row() == "> half a line");
     server.stop();
@@ -75,7 +70,7 @@ fn a_failure_gives_the_terminal_back_and_says_why() {
     });
 
     let mut command = program();
-    command.args(["client", &server.address.to_string(), "--no-reconnect"]);
+    command.args(["client", &server.address.to_string(), "--name", "Ann", "--no-reconnect"]);
     let mut ann = Terminal::run(command, 80);
     ann.ends(1);
     assert!(ann.is_as_before());
@@ -145,4 +140,45 @@ fn with_a_pipe_on_one_side_lines_are_lines() {
     });
     ann.type_in("/quit\n");
     ann.process.exits(0);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_client() {
+    let server = Server::start(&[]);
+    let ann = client(&server, "Ann", 80);
+    let mut bob = server.join();
+    let mut process = ann.close();
+    bob.await_line("Ann Disconnected!");
+    process.ended();
+}
+
+#[test]
+fn a_panic_in_any_thread_gives_the_terminal_back() {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a name"));
+    command.args(["--exact", "leaving::a_client_with_a_fault", "--ignored", "--nocapture"]);
+    let mut faulty = Terminal::run(command, 80);
+    faulty.wait("the prompt", |view| view.cursor_row() == ">");
+    assert!(faulty.is_raw());
+    faulty.type_line("now");
+    faulty.ends(1);
+    assert!(faulty.is_as_before());
+    faulty.look(|view| {
+        assert!(!view.wants_pastes());
+        assert_eq!(view.count("a fault in this program ended it"), 1);
+        assert_eq!(view.count("on purpose"), 1);
+    });
+}
+
+#[test]
+#[ignore = "a program for the test above"]
+fn a_client_with_a_fault() {
+    let Ok((mut terminal, input)) =
+        tcp_chat::terminal::Terminal::open(false, crossbeam_channel::never())
+    else {
+        return;
+    };
+    terminal.named("Ann".parse().expect("a name"));
+    tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");
+    input.recv_timeout(STUCK).expect("a line is typed");
+    let _ = std::thread::spawn(|| panic!("on purpose")).join();
 }

@@ -5,6 +5,8 @@ mod support;
 mod leaving;
 
 mod reading;
-mod rewrapping;
+mod resizing;
 mod serving;
+mod stopping;
+mod stuck;
 mod typing;

@@ -1,6 +1,6 @@
 //! What is typed: never torn, never lost, and the commands among it.
 
-use crate::support::pty::client;
+use crate::support::pty::{Terminal, client, client_command};
 use crate::support::server::Server;
 
 #[test]
@@ -27,12 +27,9 @@ fn what_one_types_is_not_torn_by_what_arrives() {
                 whole.iter().collect::<Vec<_>>(),
                 "each in a row of its own, in order"
             );
-            let start = rows.iter().position(|row| row.starts_with("> ")).expect("a prompt");
-            // A row that is not the last is full, with spaces at its end that are not shown.
-            let width = usize::from(columns);
-            let full = rows[start..].iter().map(|row| format!("{row:<width$}"));
-            let draft = full.collect::<Vec<_>>().concat();
-            assert_eq!(draft.trim_end(), format!("> {sentence}"));
+            let prompts: Vec<&String> = rows.iter().filter(|row| row.starts_with('>')).collect();
+            assert_eq!(prompts.len(), 1, "the draft has one row: {prompts:?}");
+            assert!(sentence.ends_with(&prompts[0][2..]), "it shows the end: {prompts:?}");
         });
         ann.type_in("\r");
         ann.wait("the line to come back", |view| {
@@ -98,7 +95,7 @@ fn an_unknown_command_is_a_mistake_and_not_a_message() {
     ann.wait("it said", |view| view.is_on_the_right("Ann: /etc/motd is a file"));
     bob.await_line("Ann: /etc/motd is a file");
     ann.type_line("/help");
-    ann.wait_row("/quit        say goodbye and leave; so do Ctrl-C and Ctrl-D");
+    ann.wait_row("/quit        say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line");
     ann.type_in("/disc\t");
     ann.wait("the command made whole", |view| view.cursor_row() == "> /disconnect");
 }
@@ -140,7 +137,7 @@ fn a_server_that_goes_and_comes_back_takes_nothing_from_the_one_who_types() {
         bob.await_line("Ann: it is gone");
         ann.wait("it delivered", |view| view.is_on_the_right("Ann: it is gone"));
         ann.wait("the draft, whole", |view| view.cursor_row() == "> and I type on");
-        ann.type_in("\x03");
+        ann.type_in("\x03\x03");
         ann.ends(0);
     }
 }
@@ -166,24 +163,106 @@ fn a_line_that_is_too_long_is_refused_and_can_be_brought_back() {
 }
 
 #[test]
-fn the_window_may_change_its_width_at_any_time() {
+fn the_window_may_change_its_size_at_any_time() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
-    ann.type_in("half of a line that is not short");
+    let draft = "half of a line that is not short";
+    ann.type_in(draft);
     ann.wait("the draft", |view| view.cursor_row().ends_with("short"));
-    for columns in [40, 30, 100] {
-        ann.resize(columns);
-        bob.send(format!("Bob: {columns} columns\n"));
-        ann.wait_row(&format!("Bob: {columns} columns"));
+    for (columns, rows) in [(40, 24), (30, 10), (12, 6), (200, 50), (80, 24)] {
+        ann.resize(columns, rows);
         ann.type_in(".");
-        ann.wait("the draft, whole", |view| {
-            let rows = view.rows();
-            let start = rows.iter().rposition(|row| row.starts_with("> half")).unwrap_or(0);
-            rows[start..].concat().starts_with("> half of a line that is not short.")
+        bob.send(format!("Bob: {columns}\n"));
+        ann.wait_row(&format!("Bob: {columns}"));
+        ann.wait("the end of the draft in one row", |view| {
+            let row = view.cursor_row();
+            row.starts_with("> ") && row.ends_with('.') && row.len() > 5
         });
-        ann.type_line("");
-        ann.wait("it on the right", |view| view.cursor_row() == ">");
-        ann.type_in("half of a line that is not short");
     }
+    ann.type_in("\r");
+    bob.await_line(&format!("Ann: {draft}....."));
+}
+
+#[test]
+fn a_draft_longer_than_the_window_scrolls_in_its_row() {
+    let server = Server::start(&[]);
+    for columns in [12, 30] {
+        let mut ann = client(&server, "Ann", columns);
+        let mut bob = server.join();
+        ann.type_in("0123456789abcdefghijklmnopqrstuvwxyz0123456789👋");
+        ann.wait("its end", |view| view.cursor_row().ends_with("9👋"));
+        ann.type_in("\x01");
+        ann.wait("its beginning", |view| view.cursor_row().starts_with("> 0123456"));
+        ann.type_in("A");
+        ann.wait("what was put in front", |view| view.cursor_row().starts_with("> A012345"));
+        ann.look(|view| assert_eq!(view.cursor().1, 3, "the cursor stands behind it"));
+        ann.type_in("\x05\x7f!\r");
+        bob.await_line("Ann: A0123456789abcdefghijklmnopqrstuvwxyz0123456789!");
+    }
+}
+
+#[test]
+fn a_paste_of_several_lines_is_text_and_never_a_command() {
+    let server = Server::start(&[]);
+    let mut ann = client(&server, "Ann", 80);
+    let mut bob = server.join();
+    ann.wait("pastes to be told apart", |view| view.wants_pastes());
+    ann.type_in("\x1b[200~one\r\n/quit\r\n//three\r\n\t/help\r\nfive\x1b[201~");
+    ann.wait("it in one row", |view| view.cursor_row() == "> one↵/quit↵//three↵ /help↵five");
+    ann.type_in("\r");
+    for line in ["one", "/quit", "//three", "\t/help", "five"] {
+        bob.await_line(&format!("Ann: {line}"));
+    }
+}
+
+#[test]
+fn ctrl_c_clears_what_is_typed_and_up_brings_it_back() {
+    let server = Server::start(&[]);
+    let mut ann = client(&server, "Ann", 80);
+    ann.type_in("half a line");
+    ann.wait("the draft", |view| view.cursor_row() == "> half a line");
+    ann.type_in("\x03");
+    ann.wait("an empty line", |view| view.cursor_row() == ">");
+    ann.type_in("\x1b[A");
+    ann.wait("the draft again", |view| view.cursor_row() == "> half a line");
+    ann.type_in("\x03\x03");
+    ann.ends(0);
+}
+
+#[test]
+fn tab_completes_names_that_were_heard() {
+    let server = Server::start(&[]);
+    let mut ann = client(&server, "Ann", 80);
+    let mut bob = server.join();
+    bob.send("Bobby: hello\n");
+    ann.wait_row("Bobby: hello");
+    ann.type_in("hello b\t!");
+    ann.wait("the name", |view| view.cursor_row() == "> hello Bobby!");
+}
+
+#[test]
+fn a_client_without_a_name_asks_for_one() {
+    let server = Server::start(&[]);
+    let mut ann = Terminal::in_session(&client_command(&server, &[]), 80, 24);
+    ann.wait("the question", |view| view.count("Your name? Enter alone takes Client") == 1);
+    ann.type_line("a:b");
+    ann.wait_row("Not taken: a name may not contain ':' or control characters");
+    ann.type_line("Ann");
+    ann.joins(&server);
+    ann.type_line("hello");
+    ann.wait("my own line", |view| view.is_on_the_right("Ann: hello"));
+
+    let mut other = Terminal::in_session(&client_command(&server, &[]), 80, 24);
+    other.wait("the question", |view| view.count("Your name? Enter alone takes Client") == 1);
+    other.type_line("");
+    other.joins(&server);
+    let name = format!("Client{}", other.process.id());
+    other.look(|view| assert!(view.title().starts_with(&name), "{}", view.title()));
+
+    let mut nobody = Terminal::in_session(&client_command(&server, &[]), 80, 24);
+    nobody.wait("the question", |view| view.count("Your name? Enter alone takes Client") == 1);
+    nobody.type_in("\x03");
+    nobody.ends(0);
+    assert!(nobody.is_as_before());
 }

@@ -30,6 +30,8 @@ pub(crate) fn explore() {
         let room = Arc::clone(&room);
         thread::spawn(move || room.remove("Ann"))
     });
-    threads.into_iter().for_each(|thread| thread.join().expect("no thread fails"));
+    for thread in threads {
+        thread.join().expect("no thread fails");
+    }
     assert_eq!(*room.roster.lock(), ["Bob"], "the wrong peer was removed");
 }

@@ -33,7 +33,9 @@ pub(crate) fn explore() {
             thread::spawn(move || room.say(line))
         })
         .into();
-    speakers.into_iter().for_each(|speaker| speaker.join().expect("no thread fails"));
+    for speaker in speakers {
+        speaker.join().expect("no thread fails");
+    }
     let heard = room.roster.lock().len();
     assert_eq!(heard, 2, "a line is stranded");
 }

@@ -5,18 +5,18 @@
 /// How many lines are kept.
 const LINES: usize = 1000;
 
-/// Lines in the order in which they were typed, and where one is among them.
+/// Lines in the order in which they were typed, and which of them is shown.
 #[derive(Debug, Default)]
-pub(crate) struct Recall {
+pub(super) struct InputHistory {
     lines: Vec<String>,
     at: usize,
     /// What was being typed before one went back.
     draft: String,
 }
 
-impl Recall {
+impl InputHistory {
     /// Keeps a line, and goes back to the end.
-    pub(crate) fn add(&mut self, line: &str) {
+    pub(super) fn add(&mut self, line: &str) {
         if self.lines.last().is_none_or(|last| last != line) {
             self.lines.push(line.to_owned());
         }
@@ -28,7 +28,7 @@ impl Recall {
     }
 
     /// The line before this one; `text` is what stands there now.
-    pub(crate) fn older(&mut self, text: &str) -> Option<String> {
+    pub(super) fn older(&mut self, text: &str) -> Option<String> {
         if self.at == self.lines.len() {
             text.clone_into(&mut self.draft);
         }
@@ -37,7 +37,7 @@ impl Recall {
     }
 
     /// The line after this one; at the end, what was being typed.
-    pub(crate) fn newer(&mut self) -> Option<String> {
+    pub(super) fn newer(&mut self) -> Option<String> {
         if self.at == self.lines.len() {
             return None;
         }

@@ -11,13 +11,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::paint::{Palette, Style};
 
 /// A line in pieces, each in a style of its own.
-pub type Pieces<'a> = [(Style, &'a str)];
+pub(super) type Pieces<'a> = [(Style, &'a str)];
 
 /// How far the second row of a line on the left is moved in, if the terminal has that much.
 const INDENT: usize = 2;
 
 /// Appends a line that begins at the left margin, and its newline.
-pub fn left(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
+pub(super) fn left(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
     let text = joined(pieces);
     let indent = if columns >= 10 * INDENT { INDENT } else { 0 };
     for row in wrap(&text, columns, columns - indent) {
@@ -28,7 +28,7 @@ pub fn left(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String)
 }
 
 /// Appends a line as a block at the right margin, and its newline.
-pub fn right(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
+pub(super) fn right(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
     let text = joined(pieces);
     // Some space is left free on the left, so that one sees whose lines these are.
     let most = columns - columns / 5;
@@ -58,7 +58,7 @@ fn row_of(pieces: &Pieces, row: &Range<usize>, palette: Palette, out: &mut Strin
 
 /// Cuts text into rows, the first of at most `first` columns, the others of at most `others`: at
 /// newlines, at spaces, between wide characters, and within a word that is longer than a row.
-pub fn wrap(text: &str, first: usize, others: usize) -> Vec<Range<usize>> {
+fn wrap(text: &str, first: usize, others: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
     let mut row = Row { start: 0, width: 0, may_end: None };
     for (index, cluster) in text.grapheme_indices(true) {
@@ -108,7 +108,7 @@ fn word_width(text: &str) -> usize {
 }
 
 /// How many columns text takes; where terminals disagree, as over families of emoji, the most.
-pub fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     let apart = text.chars().map(|character| character.width().unwrap_or(0)).sum();
     text.width().max(apart)
 }

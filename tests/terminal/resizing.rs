@@ -1,9 +1,8 @@
 //! A terminal that wraps long lines anew when its width changes, as most do today: tmux is one.
 
-use std::fs::File;
 use std::process::{Command, Output};
-
-use rustix::termios::tcgetwinsize;
+use std::thread;
+use std::time::Duration;
 
 use crate::support::server::Server;
 use crate::support::{has, wait_until};
@@ -52,44 +51,40 @@ impl Tmux {
 }
 
 #[test]
-fn the_draft_is_there_once_however_the_window_changes() {
-    let mut server = Server::start(&[]);
+fn no_message_is_lost_while_the_window_changes_its_size() {
+    const LINES: usize = 600;
+    let server = Server::start(&[]);
     let Some(tmux) = Tmux::client(&server, "80") else { return };
     wait_until("the client has come", || {
         server.history().count(|line| line.ends_with("Has Connected!")) == 1
     });
     let mut bob = server.join();
-    let tty = tmux.run(&["display", "-p", "#{pane_tty}"]).stdout;
-    let tty = File::open(String::from_utf8_lossy(&tty).trim()).expect("the client's terminal");
-    let draft = "a draft of some sixty letters, more than half of them here";
-    tmux.run(&["send-keys", "-l", draft]);
-    let mut whole = format!("> {draft}");
-    wait_until("the draft is there", || tmux.rows().last() == Some(&whole));
-    for columns in [40, 80, 60, 33, 100, 34, 80] {
-        tmux.run(&["resize-window", "-x", &columns.to_string(), "-y", "24"]);
-        wait_until(&format!("the client is told of {columns} columns"), || {
-            tcgetwinsize(&tty).is_ok_and(|size| size.ws_col == columns)
-        });
-        // It knows when it ends this row where the window ends now.
-        let full = format!("{:x<1$}", format!("Bob: {columns} "), usize::from(columns));
-        bob.send(format!("{full} end\n"));
-        wait_until(&format!("the client knows of {columns} columns"), || {
-            tmux.rows().windows(2).any(|rows| rows[0] == full && rows[1] == "  end")
-        });
-        tmux.run(&["send-keys", "-l", "."]);
-        whole.push('.');
-        wait_until(&format!("the draft at {columns} columns, once: {whole}"), || {
-            let rows = tmux.rows();
-            let marker = rows.iter().rposition(|row| row == "  end");
-            let shown = marker.map(|marker| rows[marker + 1..].concat());
-            shown.is_some_and(|shown| shown.replace(' ', "") == whole.replace(' ', ""))
-        });
-    }
-    tmux.run(&["send-keys", "Enter"]);
-    wait_until("it is said, and there once", || {
-        let rows = tmux.rows();
-        let said = rows.iter().filter(|row| row.contains("a draft")).count();
-        said == 1 && rows.last().is_some_and(|row| row == ">")
+    tmux.run(&["send-keys", "-l", "a draft of some sixty letters, more than half of them here"]);
+    let talker = thread::spawn(move || {
+        for number in 0..LINES {
+            bob.send(format!("Bob: message {number}.\n"));
+            thread::sleep(Duration::from_millis(5));
+        }
     });
-    server.stop();
+    let sizes = [(80, 24), (40, 24), (120, 10), (30, 10), (33, 6), (100, 40)];
+    for (columns, rows) in sizes.iter().cycle() {
+        let (columns, rows): (u16, u16) = (*columns, *rows);
+        let size = [columns.to_string(), rows.to_string()];
+        tmux.run(&["resize-window", "-x", &size[0], "-y", &size[1]]);
+        if talker.is_finished() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    talker.join().expect("all is said");
+    tmux.run(&["send-keys", "Enter"]);
+    wait_until("the draft is said, and the prompt empty", || {
+        let rows = tmux.rows();
+        rows.last().is_some_and(|row| row == ">") && rows.concat().contains("them here")
+    });
+    let shown = tmux.run(&["capture-pane", "-p", "-J", "-S", "-"]).stdout;
+    let shown = String::from_utf8(shown).expect("text");
+    let lost: Vec<usize> =
+        (0..LINES).filter(|n| !shown.contains(&format!("Bob: message {n}."))).collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
 }

@@ -1,0 +1,162 @@
+//! What a terminal shows: the bytes that were written to it, as a person would see them.
+
+/// How many rows are kept that have left the window.
+const SCROLLBACK: usize = 10_000;
+
+/// What the terminal shows.
+pub(crate) struct View {
+    parser: vt100::Parser<Titles>,
+    /// All that was ever written to it.
+    pub(crate) bytes: Vec<u8>,
+    /// It takes nothing for now.
+    pub(super) is_stopped: bool,
+    /// It is to be closed.
+    pub(super) is_closing: bool,
+}
+
+/// What stands above the window, and below its icon.
+#[derive(Default)]
+struct Titles {
+    window: String,
+    icon: String,
+}
+
+impl vt100::Callbacks for Titles {
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.window = String::from_utf8_lossy(title).into_owned();
+    }
+
+    fn set_window_icon_name(&mut self, _: &mut vt100::Screen, name: &[u8]) {
+        self.icon = String::from_utf8_lossy(name).into_owned();
+    }
+}
+
+impl View {
+    pub(super) fn new(columns: u16, rows: u16) -> Self {
+        let parser = vt100::Parser::new_with_callbacks(
+            rows.try_into().expect("rows"),
+            columns.try_into().expect("columns"),
+            SCROLLBACK,
+            Titles::default(),
+        );
+        Self { parser, bytes: Vec::new(), is_stopped: false, is_closing: false }
+    }
+
+    pub(super) fn resize(&mut self, columns: u16, rows: u16) {
+        let (rows, columns) =
+            (rows.try_into().expect("rows"), columns.try_into().expect("columns"));
+        self.parser.set_size(rows, columns);
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// All that was ever written to it, as text.
+    pub(crate) fn written(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The rows in the window.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        let (_, columns) = self.parser.screen().size();
+        let rows = self.parser.screen().rows(0, columns.get());
+        rows.map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    /// The rows in the window and those that have left it.
+    pub(crate) fn all_rows(&mut self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for back in (1..=self.parser.screen().scrollback_len()).rev() {
+            self.parser.screen_mut().set_scrollback(back);
+            rows.push(self.rows().swap_remove(0));
+        }
+        self.parser.screen_mut().set_scrollback(0);
+        rows.extend(self.rows());
+        rows
+    }
+
+    /// How many rows, in the window or above it, contain this.
+    pub(crate) fn count(&mut self, text: &str) -> usize {
+        self.all_rows().iter().filter(|row| row.contains(text)).count()
+    }
+
+    /// The row in which the cursor stands.
+    pub(crate) fn cursor_row(&self) -> String {
+        self.rows().swap_remove(self.parser.screen().cursor_position().0.into())
+    }
+
+    /// Whether this text stands in the window with its end at the right margin.
+    pub(crate) fn is_on_the_right(&self, text: &str) -> bool {
+        let (_, columns) = self.parser.screen().size();
+        let found = self.rows().iter().position(|row| row.trim_start() == text);
+        found.is_some_and(|row| {
+            let row = u16::try_from(row).unwrap_or(u16::MAX);
+            let cell = self.parser.screen().cell(row, columns.get() - 1);
+            cell.is_some_and(|cell| cell.has_contents() || cell.is_wide_continuation())
+        })
+    }
+
+    /// The colour in which a row that begins like this begins.
+    pub(crate) fn colour_of(&self, beginning: &str) -> Option<vt100::Color> {
+        let rows = self.rows();
+        let row = rows.iter().position(|row| row.trim_start().starts_with(beginning))?;
+        let indent = rows[row].len() - rows[row].trim_start().len();
+        let at = (u16::try_from(row).ok()?, u16::try_from(indent).ok()?);
+        Some(self.parser.screen().cell(at.0, at.1)?.fgcolor())
+    }
+
+    /// What stands above the window.
+    pub(crate) fn title(&self) -> &str {
+        &self.parser.callbacks().window
+    }
+
+    /// The name of its icon.
+    pub(crate) fn icon(&self) -> &str {
+        &self.parser.callbacks().icon
+    }
+
+    /// Where the cursor stands: the row, counted from the first that was ever shown, and the column.
+    pub(crate) fn cursor(&mut self) -> (usize, u16) {
+        let (row, column) = self.parser.screen().cursor_position();
+        (self.scrollback() + usize::from(row), column)
+    }
+
+    /// The lines from a row on, up to where the cursor stands. A line that the terminal has
+    /// wrapped is one. With each of them, the row behind it.
+    pub(crate) fn lines_from(&mut self, row: usize) -> Vec<(usize, String)> {
+        let (last, column) = self.cursor();
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        for row in row..last + usize::from(column > 0) {
+            let (text, wrapped) = self.row(row);
+            line += &text;
+            if !wrapped {
+                lines.push((row + 1, std::mem::take(&mut line).trim_end().to_owned()));
+            }
+        }
+        lines
+    }
+
+    /// A row, counted from the first that was ever shown, and whether its line goes on in the next.
+    fn row(&mut self, row: usize) -> (String, bool) {
+        let above = self.scrollback();
+        self.parser.screen_mut().set_scrollback(above.saturating_sub(row));
+        let screen = self.parser.screen();
+        let in_view = row.saturating_sub(above);
+        let text = screen.rows(0, screen.size().1.get()).nth(in_view).unwrap_or_default();
+        let wrapped = screen.row_wrapped(u16::try_from(in_view).unwrap_or(u16::MAX));
+        self.parser.screen_mut().set_scrollback(0);
+        (text, wrapped)
+    }
+
+    fn scrollback(&self) -> usize {
+        self.parser.screen().scrollback_len()
+    }
+
+    /// Whether the program would be told of a paste.
+    pub(crate) fn wants_pastes(&self) -> bool {
+        self.parser.screen().bracketed_paste()
+    }
+}
