@@ -4,37 +4,32 @@
 //! # The threads of the server, and what they share
 //!
 //! ```text
-//! main           waits for signals; at the end it tells, wakes and joins the others
+//! main           waits for a signal; at the end it tells, wakes and joins the others
 //! handshakes     accepts, and starts a thread for each client
-//! history        prints what happened; nobody waits for it
+//! history        prints what happened; no thread waits for it
 //!
 //! client #54214 ─┐             ┌─ Room ─────────────────────────────────────┐
-//! client #54216 ─┼── say() ───▶│ said    Mutex   what is not delivered yet  │
-//! client #54218 ─┘             │ roster  Mutex   who is here ────── send ───┼──▶ every peer
-//!                  ┌── notes ──┤                                            │
-//! courier       ◀──┘           └────────────────────────────────────────────┘
-//!     delivers what nobody else carries, and starts a
-//! catch-up #2    for a peer that is behind: sends to it alone, outside of the locks
+//! client #54216 ─┼── say() ───▶│ pending  Mutex  said, and not delivered    │
+//! client #54218 ─┘             │ roster   Mutex  the peers ─────── send ────┼──▶ every peer
+//!                              └────────────────────────────────────────────┘
+//! catch-up #2    for a peer that is behind: sends to it alone, and holds no lock
 //! ```
 //!
-//! Nothing else is shared but channels and three atomics: how far a laggard has come, whether a
-//! reader is outrun, and how much of the history waits to be printed.
-//!
-//! Whoever has something to say appends it to `said`, and *tries* to get the roster. If it is free,
-//! he delivers for everyone. If it is busy, he goes back to reading from his client, and whoever
-//! holds the roster looks at `said` once more. [`room`] says why nothing is lost by that; it is the
-//! file to read if there is time for one.
+//! A thread with something to say appends it to `pending`, and *tries* to lock the roster. If that
+//! works, it delivers all that is pending. If the roster is busy, it goes back to reading from its
+//! client: the thread that holds the roster looks at `pending` again after unlocking. [`room`] says
+//! why nothing is lost by that. If there is time for one file only, read that one.
 //!
 //! # Reading order
 //!
 //! The files below stand in the order in which to read them: none needs one that comes later.
 //!
-//! 1. What is said: [`wire`] and [`batch`], and [`backlog`] for those who are behind.
-//! 2. The shared state: [`peer`], [`roster`], `sync`, and [`room`] with its two locks.
+//! 1. What is said: [`wire`] and [`batch`], and [`backlog`] for the peers that are behind.
+//! 2. The shared state: `sync`, [`peer`], [`roster`], `flow`, and [`room`] with its locks.
 //! 3. The threads around it: [`socket`], [`session`] for each client, [`catch_up`] for each laggard,
 //!    [`server`], which starts and joins them, and [`history`].
 //! 4. The client: [`client`] says what it is asked and shows, [`conversation`] decides, [`plain`]
-//!    and [`terminal`] show. Its own thread shares nothing with the others but channels.
+//!    and [`terminal`] show. Its threads share nothing but channels.
 //! 5. The program: `main.rs` and `cli.rs`, which are no part of the library, and [`demo`].
 //!
 //! `docs/architecture.md` has the map of all files, `Sequence_Diagram.md` draws the threads at work,
