@@ -114,7 +114,7 @@ fn one_can_hang_up_type_on_and_come_back() {
     bob.await_line("Ann: said to nobody");
     ann.wait("it delivered", |view| view.is_on_the_right("Ann: said to nobody"));
     ann.type_line("/connect");
-    ann.wait_row(&format!("Connected to 127.0.0.1 @PORT #{} already", server.port()));
+    ann.wait_row(&format!("Connected to Server @PORT #{} (127.0.0.1) already", server.port()));
 }
 
 #[test]
