@@ -52,7 +52,8 @@ fn quoted_code_stands_in_its_file() {
 /// Text in backquotes that begins like a path is one, and `FILE: NAME` names something in it.
 #[test]
 fn named_files_and_tests_exist() {
-    const FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "examples/", "benches/", ".ci/"];
+    const FOLDERS: [&str; 7] =
+        ["src/", "tests/", "model/", "docs/", "examples/", "benches/", ".ci/"];
     on_all_pages(|page| {
         let named = page.prose().flat_map(|(number, line)| {
             line.split('`').skip(1).step_by(2).map(move |code| (number, code))

@@ -12,7 +12,7 @@ use crate::support::usage;
 
 const FLOODERS: usize = 3;
 /// How much each of them says, in lines of about a thousand bytes, as fast as the server takes it.
-const LINES: usize = 8_000;
+const LINES: usize = 5_000;
 const FAST: usize = 2;
 const DEAF: usize = 5;
 /// How the slow reader reads: less than the flooders could say, and without a pause of note.

@@ -205,7 +205,8 @@ fn a_raw_server_may_say_anything() {
         ann.out.at_least(shown, "what came", |_| true);
     }
     drop(call);
-    assert!(failure(&mut ann).contains("2 lines are unconfirmed"), "{:?}", ann.err.lines());
+    // Whether it has read the second line by then is up to the system.
+    assert!(failure(&mut ann).contains("unconfirmed"), "{:?}", ann.err.lines());
 }
 
 #[test]

@@ -84,6 +84,15 @@ fn read_slowly(peer: &Peer, over: &AtomicBool) {
     }
 }
 
+/// Ends the noise, also where a test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 /// A peer that is in the room.
 fn here(server: &Server) -> Peer {
     let mut peer = Peer::connect(server.address);
@@ -111,6 +120,7 @@ fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &Atomic
                 while (&stream).read(&mut buffer).is_ok_and(|length| length > 0) {}
             }
         });
+        let ends = Over(over);
         let begin = Instant::now();
         let mut slowest = Duration::ZERO;
         // A peer has the credit to talk when it has been here for a second.
@@ -125,7 +135,7 @@ fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &Atomic
             slowest = slowest.max(said.elapsed());
             thread::sleep(Duration::from_millis(50));
         }
-        over.store(true, Relaxed);
+        drop(ends);
         let stayed = reader.join();
         for noise in noise {
             noise.join().expect("it makes its noise");
@@ -184,6 +194,7 @@ fn a_swarm_takes_nothing_away() {
     let (threads, files) = (usage::threads(id), usage::files(id));
     thread::scope(|scope| {
         let swarms: Vec<_> = (0..4).map(|_| scope.spawn(|| swarm(server.address, over))).collect();
+        let ends = Over(over);
         let begin = Instant::now();
         let mut number = 0;
         // Two people talk, and all three hear every line.
@@ -196,7 +207,7 @@ fn a_swarm_takes_nothing_away() {
             number += 1;
             thread::sleep(Duration::from_millis(20));
         }
-        over.store(true, Relaxed);
+        drop(ends);
         for swarm in swarms {
             swarm.join().expect("it swarms");
         }

@@ -106,3 +106,27 @@ fn raw_messages_of_several_lines_keep_their_lines() {
     ann.wait_row("Bob: first");
     ann.wait_row("    second");
 }
+
+#[test]
+fn every_line_has_its_time_if_asked_for() {
+    let server = Server::start(&[]);
+    let mut ann = client_with(&server, &["--name", "Ann", "--timestamps"], 120);
+    let mut bob = server.join();
+    ann.type_line("hello");
+    bob.await_line("Ann: hello");
+    bob.say("Bob: hello yourself");
+    ann.type_line("/nonsense");
+    ann.wait("a complaint", |view| view.count("No command /nonsense") == 1);
+    ann.wait("both messages", |view| view.count("hello") == 2);
+    let rows = ann.look(|view| view.rows());
+    let shown: Vec<&str> =
+        rows.iter().map(|row| row.trim()).filter(|row| !row.is_empty() && *row != ">").collect();
+    assert!(shown.len() >= 5, "{shown:?}");
+    for row in shown {
+        let time = row.split(' ').next().unwrap_or_default();
+        let digits: Vec<&str> = time.split(':').collect();
+        let is_time = digits.len() == 3
+            && digits.iter().all(|part| part.len() == 2 && part.parse::<u8>().is_ok());
+        assert!(is_time, "no time in front of {row:?}");
+    }
+}
