@@ -11,6 +11,7 @@
 //! client #54214 ─┐             ┌─ Room ─────────────────────────────────────┐
 //! client #54216 ─┼── say() ───▶│ pending  Mutex  said, and not delivered    │
 //! client #54218 ─┘             │ roster   Mutex  the peers ─────── send ────┼──▶ every peer
+//!                              │ turns    Mutex  speakers that must wait    │
 //!                              └────────────────────────────────────────────┘
 //! catch-up #2    for a peer that is behind: sends to it alone, and holds no lock
 //! ```
@@ -19,6 +20,8 @@
 //! works, it delivers all that is pending. If the roster is busy, it goes back to reading from its
 //! client: the thread that holds the roster looks at `pending` again after unlocking. [`room`] says
 //! why nothing is lost by that. If there is time for one file only, read that one.
+//!
+//! A thread waits in `turns` before it speaks only while a reader is overrun or too much is pending.
 //!
 //! # Reading order
 //!
