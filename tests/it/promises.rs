@@ -4,13 +4,14 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::peer::{Ending, Peer};
 use crate::support::process::Signal;
 use crate::support::server::Server;
-use crate::support::{usage, wait_until};
+use crate::support::{PATIENCE, usage, wait_until};
 
 /// How long a flood lasts: the first version of this server dropped such readers after 2.6 s.
 const FLOOD: Duration = Duration::from_secs(4);
@@ -120,6 +121,15 @@ fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &Atomic
                 while (&stream).read(&mut buffer).is_ok_and(|length| length > 0) {}
             }
         });
+        // It reads all the time: one that rests may be dropped.
+        let (heard, lines) = mpsc::channel();
+        let listening = scope.spawn(move || {
+            while let Ok(line) = listener.next() {
+                if line.starts_with("talk ") && heard.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         let ends = Over(over);
         let begin = Instant::now();
         let mut slowest = Duration::ZERO;
@@ -131,7 +141,7 @@ fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &Atomic
             }
             let (line, said) = (format!("talk {number}"), Instant::now());
             talker.say(&line);
-            listener.await_line(&line);
+            assert_eq!(lines.recv_timeout(PATIENCE), Ok(line), "the line is said");
             slowest = slowest.max(said.elapsed());
             thread::sleep(Duration::from_millis(50));
         }
@@ -140,6 +150,9 @@ fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &Atomic
         for noise in noise {
             noise.join().expect("it makes its noise");
         }
+        drop(lines);
+        talker.say("talk is over");
+        listening.join().expect("it listens");
         talker.stream().shutdown(Shutdown::Both).unwrap();
         quiet.join().expect("it reads");
         stayed.expect("a reader of 300 KB/s stays");
