@@ -11,9 +11,9 @@ use crate::backlog::Entry;
 use crate::batch::{Batch, Recipient};
 use crate::sync::{AtomicU64, Relaxed};
 
-/// A laggard that took a piece within this time is one that reads, if slowly: at 256 KiB/s, a piece
-/// takes a quarter of a second.
-const RECENT: Duration = Duration::from_secs(1);
+/// A laggard that took a piece within this time is one that reads, if slowly. At 256 KiB/s, a piece
+/// takes a quarter of a second; a busy machine may take longer to notice.
+const RECENT: Duration = Duration::from_secs(2);
 
 /// A piece, in bytes: more than the kernel takes now and then for a peer that does not read.
 const PIECE: u64 = 64 * 1024;
