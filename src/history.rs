@@ -142,7 +142,6 @@ impl Printer {
                     break;
                 }
             }
-            self.meter.waiting.fetch_sub(taken, Relaxed);
             let skipped = self.meter.skipped.swap(0, Relaxed);
             if skipped > 0 {
                 let notice =
@@ -154,6 +153,8 @@ impl Printer {
             }
             text.clear();
             text.shrink_to(BYTES / 16);
+            // Not before it is printed: until then it is still in memory.
+            self.meter.waiting.fetch_sub(taken, Relaxed);
             thread::sleep(REST);
         }
     }
