@@ -108,12 +108,12 @@ mod tests {
     fn what_was_skipped_is_counted_once() {
         let (sender, tasks) = crossbeam_channel::unbounded();
         for text in ["one\n", "two\n"] {
-            sender.send(Task::Write(text.into())).unwrap();
+            sender.send(Task::Write(text.into())).expect("the receiver is here");
         }
         drop(sender);
         let mut out = Vec::new();
         write_all(&tasks, &AtomicU64::new(2), &mut out);
-        let text = String::from_utf8(out).unwrap();
+        let text = String::from_utf8(out).expect("only text was written");
         assert_eq!(text, "one\n* 2 messages skipped: stderr is too slow\ntwo\n");
     }
 }
