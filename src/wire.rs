@@ -212,7 +212,8 @@ pub fn offline(port: u16) -> String {
     format!("Server @PORT #{port} Offline...")
 }
 
-/// Whether `line` is what a server says when it stops; its port may be that of another door.
+/// Whether `line` is what a server says when it stops; its port may be that of its
+/// other address.
 pub fn is_offline(line: &str) -> bool {
     let port =
         line.strip_prefix("Server @PORT #").and_then(|rest| rest.strip_suffix(" Offline..."));
