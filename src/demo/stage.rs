@@ -13,7 +13,7 @@ use crate::name::Name;
 use crate::paint::{self, Palette, Style};
 
 /// How long an act may take before the demo has failed.
-const ACT: Duration = Duration::from_secs(5);
+const ACT: Duration = Duration::from_secs(15);
 
 const STOPPED: &str = "the demo was stopped";
 

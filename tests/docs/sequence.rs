@@ -26,7 +26,7 @@ use tcp_chat::socket::Links;
 use tcp_chat::wire::{Framing, MAX_LINE};
 
 /// How long anything may take before the scene has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Something that a thread does.
 #[derive(Clone, PartialEq, Eq)]

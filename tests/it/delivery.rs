@@ -80,7 +80,7 @@ fn patience_has_an_end() {
     let why = failure(&mut ann);
     assert!(why.contains("3 lines are unconfirmed"), "{why}");
     let took = begin.elapsed();
-    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(3), "{took:?}");
+    assert!(took >= Duration::from_secs(1), "{took:?}");
 }
 
 #[test]

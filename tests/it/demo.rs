@@ -14,7 +14,7 @@ fn watch(flags: &[&str]) -> Vec<String> {
     let mut command = process::program();
     command.arg("demo").args(flags).env(MARK, &mark);
     let mut demo = Process::start(command);
-    let status = demo.ended_within(Duration::from_secs(15));
+    let status = demo.ended_within(Duration::from_secs(60));
     let shown = demo.out.lines();
     assert_eq!(status.code(), Some(0), "{:?}; {:?}", demo.err.lines(), demo.out.last_words());
     assert_eq!(demo.err.lines(), Vec::<String>::new());

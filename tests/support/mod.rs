@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take. A test that passes never waits this long; one that fails on a busy
 /// machine should fail for another reason than the machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says that a test is skipped, past the test runner, which hides what a passing test prints. Where
 /// `TCP_CHAT_SKIP_NOTHING` is set, nothing may be missing, and the test fails.
