@@ -162,10 +162,10 @@ fn a_panic_in_any_thread_gives_the_terminal_back() {
     faulty.type_line("now");
     faulty.ends(1);
     assert!(faulty.is_as_before());
-    faulty.look(|view| {
-        assert!(!view.wants_pastes());
-        assert_eq!(view.count("a fault in this program ended it"), 1);
-        assert_eq!(view.count("on purpose"), 1);
+    faulty.wait("why, and the end of pasting", |view| {
+        view.count("a fault in this program ended it") == 1
+            && view.count("on purpose") == 1
+            && !view.wants_pastes()
     });
 }
 
