@@ -27,9 +27,6 @@ use crate::{signals, stderr};
 /// The usual `--stall-timeout`.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the history may take to print its rest when the server has stopped.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-
 /// `tcp-chat server`: from the arguments to the last line of the history.
 pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
     let commands = signals::on_stop(())?;
@@ -45,7 +42,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
         .run(Box::new(recorder), &commands)
         .map_err(|error| format!("cannot start the server's threads: {error}"))?;
     // A terminal that was stopped must not stop the server from ending.
-    let _ = printed.recv_timeout(LAST_WORDS);
+    stderr::wait_for(&printed, io::stdout());
     stderr::say(&format!("stopped with {}", in_words(last)));
     Ok(())
 }

@@ -6,18 +6,23 @@
 //! slow stderr does slow the chat down.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 /// How many texts may wait to be written.
 const WAITING: usize = 1024;
 
-/// How long the start of a server and the end of the program wait until all is written.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long the start of a server and the end of the program wait until all is written, and how long
+/// for a stream that takes nothing. On a busy machine the thread that writes may be late.
+const PATIENCE: Duration = Duration::from_secs(1);
+const STUCK: Duration = Duration::from_millis(300);
 
 /// What the writing thread is asked for.
 enum Task {
@@ -51,11 +56,26 @@ pub(crate) fn say(line: &str) {
 /// Waits until what was said is written, but not for long: nobody may read it.
 pub(crate) fn flush() {
     let Some(tasks) = TASKS.get() else { return };
-    let deadline = Instant::now() + PATIENCE;
-    let (reached, wait) = crossbeam_channel::bounded(0);
-    if tasks.send_deadline(Task::Reached(reached), deadline).is_ok() {
-        let _ = wait.recv_deadline(deadline);
+    let (reached, written) = crossbeam_channel::bounded(0);
+    if tasks.send_timeout(Task::Reached(reached), STUCK).is_ok() {
+        wait_for(&written, io::stderr());
     }
+}
+
+/// Waits for the end of a thread that writes to `out`, or another news of it.
+pub(crate) fn wait_for<T>(news: &Receiver<T>, out: impl AsFd) {
+    let deadline = Instant::now() + PATIENCE;
+    while news.recv_timeout(STUCK).is_err_and(|error| error.is_timeout())
+        && takes_something(&out)
+        && Instant::now() < deadline
+    {}
+}
+
+/// Whether a write does something at once, if only fail.
+fn takes_something(out: &impl AsFd) -> bool {
+    let mut events = [PollFd::new(out, PollFlags::OUT)];
+    let ready = retry_on_intr(|| poll(&mut events, Some(&Timespec::default())));
+    ready.is_ok_and(|ready| ready > 0)
 }
 
 /// Where the logger writes.

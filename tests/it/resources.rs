@@ -222,7 +222,7 @@ fn ten_thousand_come_and_go_and_leave_nothing() {
     wait_until("all are gone", || used() == at_first);
     let grown = usage::memory(id).saturating_sub(memory);
     eprintln!("(threads, files): {at_first:?}; memory: {memory} KiB, then {grown} more");
-    assert!(grown < 4 * 1024, "{grown} KiB more than the {memory} before");
+    assert!(grown < 8 * 1024, "{grown} KiB more than the {memory} before");
 }
 
 #[test]
