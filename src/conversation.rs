@@ -71,7 +71,10 @@ impl Conversation<'_> {
         }
         self.send_what_waits();
         self.show_what_waits();
-        if self.screen.flush().is_err() || self.is_done() {
+        if let Err(error) = self.screen.flush() {
+            return self.leave_unwatched(&error);
+        }
+        if self.is_done() {
             return self.leave();
         }
         let no_input = never();

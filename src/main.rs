@@ -8,6 +8,7 @@ mod stderr;
 mod usage;
 mod values;
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
@@ -62,7 +63,12 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
         } else {
             (Box::new(stderr::Log), never())
         };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+    let wanted = env::var_os("RUST_LOG").unwrap_or_default();
+    let wanted = wanted.to_string_lossy();
+    // The logger would print what is wrong with the filter, and panic where that cannot be printed.
+    let is_filter = env_filter::Builder::new().try_parse(&wanted).is_ok();
+    env_logger::Builder::new()
+        .parse_filters(if is_filter && !wanted.is_empty() { &wanted } else { "warn" })
         .target(Target::Pipe(target))
         .format(|out, record| {
             if !record.target().starts_with("tcp_chat") {
@@ -74,6 +80,11 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
         .init();
     if log::max_level() < log::LevelFilter::Trace {
         stderr::start_thread();
+    }
+    if !is_filter {
+        log::warn!(
+            "RUST_LOG={wanted:?} is no filter; RUST_LOG=trace shows all that the threads do"
+        );
     }
     lines
 }
@@ -107,7 +118,7 @@ fn talk(args: ClientArgs, log: Receiver<String>) -> Result<(), String> {
     } else {
         let input = plain::read_lines(config.max_line)
             .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
-        let mut plain = Plain::new(args.timestamps);
+        let mut plain = Plain::new(args.timestamps, stderr::say);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());

@@ -87,7 +87,7 @@ impl Conversation<'_> {
         let was_up = self.connection.is_up();
         self.ask_for_proof();
         self.part();
-        let _ = self.screen.flush();
+        let shown = self.screen.flush();
         let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         self.over = Some(match lines {
             0 => self.all_confirmed(),
@@ -102,6 +102,25 @@ impl Conversation<'_> {
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected(self.no_connection(), lines)),
         });
+        if let Err(error) = shown {
+            self.unshown(&error);
+        }
+    }
+
+    /// Leaves because what came could not be shown.
+    pub(super) fn leave_unwatched(&mut self, error: &io::Error) {
+        self.leave();
+        self.unshown(error);
+    }
+
+    /// Ends with the reason for which the chat cannot be shown. It is none that the reader of a pipe
+    /// has seen enough, as in `| head`.
+    fn unshown(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            let why =
+                format!("cannot write to stdout ({}): redirect it elsewhere", in_words(error));
+            self.over = Some(Err(Failure::Unshown(why, self.unconfirmed())));
+        }
     }
 
     /// How many lines of the user have never come back. The farewell, if it waits behind them, is

@@ -143,7 +143,7 @@ impl client::Screen for Terminal {
         let Some(screen) = self.screen.as_ref().filter(|_| !shows.is_empty()) else {
             return Ok(());
         };
-        screen.send(shows).map_err(io::Error::other)
+        screen.send(shows).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
