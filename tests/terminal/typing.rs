@@ -1,6 +1,6 @@
 //! What is typed: never torn, never lost, and the commands among it.
 
-use crate::support::pty::{Terminal, client, client_command};
+use crate::support::pty::{Terminal, View, client, client_command};
 use crate::support::server::Server;
 
 #[test]
@@ -58,7 +58,7 @@ fn what_one_types_is_not_torn_by_what_is_logged() {
     });
     ann.type_in("\r");
     ann.wait("the line to come back", |view| view.is_on_the_right(&format!("Ann: {sentence}")));
-    let rows = ann.look(|view| view.all_rows());
+    let rows = ann.look(View::all_rows);
     // Threads of this program, and what its other parts say.
     let logs =
         |row: &&String| ["dial: ", "reader: ", "writer: "].iter().any(|t| row.starts_with(t));
