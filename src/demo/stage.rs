@@ -196,8 +196,6 @@ impl Stage {
             self.palette.paint(style, &format!("{by:>8}"), &mut shown);
             shown.extend([" ", sign, " "]);
             for (style, piece) in paint::pieces(text) {
-                // Dimmed text is hard to read on many screens.
-                let style = if style == Style::Dim { Style::Plain } else { style };
                 self.palette.paint(style, piece, &mut shown);
             }
             print(&shown)?;
