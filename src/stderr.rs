@@ -58,20 +58,6 @@ pub(crate) fn flush() {
     }
 }
 
-/// Where the logger writes.
-pub(crate) struct Log;
-
-impl Write for Log {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        put(text.to_owned());
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn put(text: Vec<u8>) {
     match TASKS.get() {
         None => write(&text, &mut io::stderr()),
