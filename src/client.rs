@@ -109,10 +109,9 @@ pub trait Screen {
 pub enum Failure {
     /// No connection could be made in time; with the lines that are unconfirmed.
     NotConnected(String, usize),
-    /// The connection was lost and is not to be made again; with the lines that are unconfirmed.
+    /// The connection was lost and is not to be made again, or the chat cannot be shown; with the
+    /// lines that are unconfirmed.
     Lost(String, usize),
-    /// The chat cannot be shown; with the lines that are unconfirmed.
-    Unshown(String, usize),
     /// Connected, but these lines never came back.
     Unconfirmed(usize),
     /// The client left before these lines were sent; with the reason.
@@ -125,8 +124,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::NotConnected(why, 0) => write!(f, "{why}; is the server running?"),
-            Self::Lost(why, 0) | Self::Unshown(why, 0) => f.write_str(why),
-            Self::NotConnected(why, lines) | Self::Lost(why, lines) | Self::Unshown(why, lines) => {
+            Self::Lost(why, 0) => f.write_str(why),
+            Self::NotConnected(why, lines) | Self::Lost(why, lines) => {
                 write!(f, "{why}; {}", unconfirmed(*lines))
             }
             Self::Unconfirmed(lines) => write!(

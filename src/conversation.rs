@@ -71,10 +71,7 @@ impl Conversation<'_> {
         }
         self.send_what_waits();
         self.show_what_waits();
-        if let Err(error) = self.screen.flush() {
-            return self.leave_unwatched(&error);
-        }
-        if self.is_done() {
+        if self.screen.flush().is_err() || self.is_done() {
             return self.leave();
         }
         let no_input = never();

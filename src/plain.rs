@@ -60,8 +60,8 @@ fn pass_lines(
 #[derive(Debug)]
 pub struct Plain {
     out: BufWriter<Stdout>,
-    /// Why a line could not be written, until it is reported.
-    failure: Option<io::Error>,
+    /// A line could not even be kept to be written later, and why.
+    failure: Option<io::ErrorKind>,
     timestamps: bool,
     notice: fn(&str),
 }
@@ -77,7 +77,7 @@ impl Plain {
     fn line(&mut self, line: &str) {
         let stamp = if self.timestamps { clock::stamp() } else { String::new() };
         if let Err(error) = writeln!(self.out, "{stamp}{line}") {
-            self.failure.get_or_insert(error);
+            self.failure.get_or_insert(error.kind());
         }
     }
 }
@@ -104,6 +104,7 @@ impl Screen for Plain {
     fn status(&mut self, _status: Status) {}
 
     fn flush(&mut self) -> io::Result<()> {
-        self.failure.take().map_or_else(|| self.out.flush(), Err)
+        self.out.flush()?;
+        self.failure.map_or(Ok(()), |kind| Err(kind.into()))
     }
 }

@@ -102,24 +102,13 @@ impl Conversation<'_> {
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected(self.no_connection(), lines)),
         });
-        if let Err(error) = shown {
-            self.unshown(&error);
-        }
-    }
-
-    /// Leaves because what came could not be shown.
-    pub(super) fn leave_unwatched(&mut self, error: &io::Error) {
-        self.leave();
-        self.unshown(error);
-    }
-
-    /// Ends with the reason for which the chat cannot be shown. It is none that the reader of a pipe
-    /// has seen enough, as in `| head`.
-    fn unshown(&mut self, error: &io::Error) {
-        if error.kind() != io::ErrorKind::BrokenPipe {
+        // If the reader of a pipe has seen enough, as in `| head`, that is no failure.
+        if let Err(error) = shown
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
             let why =
-                format!("cannot write to stdout ({}): redirect it elsewhere", in_words(error));
-            self.over = Some(Err(Failure::Unshown(why, self.unconfirmed())));
+                format!("cannot write to stdout ({}): redirect it elsewhere", in_words(&error));
+            self.over = Some(Err(Failure::Lost(why, self.unconfirmed())));
         }
     }
 

@@ -30,7 +30,7 @@ fn a_name_has_one_colour_wherever_it_is_shown() {
     ann.type_line("from Ann");
     bob.type_line("from Bob");
     for terminal in [&ann, &bob] {
-        terminal.wait("both", |view| view.count("from ") == 2);
+        terminal.wait("both", |view| view.count(": from ") == 2);
     }
     let colour = |terminal: &Terminal, name: &str| {
         terminal.look(|view| view.colour_of(&format!("{name}: from")).expect("the line is there"))
