@@ -189,9 +189,9 @@ fn a_client_whose_notices_nobody_reads_goes_on_and_ends() {
     let address = server.address.to_string();
     let (mut ann, readers) =
         start(Stream::Good, Stream::Unread, &["client", &address, "--name", "Ann"]);
-    // A line that is too long is a notice of its own. Far more of them than may wait.
+    // A line that is too long is a notice of its own. More of them than may wait to be written.
     let too_long = format!("{}\n", "x".repeat(2000));
-    ann.pipe(format!("first\n{}last\n", too_long.repeat(5000)));
+    ann.pipe(format!("first\n{}last\n", too_long.repeat(1100)));
     bob.expect("Ann: first");
     bob.expect("Ann: last");
     bob.expect("Ann Disconnected!");
