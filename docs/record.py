@@ -89,7 +89,7 @@ class Style:
     """What the codes so far have set."""
 
     def __init__(self):
-        self.colour, self.bold, self.dim = FOREGROUND, False, False
+        self.colour, self.bold = FOREGROUND, False
 
     def set(self, codes):
         codes = [int(code or 0) for code in codes.split(";")]
@@ -99,10 +99,8 @@ class Style:
                 self.__init__()
             elif code == 1:
                 self.bold = True
-            elif code == 2:
-                self.dim = True
             elif code == 22:
-                self.bold = self.dim = False
+                self.bold = False
             elif code == 39:
                 self.colour = FOREGROUND
             elif code == 38 and codes[:1] == [5]:
@@ -113,8 +111,7 @@ class Style:
 
     def attributes(self):
         bold = ' font-weight="bold"' if self.bold else ""
-        dim = ' opacity="0.6"' if self.dim else ""
-        return f'fill="{self.colour}"{bold}{dim}'
+        return f'fill="{self.colour}"{bold}'
 
 
 def width(text):
@@ -129,7 +126,7 @@ def terminal(title, rows, columns, height, left):
         f'<g transform="translate({left} 0)">',
         f'<rect width="{wide:.1f}" height="{high}" rx="8" fill="{BACKGROUND}"/>',
         f'<path d="M0 {BAR - 4}V8a8 8 0 0 1 8-8H{wide - 8:.1f}a8 8 0 0 1 8 8V{BAR - 4}z" fill="{FRAME}"/>',
-        f'<text x="{wide / 2:.1f}" y="18" text-anchor="middle" fill="{FOREGROUND}" opacity="0.8">'
+        f'<text x="{wide / 2:.1f}" y="18" text-anchor="middle" fill="{FOREGROUND}">'
         f"{html.escape(title)}</text>",
     ]
     style = Style()

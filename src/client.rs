@@ -100,7 +100,7 @@ pub trait Screen {
     /// Everything that came so far has been shown.
     ///
     /// # Errors
-    /// Nobody watches any more.
+    /// It could not be shown. With [`io::ErrorKind::BrokenPipe`], nobody watches any more.
     fn flush(&mut self) -> io::Result<()>;
 }
 
@@ -109,7 +109,8 @@ pub trait Screen {
 pub enum Failure {
     /// No connection could be made in time; with the lines that are unconfirmed.
     NotConnected(String, usize),
-    /// The connection was lost and is not to be made again; with the lines that are unconfirmed.
+    /// The connection was lost and is not to be made again, or the chat cannot be shown; with the
+    /// lines that are unconfirmed.
     Lost(String, usize),
     /// Connected, but these lines never came back.
     Unconfirmed(usize),

@@ -72,6 +72,7 @@ pub fn dial(
     let (outcome, dialed) = crossbeam_channel::bounded(1);
     let address = address.to_owned();
     Builder::new().name("dial".to_owned()).spawn(move || {
+        log::trace!("connects to {address}");
         let link = connect(&address).and_then(|stream| {
             if let Some(name) = introduction {
                 introduce(&stream, options.framing, &name)?;
@@ -183,6 +184,7 @@ fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
             Err(error) => Some(Some(error)),
         };
+        log::trace!("reads lines: {}", lines.len());
         if !lines.is_empty() && events.send(Received::Messages(lines)).is_err() {
             return;
         }
@@ -229,6 +231,7 @@ fn write(
                 count += 1;
             }
         }
+        log::trace!("sends lines: {count}");
         // A failure is the reader's to report: it sees the same, and what came before it.
         if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
             return;

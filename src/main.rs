@@ -8,17 +8,18 @@ mod stderr;
 mod usage;
 mod values;
 
-use std::io::{self, IsTerminal, Write};
+use std::env;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use cli::{ClientArgs, Command, DemoArgs};
-use crossbeam_channel::{Receiver, never};
+use crossbeam_channel::{Receiver, never, unbounded};
 use env_logger::Target;
 use tcp_chat::name::Name;
 use tcp_chat::plain::{self, Plain};
-use tcp_chat::terminal::{self, Terminal, tty};
+use tcp_chat::terminal::{Terminal, tty};
 use tcp_chat::{ask, client, conversation, demo, outbox};
 
 /// How long a client that nobody sits at tries without getting anywhere: a server that does not set
@@ -55,25 +56,35 @@ fn main() -> ExitCode {
 /// says what it does: what `Sequence_Diagram.md` draws. Where the client has the terminal, it shows
 /// the lines that come over the channel, so that they tear nothing.
 fn start_logger(client_has_terminal: bool) -> Receiver<String> {
-    let (target, lines): (Box<dyn Write + Send>, _) =
-        if client_has_terminal && io::stderr().is_terminal() {
-            let (log, lines) = terminal::log();
-            (Box::new(log), lines)
-        } else {
-            (Box::new(stderr::Log), never())
-        };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
-        .target(Target::Pipe(target))
-        .format(|out, record| {
-            if !record.target().starts_with("tcp_chat") {
-                return Ok(());
+    type Tell = Box<dyn Fn(String) + Send + Sync>;
+    let (tell, lines): (Tell, _) = if client_has_terminal && io::stderr().is_terminal() {
+        let (sender, lines) = unbounded();
+        (Box::new(move |line| _ = sender.send(line)), lines)
+    } else {
+        (Box::new(|line| stderr::say(&line)), never())
+    };
+    let wanted = env::var_os("RUST_LOG").unwrap_or_default();
+    let wanted = wanted.to_string_lossy();
+    // The logger would print what is wrong with the filter, and panic where that cannot be printed.
+    let is_filter = env_filter::Builder::new().try_parse(&wanted).is_ok();
+    env_logger::Builder::new()
+        .parse_filters(if is_filter && !wanted.is_empty() { &wanted } else { "warn" })
+        .target(Target::Pipe(Box::new(io::sink())))
+        .format(move |_, record| {
+            if record.target().starts_with("tcp_chat") {
+                let thread = thread::current();
+                tell(format!("{}: {}", thread.name().unwrap_or("a thread"), record.args()));
             }
-            let thread = thread::current();
-            writeln!(out, "{}: {}", thread.name().unwrap_or("a thread"), record.args())
+            Ok(())
         })
         .init();
     if log::max_level() < log::LevelFilter::Trace {
         stderr::start_thread();
+    }
+    if !is_filter {
+        log::warn!(
+            "RUST_LOG={wanted:?} is no filter; RUST_LOG=trace shows all that the threads do"
+        );
     }
     lines
 }
@@ -107,7 +118,7 @@ fn talk(args: ClientArgs, log: Receiver<String>) -> Result<(), String> {
     } else {
         let input = plain::read_lines(config.max_line)
             .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
-        let mut plain = Plain::new(args.timestamps);
+        let mut plain = Plain::new(args.timestamps, stderr::say);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());

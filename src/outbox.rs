@@ -25,6 +25,8 @@ const ROUND: Duration = Duration::from_secs(1);
 pub struct Outbox {
     lines: VecDeque<Line>,
     in_flight: usize,
+    /// The most that were in flight over this connection.
+    widest: usize,
     /// The last lines that came back, and when.
     settling: VecDeque<(Instant, String)>,
     refusals: Refusals,
@@ -110,6 +112,7 @@ impl Outbox {
             return None;
         }
         self.in_flight += 1;
+        self.widest = self.widest.max(self.in_flight);
         line.sent = true;
         Some(&line.text)
     }
@@ -178,7 +181,8 @@ impl Outbox {
         let line = self.lines.pop_front()?;
         self.refusals = Refusals::default();
         self.settling.push_back((Instant::now(), line.text));
-        self.settling.drain(..self.settling.len().saturating_sub(WINDOW));
+        let kept = self.widest.max(WINDOW);
+        self.settling.drain(..self.settling.len().saturating_sub(kept));
         Some(if line.again { Own::Again } else { Own::Confirmed })
     }
 
@@ -196,15 +200,15 @@ impl Outbox {
 
     /// The connection is lost: nothing is in flight, everything is to be sent again.
     pub fn rewind(&mut self) {
-        self.in_flight = 0;
+        (self.in_flight, self.widest) = (0, 0);
         self.refusals = Refusals::default();
         self.matcher.clear();
     }
 
     /// [`rewind`](Outbox::rewind) when the connection broke: the server may have been killed in the
     /// middle of a round, when it had sent our line to us and not yet to others. So the lines that
-    /// came back last are said again. Older ones need not be: a line that follows by more than the
-    /// window was not even sent when they came back, so their round was over when it was heard.
+    /// came back last are said again. Older ones need not be: a line that follows by more than were
+    /// ever in flight was not even sent when they came back, so their round was over when it was heard.
     ///
     /// Lines that were handed over, and never `came_back`, are unconfirmed until that is repeated.
     pub fn recall(&mut self, came_back: bool) {

@@ -5,13 +5,22 @@
 
 use std::fmt::Write;
 
-use anstyle::{Ansi256Color, AnsiColor, Style as Codes};
+use anstyle::{Ansi256Color, Style as Codes};
 
 use crate::name::Name;
 
-/// Colours of the 256 that everyone can tell from another, and read on black and on white. Red is
-/// kept for complaints.
-const HUES: [u8; 14] = [33, 166, 34, 134, 37, 136, 168, 62, 70, 172, 127, 30, 204, 64];
+// All colours have a contrast of at least 4.5:1 on a dark background, from black to #1e1e1e, and of
+// 2.7:1 on white. No colour has 4.5:1 on both #1e1e1e and white.
+
+/// Colours of the 256 that can be told from another. Red is kept for complaints.
+const HUES: [u8; 14] = [33, 202, 34, 135, 37, 136, 168, 69, 70, 172, 201, 35, 199, 140];
+
+/// The colour of what is about the chat, rather than the chat. A terminal's own way to dim text is
+/// hard to read on some.
+const GREY: u8 = 245;
+
+/// The colour of complaints.
+const RED: u8 = 203;
 
 /// How lines about the chat begin.
 const NOTICES: [&str; 4] =
@@ -57,8 +66,8 @@ impl Palette {
         }
         let codes = match style {
             Style::Plain => Codes::new(),
-            Style::Dim => Codes::new().dimmed(),
-            Style::Alarm => AnsiColor::Red.on_default(),
+            Style::Dim => Ansi256Color(GREY).on_default(),
+            Style::Alarm => Ansi256Color(RED).on_default(),
             Style::Bold => Codes::new().bold(),
             Style::Hue(hue) => Ansi256Color(hue).on_default(),
         };
@@ -109,4 +118,80 @@ pub fn pieces(line: &str) -> Vec<(Style, &str)> {
 
 fn is_name(text: &str) -> bool {
     text.parse::<Name>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GREY, HUES, RED};
+
+    const DARK: [[u8; 3]; 2] = [[0; 3], [0x1e; 3]];
+    const WHITE: [u8; 3] = [0xff; 3];
+
+    /// The contrast of two colours, from 1 to 21, as the Web Content Accessibility Guidelines (2.1)
+    /// define it.
+    fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
+        let luminance = |colour: [u8; 3]| {
+            let [red, green, blue] = colour.map(|part| {
+                let part = f64::from(part) / 255.0;
+                if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+            });
+            0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        one.max(other) / one.min(other)
+    }
+
+    /// A colour of the 256, above the first 16, as xterm defines it.
+    fn rgb(colour: u8) -> [u8; 3] {
+        if colour >= 232 {
+            return [8 + 10 * (colour - 232); 3];
+        }
+        let cube = colour - 16;
+        [cube / 36, cube / 6 % 6, cube % 6].map(|part| if part == 0 { 0 } else { 55 + 40 * part })
+    }
+
+    #[test]
+    fn every_colour_can_be_read() {
+        assert!((contrast(WHITE, [0; 3]) - 21.0).abs() < 0.01);
+        for colour in HUES.into_iter().chain([GREY, RED]) {
+            for dark in DARK {
+                let contrast = contrast(rgb(colour), dark);
+                assert!(contrast >= 4.5, "{colour} on {dark:?}: {contrast}");
+            }
+            let contrast = contrast(rgb(colour), WHITE);
+            assert!(contrast >= 2.7, "{colour} on white: {contrast}");
+        }
+    }
+
+    #[test]
+    fn every_picture_can_be_read() {
+        let hex = |text: &str| {
+            let part = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("a colour");
+            [part(0), part(2), part(4)]
+        };
+        let fill = |element: &str| {
+            let (_, colour) = element.split_once("fill=\"#").expect("a colour");
+            hex(&colour[..6])
+        };
+        for picture in [
+            include_str!("../docs/demo.svg"),
+            include_str!("../docs/two-shells.svg"),
+            include_str!("../docs/performance.svg"),
+        ] {
+            // A text stands on the picture, or on the bar before it.
+            let (mut ground, mut bar) = (None, None);
+            for element in picture.split('<').filter(|element| element.contains("fill=\"#")) {
+                if element.starts_with("rect") {
+                    ground = Some(fill(element));
+                } else if element.starts_with("path") {
+                    bar = Some(fill(element));
+                } else if element.starts_with("text") {
+                    let contrast =
+                        contrast(fill(element), bar.take().or(ground).expect("a ground"));
+                    assert!(contrast >= 4.5, "{element}: {contrast}");
+                    assert!(!element.contains("opacity"), "{element}");
+                }
+            }
+        }
+    }
 }

@@ -60,19 +60,25 @@ fn pass_lines(
 #[derive(Debug)]
 pub struct Plain {
     out: BufWriter<Stdout>,
+    /// A line could not even be kept to be written later, and why.
+    failure: Option<io::ErrorKind>,
     timestamps: bool,
+    notice: fn(&str),
 }
 
 impl Plain {
-    /// A screen that begins each line with the time if `timestamps`.
-    pub fn new(timestamps: bool) -> Self {
-        Self { out: BufWriter::with_capacity(64 * 1024, io::stdout()), timestamps }
+    /// A screen that begins each line with the time if `timestamps`. It gives what is about the
+    /// chat to `notice`, which must not wait: nobody may read stderr.
+    pub fn new(timestamps: bool, notice: fn(&str)) -> Self {
+        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+        Self { out, failure: None, timestamps, notice }
     }
 
     fn line(&mut self, line: &str) {
         let stamp = if self.timestamps { clock::stamp() } else { String::new() };
-        // A failure is remembered by the stream and shows at the next flush.
-        let _ = writeln!(self.out, "{stamp}{line}");
+        if let Err(error) = writeln!(self.out, "{stamp}{line}") {
+            self.failure.get_or_insert(error.kind());
+        }
     }
 }
 
@@ -86,8 +92,7 @@ impl Screen for Plain {
     }
 
     fn notice(&mut self, notice: &str) {
-        // In one piece, since other programs may write to the same place.
-        let _ = io::stderr().write_all(format!("{notice}\n").as_bytes());
+        (self.notice)(notice);
     }
 
     fn complaint(&mut self, why: &str) {
@@ -99,6 +104,7 @@ impl Screen for Plain {
     fn status(&mut self, _status: Status) {}
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.out.flush()?;
+        self.failure.map_or(Ok(()), |kind| Err(kind.into()))
     }
 }

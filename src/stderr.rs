@@ -78,20 +78,6 @@ fn takes_something(out: &impl AsFd) -> bool {
     ready.is_ok_and(|ready| ready > 0)
 }
 
-/// Where the logger writes.
-pub(crate) struct Log;
-
-impl Write for Log {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        put(text.to_owned());
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn put(text: Vec<u8>) {
     match TASKS.get() {
         None => write(&text, &mut io::stderr()),

@@ -15,7 +15,7 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 370.0;
 /// Labels at the ends of the lines keep at least this distance.
 const LABEL_HEIGHT: f64 = 16.0;
-const COLOURS: [&str; 6] = ["#d1242f", "#8250df", "#bf8700", "#1a7f37", "#0969da", "#8c959f"];
+const COLOURS: [&str; 6] = ["#d1242f", "#8250df", "#9a6700", "#1a7f37", "#0969da", "#656d76"];
 
 struct Line {
     name: &'static str,

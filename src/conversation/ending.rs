@@ -87,7 +87,7 @@ impl Conversation<'_> {
         let was_up = self.connection.is_up();
         self.ask_for_proof();
         self.part();
-        let _ = self.screen.flush();
+        let shown = self.screen.flush();
         let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         self.over = Some(match lines {
             0 => self.all_confirmed(),
@@ -102,6 +102,14 @@ impl Conversation<'_> {
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected(self.no_connection(), lines)),
         });
+        // If the reader of a pipe has seen enough, as in `| head`, that is no failure.
+        if let Err(error) = shown
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let why =
+                format!("cannot write to stdout ({}): redirect it elsewhere", in_words(&error));
+            self.over = Some(Err(Failure::Lost(why, self.unconfirmed())));
+        }
     }
 
     /// How many lines of the user have never come back. The farewell, if it waits behind them, is

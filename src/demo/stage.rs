@@ -20,7 +20,7 @@ const STOPPED: &str = "the demo was stopped";
 /// The narrowest column for text: a narrower window breaks lines itself.
 const NARROWEST: usize = 20;
 
-/// What a process printed: a line, or the end of its stdout or stderr.
+/// What a process printed: a line, or the end of all that it prints.
 struct Printed {
     by: String,
     line: Option<String>,
@@ -121,19 +121,10 @@ impl Stage {
         std::env::vars_os()
             .filter(|(key, _)| key.to_string_lossy().starts_with("TCP_CHAT_"))
             .for_each(|(key, _)| _ = command.env_remove(key));
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(failed)?;
+        let (from, to) = io::pipe().map_err(failed)?;
+        command.stdout(to.try_clone().map_err(failed)?).stderr(to);
+        let mut child = command.args(args).stdin(Stdio::piped()).spawn().map_err(failed)?;
         let stdin = child.stdin.take();
-        if let Some(out) = child.stdout.take() {
-            self.collect(name, out);
-        }
-        if let Some(err) = child.stderr.take() {
-            self.collect(name, err);
-        }
-        Ok(Actor { name: name.to_owned(), child, stdin })
-    }
-
-    fn collect(&self, name: &str, from: impl io::Read + Send + 'static) {
         let (by, printer) = (name.to_owned(), self.printer.clone());
         thread::spawn(move || {
             let lines = BufReader::new(from).lines().map_while(Result::ok);
@@ -141,6 +132,7 @@ impl Stage {
                 let _ = printer.send(Printed { by: by.clone(), line });
             }
         });
+        Ok(Actor { name: name.to_owned(), child, stdin })
     }
 
     /// Waits until `by` prints a line of this kind, and shows all that is printed meanwhile.
@@ -196,8 +188,6 @@ impl Stage {
             self.palette.paint(style, &format!("{by:>8}"), &mut shown);
             shown.extend([" ", sign, " "]);
             for (style, piece) in paint::pieces(text) {
-                // Dimmed text is hard to read on many screens.
-                let style = if style == Style::Dim { Style::Plain } else { style };
                 self.palette.paint(style, piece, &mut shown);
             }
             print(&shown)?;
@@ -242,9 +232,7 @@ impl Stage {
     }
 
     fn ended(&mut self, actor: &mut Actor) -> Result<(), String> {
-        for _stream in 0..2 {
-            self.wait_for(&actor.name, |line| line.is_none())?;
-        }
+        self.wait_for(&actor.name, |line| line.is_none())?;
         let deadline = Instant::now() + ACT;
         loop {
             match actor.child.try_wait() {

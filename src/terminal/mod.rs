@@ -17,20 +17,17 @@ mod draft;
 mod input_history;
 mod keys;
 mod layout;
-mod log;
 mod screen;
 mod signals;
 pub mod tty;
 mod waiting;
 mod writer;
 
-use std::convert::Infallible;
 use std::io;
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-pub use self::log::{Log, log};
 use self::screen::{Screen, Sources};
 use self::waiting::Side;
 use crate::client::{self, Input, Status};
@@ -60,8 +57,7 @@ pub struct Terminal {
     shows: Vec<Show>,
     /// To the thread `screen`; it ends when this is dropped.
     screen: Option<Sender<Vec<Show>>>,
-    /// Disconnected when that thread has ended.
-    ended: Receiver<Infallible>,
+    drawing: Option<JoinHandle<()>>,
 }
 
 impl Terminal {
@@ -76,18 +72,14 @@ impl Terminal {
         let (to_written, written) = unbounded();
         let (to_screen, shows) = bounded(1);
         let (to_input, input) = unbounded();
-        let (ending, ended) = bounded(0);
         let sources = Sources { keys, shows, log, signals: signals::watch()?, written };
         let screen = Screen::new(sources, to_writer, to_input, timestamps);
         tty::take()?;
         let start = |name: &str| Builder::new().name(name.to_owned());
         start("writer").spawn(move || writer::run(&frames, &to_written))?;
-        start("screen").spawn(move || {
-            let _ending: Sender<Infallible> = ending;
-            screen.run();
-        })?;
+        let drawing = Some(start("screen").spawn(|| screen.run())?);
         start("keys").spawn(move || keys::run(&to_keys))?;
-        let terminal = Self { name: None, shows: Vec::new(), screen: Some(to_screen), ended };
+        let terminal = Self { name: None, shows: Vec::new(), screen: Some(to_screen), drawing };
         Ok((terminal, input))
     }
 
@@ -143,7 +135,7 @@ impl client::Screen for Terminal {
         let Some(screen) = self.screen.as_ref().filter(|_| !shows.is_empty()) else {
             return Ok(());
         };
-        screen.send(shows).map_err(io::Error::other)
+        screen.send(shows).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -152,7 +144,10 @@ impl Drop for Terminal {
         let _ = client::Screen::flush(self);
         self.screen = None;
         // It takes a moment, even where the terminal takes nothing.
-        let _ = self.ended.recv();
+        if let Some(drawing) = self.drawing.take() {
+            // A panic would have ended the process.
+            let _ = drawing.join();
+        }
         tty::restore();
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::layout;
+use crate::client::counted;
 use crate::paint::{self, Palette, Style};
 
 /// How many lines may wait.
@@ -64,8 +65,8 @@ impl Waiting {
     /// Appends the next lines as they look in a window of so many columns.
     pub(super) fn write(&mut self, columns: usize, palette: Palette, out: &mut String) {
         if self.dropped > 0 {
-            let lines = if self.dropped == 1 { "line was" } else { "lines were" };
-            let note = format!("{} {lines} not shown: the terminal took nothing", self.dropped);
+            let dropped = counted(self.dropped, "line was", "lines were");
+            let note = format!("{dropped} not shown: the terminal took nothing");
             layout::left(&[(Style::Alarm, &note)], columns, palette, out);
             self.dropped = 0;
         }

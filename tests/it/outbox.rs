@@ -16,6 +16,8 @@ enum Step {
     /// The server is killed when it has handed so many lines to the speaker, and so many to the
     /// listener.
     Kill(usize, usize),
+    /// Somebody pretends so many times that a line was refused.
+    Claim(usize),
     /// The server stops in good order: what it had heard has been delivered.
     Stop,
 }
@@ -24,7 +26,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1..100_usize).prop_map(Step::Say),
         4 => (1..100_usize).prop_map(Step::Deliver),
-        2 => (0..70_usize, 0..70_usize).prop_map(|(speaker, listener)| Step::Kill(speaker, listener)),
+        1 => (1..100_usize).prop_map(Step::Claim),
+        2 => (0..200_usize, 0..200_usize).prop_map(|(speaker, listener)| Step::Kill(speaker, listener)),
         1 => Just(Step::Stop),
     ]
 }
@@ -34,6 +37,8 @@ struct World {
     outbox: Outbox,
     /// What the server has received and not handed out.
     received: Vec<String>,
+    /// How often somebody pretends that one of these was refused.
+    claims: usize,
     said: Vec<String>,
     shown: Vec<String>,
     heard: Vec<String>,
@@ -53,7 +58,8 @@ impl World {
         while let Some(line) = self.outbox.send(WINDOW) {
             self.received.push(line.to_owned());
         }
-        assert!(self.received.len() <= WINDOW, "more on its way than the window holds");
+        let most = WINDOW + self.claims;
+        assert!(self.received.len() <= most, "more on its way than the window holds");
     }
 
     fn echo(&mut self, lines: &[String]) {
@@ -78,13 +84,21 @@ impl World {
         match step {
             Step::Say(count) => self.say(count),
             Step::Deliver(count) => self.round(count, count),
+            Step::Claim(count) => {
+                self.claims += count;
+                for _ in 0..count {
+                    let claim = super::liars::refusal(0);
+                    assert_eq!(self.outbox.confirm(&claim, &mut Vec::new()), None);
+                }
+            }
             Step::Kill(speaker, listener) => {
                 self.round(speaker, listener);
-                self.received.clear();
+                (self.received, self.claims) = (Vec::new(), 0);
                 self.outbox.recall(true);
             }
             Step::Stop => {
                 self.round(usize::MAX, usize::MAX);
+                self.claims = 0;
                 self.outbox.rewind();
             }
         }

@@ -41,6 +41,12 @@ pub(crate) fn ticks(id: u32) -> u64 {
     field(11).unwrap_or(0) + field(12).unwrap_or(0)
 }
 
+/// Whether it has ended, and its parent has not asked how yet: all figures are still there.
+pub(crate) fn is_zombie(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('Z'))
+}
+
 /// Whether this process may have so many open files; the test is skipped if not.
 pub(crate) fn may_open(files: u64) -> bool {
     let mut limit = getrlimit(Resource::Nofile);

@@ -3,13 +3,16 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::process::{Signal, program};
+use crate::support::process::{Signal, program, program_after};
 use crate::support::pty::{Terminal, client, client_with};
 use crate::support::server::Server;
-use crate::support::wait_until;
+use crate::support::{has, usage, wait_until};
 
 /// How long a client may take to end when nobody reads what it writes.
 const STUCK: Duration = Duration::from_secs(5);
+
+/// Half a second of a processor's time; much less is needed to come and go.
+const MANY_TICKS: u64 = 50;
 
 /// Ends a client that has said something, and looks at what it leaves behind.
 fn leaves_nothing_behind(draft: &str, how: impl FnOnce(&mut Terminal)) {
@@ -150,6 +153,30 @@ fn a_terminal_that_is_closed_ends_the_client() {
     let mut process = ann.close();
     bob.await_line("Ann Disconnected!");
     process.ended();
+}
+
+/// Where SIGHUP says nothing, the end of what is typed does.
+#[test]
+fn a_terminal_that_is_closed_ends_a_client_that_ignores_hangups_and_it_does_not_spin() {
+    if !has("setsid") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let mut bob = server.join();
+    for (name, term) in [("Ann", "xterm-256color"), ("Cleo", "dumb")] {
+        let mut command = program_after(&format!("trap '' HUP; export TERM={term}"));
+        command.args(["client", &server.address.to_string(), "--name", name]);
+        let ann = Terminal::in_session(&command, 80, 24);
+        ann.wait("the connection", |view| view.count("Successful!") == 1);
+        let mut process = ann.close();
+        bob.await_line(&format!("{name} Disconnected!"));
+        if cfg!(target_os = "linux") {
+            wait_until("it ends", || usage::is_zombie(process.id()));
+            let ticks = usage::ticks(process.id());
+            assert!(ticks < MANY_TICKS, "{name} used {ticks} ticks of the processor's clock");
+        }
+        process.ended();
+    }
 }
 
 #[test]

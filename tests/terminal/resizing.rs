@@ -1,6 +1,7 @@
 //! A terminal that wraps long lines anew when its width changes, as most do today: tmux is one.
 
 use std::process::{Command, Output};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ impl Tmux {
 #[test]
 fn no_message_is_lost_while_the_window_changes_its_size() {
     const LINES: usize = 600;
+    const LINES_PER_RESIZE: usize = 20;
     let server = Server::start(&[]);
     let Some(tmux) = Tmux::client(&server, "80") else { return };
     wait_until("the client has come", || {
@@ -60,9 +62,14 @@ fn no_message_is_lost_while_the_window_changes_its_size() {
     });
     let mut bob = server.join();
     tmux.run(&["send-keys", "-l", "a draft of some sixty letters, more than half of them here"]);
+    let (said, is_time) = mpsc::channel();
     let talker = thread::spawn(move || {
         for number in 0..LINES {
             bob.send(format!("Bob: message {number}.\n"));
+            if number % LINES_PER_RESIZE == 0 {
+                said.send(()).expect("the test goes on");
+            }
+            // As many lines a second as are promised.
             thread::sleep(Duration::from_millis(5));
         }
     });
@@ -71,10 +78,9 @@ fn no_message_is_lost_while_the_window_changes_its_size() {
         let (columns, rows): (u16, u16) = (*columns, *rows);
         let size = [columns.to_string(), rows.to_string()];
         tmux.run(&["resize-window", "-x", &size[0], "-y", &size[1]]);
-        if talker.is_finished() {
+        if is_time.recv().is_err() {
             break;
         }
-        thread::sleep(Duration::from_millis(100));
     }
     talker.join().expect("all is said");
     tmux.run(&["send-keys", "Enter"]);

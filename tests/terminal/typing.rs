@@ -1,6 +1,6 @@
 //! What is typed: never torn, never lost, and the commands among it.
 
-use crate::support::pty::{Terminal, client, client_command};
+use crate::support::pty::{Terminal, View, client, client_command};
 use crate::support::server::Server;
 
 #[test]
@@ -37,6 +37,42 @@ fn what_one_types_is_not_torn_by_what_arrives() {
         });
         bob.await_line(&format!("Ann: {sentence}"));
     }
+}
+
+#[test]
+fn what_one_types_is_not_torn_by_what_is_logged() {
+    let server = Server::start(&[]);
+    let mut command = client_command(&server, &["--name", "Ann"]);
+    command.env("RUST_LOG", "trace");
+    let mut ann = Terminal::in_session(&command, 120, 24);
+    ann.joins(&server);
+    let mut bob = server.join();
+    let sentence = "a draft that is typed while something is logged";
+    for (number, letter) in sentence.chars().enumerate() {
+        bob.send(format!("Bob: message {number}.\n"));
+        ann.type_in(&letter.to_string());
+    }
+    ann.wait("the last message and the whole draft", |view| {
+        view.count(&format!("message {}.", sentence.len() - 1)) == 1
+            && view.cursor_row() == format!("> {sentence}")
+    });
+    ann.type_in("\r");
+    ann.wait("the line to come back", |view| view.is_on_the_right(&format!("Ann: {sentence}")));
+    let rows = ann.look(View::all_rows);
+    // Threads of this program, and what its other parts say.
+    let logs =
+        |row: &&String| ["dial: ", "reader: ", "writer: "].iter().any(|t| row.starts_with(t));
+    for thread in ["dial: connects to ", "reader: reads lines: ", "writer: sends lines: 1"] {
+        assert!(rows.iter().any(|row| row.starts_with(thread)), "{thread}: {rows:#?}");
+    }
+    let of_chat = ["Bob: message", "You are Ann", "Connection to Server @PORT", ">"];
+    let strange = rows.iter().filter(|row| !logs(row)).filter(|row| {
+        let row = row.trim_start();
+        !row.is_empty()
+            && row != format!("Ann: {sentence}")
+            && !of_chat.iter().any(|c| row.starts_with(c))
+    });
+    assert_eq!(strange.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[test]

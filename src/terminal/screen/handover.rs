@@ -63,9 +63,8 @@ impl Screen {
     /// The client has ended: prints what is left, and what was typed and not sent.
     pub(super) fn end(mut self) {
         let deadline = Instant::now() + LAST_WORDS;
-        let log: Vec<String> = self.sources.log.try_iter().collect();
-        for line in &log {
-            self.add_log(line);
+        while let Ok(line) = self.sources.log.try_recv() {
+            self.add_log(&line);
         }
         self.finish_writing(deadline);
         while self.state == State::Ours && !self.is_writing {
