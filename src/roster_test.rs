@@ -13,10 +13,12 @@ use crate::wire::Framing;
 
 /// A socket with room for so many bytes.
 #[derive(Default)]
-struct Fake {
-    room: AtomicUsize,
-    broken: AtomicBool,
-    shut: AtomicUsize,
+pub(crate) struct Fake {
+    pub(crate) room: AtomicUsize,
+    pub(crate) broken: AtomicBool,
+    pub(crate) shut: AtomicUsize,
+    /// How often a thread waited for its end.
+    pub(crate) waited: AtomicUsize,
 }
 
 impl Socket for Fake {
@@ -34,7 +36,8 @@ impl Socket for Fake {
     }
 
     fn wait_for_end(&self, _: Duration) -> bool {
-        false
+        self.waited.fetch_add(1, Relaxed);
+        self.broken.load(Relaxed)
     }
 
     fn finish(&self) {}
@@ -46,14 +49,14 @@ impl Socket for Fake {
 
 /// Writes down what happens.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn add(&self, text: String) {
         self.0.lock().expect("not poisoned").push(text);
     }
 
-    fn count(&self, text: &str) -> usize {
+    pub(crate) fn count(&self, text: &str) -> usize {
         self.0.lock().expect("not poisoned").iter().filter(|entry| *entry == text).count()
     }
 }

@@ -7,9 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-// Without a process: framing, batches, queues.
-mod backlog;
-mod batches;
+// Without a process: framing, the outbox.
 mod framing;
 mod outbox;
 

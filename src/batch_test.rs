@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp_chat::batch::{Batch, PeerId, Recipient};
-use tcp_chat::wire::{Framing, RAW_MESSAGE};
+use crate::batch::{Batch, PeerId, Recipient};
+use crate::wire::{Framing, RAW_MESSAGE};
 
 /// Something that was said: by which peer, in which form, and whether for that peer alone.
 #[derive(Clone, Debug)]

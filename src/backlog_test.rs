@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tcp_chat::backlog::Backlog;
-use tcp_chat::batch::Batch;
+use crate::backlog::Backlog;
+use crate::batch::Batch;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
