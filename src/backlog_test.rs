@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::backlog::Backlog;
+use crate::batch::Batch;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use crate::backlog::Backlog;
-use crate::batch::Batch;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]

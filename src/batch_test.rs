@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use proptest::collection::vec;
-use proptest::prelude::*;
 use crate::batch::{Batch, PeerId, Recipient};
 use crate::wire::{Framing, RAW_MESSAGE};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 /// Something that was said: by which peer, in which form, and whether for that peer alone.
 #[derive(Clone, Debug)]
