@@ -188,7 +188,9 @@ pub(crate) struct ServerArgs {
 
     /// Drop a client whose machine is silent for this long
     ///
-    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed.
+    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed. The
+    /// system cannot tell them from a client that reads nothing. So a --stall-timeout of more than
+    /// 10 seconds counts in place of a shorter --dead-link.
     #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,

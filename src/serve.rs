@@ -84,7 +84,8 @@ fn config(args: &ServerArgs) -> Config {
 }
 
 /// How long a link may take nothing of what is sent. To the kernel, a peer that does not read looks
-/// like a dead link; so where such a peer was given more time than usual, a link gets it as well.
+/// like a dead link, even while it is not behind and some of its buffer is free. So where such a peer
+/// was given more time than usual, a link gets it as well.
 fn dead_while_sending(args: &ServerArgs) -> Duration {
     if args.stall_timeout > STALL_TIMEOUT {
         args.dead_link.max(args.stall_timeout)
