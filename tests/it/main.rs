@@ -14,6 +14,8 @@ mod outbox;
 // The server, and peers that are plain sockets.
 mod chat;
 #[cfg(target_os = "linux")]
+mod crowded;
+#[cfg(target_os = "linux")]
 mod dead_link;
 mod departures;
 mod flood;
