@@ -26,9 +26,11 @@ fn address(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-/// A room, and the peers for which it has started a thread.
-fn room(limits: Limits) -> (Arc<Room<'static, Fake>>, Log, Arc<Mutex<Vec<PeerId>>>) {
-    let (log, behind) = (Log::default(), Arc::<Mutex<Vec<PeerId>>>::default());
+/// Peers for which a room has started a thread.
+type Behind = Arc<Mutex<Vec<PeerId>>>;
+
+fn room(limits: Limits) -> (Arc<Room<'static, Fake>>, Log, Behind) {
+    let (log, behind) = (Log::default(), Behind::default());
     let started = Arc::clone(&behind);
     let start = Box::new(move |_: &Arc<Room<_>>, id| started.lock().expect("sound").push(id));
     (Room::new(limits, Box::new(log.clone()), start), log, behind)

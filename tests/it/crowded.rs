@@ -206,7 +206,9 @@ fn two_hundred_who_say_little_overtake_those_who_say_much() {
             let lines = format!("{}\n", "x".repeat(100)).repeat(50);
             loud.send(format!("{lines}loud {round}\n"));
             let said = Instant::now();
-            talkers.iter_mut().for_each(|talker| talker.say(&format!("talk {round}")));
+            for talker in &mut talkers {
+                talker.say(&format!("talk {round}"));
+            }
             let (mut before, mut after, mut waited) = (0, 0, None);
             while before + after < TALKERS || waited.is_none() {
                 let line = listener.line();
