@@ -28,7 +28,7 @@ use crate::{signals, stderr};
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the history may take to print its rest when the server has stopped.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// `tcp-chat server`: from the arguments to the last line of the history.
 pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
