@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::batch::{Batch, PeerId, Recipient};
+use crate::batch::{Batch, PeerId};
 use crate::flow::Budget;
 use crate::peer::{CatchUp, Reason, Socket};
 use crate::roster::{Observer, Report, Roster};
@@ -120,15 +120,7 @@ impl<'a, S: Socket> Room<'a, S> {
         framing: Framing,
         echo: bool,
     ) -> Option<PeerId> {
-        self.with_roster(|roster| {
-            let id = roster.next_id();
-            if roster.closed {
-                return None;
-            }
-            roster.add(socket, address, Recipient { id, framing, echo });
-            log::trace!("joins as peer {id}");
-            Some(id)
-        })
+        self.with_roster(|roster| roster.add(socket, address, framing, echo))
     }
 
     /// Says all of `lines` now. They are delivered by this thread, or soon by another.

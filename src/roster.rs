@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::backlog::{Backlog, Entry};
 use crate::batch::{Batch, PeerId, Recipient};
 use crate::peer::{CatchUp, Lag, Peer, Reason, Socket, Standing};
+use crate::wire::Framing;
 
 /// How much a catch-up thread takes along at once, in bytes: more than a room says while the thread
 /// waits for the roster, or it would never catch up.
@@ -78,16 +79,23 @@ impl<S: Socket> Roster<S> {
         }
     }
 
-    /// The id that the next peer gets.
-    pub(crate) fn next_id(&self) -> PeerId {
-        self.joined + 1
-    }
-
-    /// Adds a record for a peer.
-    pub(crate) fn add(&mut self, socket: Arc<S>, address: SocketAddr, recipient: Recipient) {
-        self.joined = recipient.id;
+    /// Adds a record for a peer, unless the room is closed.
+    pub(crate) fn add(
+        &mut self,
+        socket: Arc<S>,
+        address: SocketAddr,
+        framing: Framing,
+        echo: bool,
+    ) -> Option<PeerId> {
+        if self.closed {
+            return None;
+        }
+        self.joined += 1;
+        let recipient = Recipient { id: self.joined, framing, echo };
         self.peers.push(Peer { socket, address, recipient, lag: None });
         self.observer.joined(address);
+        log::trace!("joins as peer {}", self.joined);
+        Some(self.joined)
     }
 
     /// Sends `batch` to every peer, with one send each (a raw peer: one for each message). A peer
@@ -177,7 +185,7 @@ impl<S: Socket> Roster<S> {
         let Self { peers, backlog, observer, .. } = self;
         let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
         let lag = peer.lag.as_mut()?;
-        let (position, until) = (lag.progress.position(), lag.until);
+        let (position, until) = (lag.position(), lag.until);
         let end = until.unwrap_or(backlog.end());
         if position < end {
             let entries = backlog.range(position, end, CATCH_UP);
@@ -185,7 +193,7 @@ impl<S: Socket> Roster<S> {
             return Some(CatchUp {
                 socket: Arc::clone(&peer.socket),
                 recipient: peer.recipient,
-                progress: Arc::clone(&lag.progress),
+                position: Arc::clone(&lag.position),
                 entries,
             });
         }
@@ -216,7 +224,7 @@ impl<S: Socket> Roster<S> {
 
     /// Forgets the batches that every laggard has taken.
     fn trim(&mut self) {
-        let oldest = self.lags().map(|lag| lag.progress.position()).min();
+        let oldest = self.lags().map(Lag::position).min();
         self.backlog.trim(oldest.unwrap_or(self.backlog.end()));
     }
 }

@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batch::{Batch, PeerId, Recipient};
-use crate::peer::{Reason, Socket};
+use crate::peer::{Peer, Reason, Socket, Standing};
 use crate::roster::{Observer, Report, Roster};
 use crate::wire::Framing;
 
@@ -97,11 +97,10 @@ fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
 /// Adds a peer whose socket has room for so many bytes.
 fn add(roster: &mut Roster<Fake>, room: usize) -> (PeerId, Arc<Fake>) {
     let socket = Arc::new(Fake { room: AtomicUsize::new(room), ..Fake::default() });
-    let id = roster.next_id();
-    let port = u16::try_from(id).expect("a small number");
-    let recipient = Recipient { id, framing: Framing::Lines, echo: true };
-    roster.add(Arc::clone(&socket), SocketAddr::from(([127, 0, 0, 1], port)), recipient);
-    (id, socket)
+    let address =
+        SocketAddr::from(([127, 0, 0, 1], 1 + u16::try_from(roster.report().peers).expect("few")));
+    let id = roster.add(Arc::clone(&socket), address, Framing::Lines, true);
+    (id.expect("it is open"), socket)
 }
 
 #[test]
@@ -118,11 +117,11 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
     assert_eq!(roster.report(), report);
 
     let next = roster.catch_up(id).expect("it is behind");
-    assert_eq!((next.progress.position(), next.entries.len()), (3, 2));
-    next.progress.advance(next.entries[0].end());
+    assert_eq!((next.position.load(Relaxed), next.entries.len()), (3, 2));
+    next.position.store(next.entries[0].end(), Relaxed);
     let next = roster.catch_up(id).expect("it is behind");
     assert_eq!(next.entries[0].batch.text(), b"789\n");
-    next.progress.advance(next.entries[0].end());
+    next.position.store(next.entries[0].end(), Relaxed);
     assert_eq!(log.count("1 caught up"), 0);
     assert!(roster.catch_up(id).is_none());
     assert_eq!(log.count("1 caught up"), 1);
@@ -137,8 +136,8 @@ fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
         roster.deliver(&line("0123456"));
     }
     assert_eq!(roster.report().peers, 1);
-    let progress = roster.catch_up(id).expect("it is behind").progress;
-    progress.advance(1);
+    let position = roster.catch_up(id).expect("it is behind").position;
+    position.store(1, Relaxed);
     roster.deliver(&line("0123456"));
     assert_eq!(roster.report().peers, 0);
     assert_eq!((log.count("1: too slow"), socket.shut.load(Relaxed)), (1, 1));
@@ -164,7 +163,7 @@ fn a_reader_is_overrun_from_half_a_backlog_on() {
     assert!(!roster.deliver(&line("0123456")));
     assert!(!roster.deliver(&line("0123456")), "exactly half");
     assert!(roster.deliver(&line("0123456")), "more than half");
-    roster.catch_up(id).expect("it is behind").progress.advance(size());
+    roster.catch_up(id).expect("it is behind").position.store(size(), Relaxed);
     assert!(roster.deliver(&line("0123456")), "it has taken something, and is behind still");
     roster.retire(id);
     assert!(!roster.deliver(&line("0")), "one that leaves is not waited for");
@@ -180,7 +179,7 @@ fn one_that_leaves_is_sent_what_was_said_until_then_and_no_more() {
     let next = roster.catch_up(id).expect("it is behind");
     assert_eq!(next.entries.len(), 1);
     assert_eq!(next.entries[0].batch.text(), b"before\n");
-    next.progress.advance(next.entries[0].end());
+    next.position.store(next.entries[0].end(), Relaxed);
     assert!(roster.catch_up(id).is_none());
     assert_eq!((log.count("1: left"), socket.shut.load(Relaxed)), (1, 1));
 }
@@ -247,7 +246,51 @@ fn all_that_have_everything_are_retired_together() {
     assert!(Arc::ptr_eq(&half_closed[0], &socket));
     assert_eq!(roster.report().peers, 1);
     let next = roster.catch_up(behind).expect("it is behind");
-    next.progress.advance(next.entries[0].end());
+    next.position.store(next.entries[0].end(), Relaxed);
     assert!(roster.catch_up(behind).is_none());
     assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
+}
+
+/// Only one that reads is waited for: it takes 64 KiB in two seconds, or all that it was given.
+#[test]
+fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
+    const PIECE: u64 = 64 * 1024;
+    let batch = line(&"x".repeat(10 * 64 * 1024));
+    let socket = Arc::new(Fake::default());
+    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
+    let mut peer = Peer { socket, address: ([127, 0, 0, 1], 1).into(), recipient, lag: None };
+    let mut is_overrun = |position: Option<u64>, time_is_over: bool| {
+        if let (Some(position), Some(lag)) = (position, &mut peer.lag) {
+            lag.given = u64::MAX;
+            lag.position.store(position, Relaxed);
+        }
+        if let (true, Some(lag)) = (time_is_over, &mut peer.lag) {
+            lag.reads_until = Instant::now();
+        }
+        peer.deliver(&batch, 0, 15 * PIECE)
+    };
+    assert_eq!(is_overrun(None, false), Ok(Standing::FellBehind));
+    let behind = |overrun| Ok(Standing::Behind { overrun });
+    assert_eq!(is_overrun(Some(0), false), behind(true), "it has just fallen behind");
+    assert_eq!(is_overrun(Some(0), true), behind(false), "it takes nothing");
+    assert_eq!(is_overrun(Some(PIECE - 1), false), behind(false), "it takes too little");
+    assert_eq!(is_overrun(Some(PIECE), false), behind(true));
+    assert_eq!(is_overrun(Some(PIECE), false), behind(true), "it took a piece a moment ago");
+    assert_eq!(is_overrun(Some(PIECE), true), behind(false), "it takes nothing more");
+    assert_eq!(is_overrun(Some(2 * PIECE - 1), false), behind(false));
+    assert_eq!(is_overrun(Some(2 * PIECE), false), behind(true));
+    let lag = peer.lag.as_mut().expect("it is behind");
+    (lag.reads_until, lag.given) = (Instant::now(), 2 * PIECE);
+    let standing = peer.deliver(&batch, 0, 15 * PIECE);
+    assert_eq!(standing, behind(true), "its thread has sent all that it was given");
+}
+
+#[test]
+fn an_error_is_a_dead_link_or_a_reset() {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    let reason = |kind: io::ErrorKind| Reason::from(io::Error::from(kind));
+    assert_eq!([TimedOut, HostUnreachable, NetworkUnreachable].map(reason), [Reason::TimedOut; 3]);
+    assert_eq!([ConnectionReset, BrokenPipe].map(reason), [Reason::Reset; 2]);
 }
