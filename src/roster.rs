@@ -104,11 +104,11 @@ impl<S: Socket> Roster<S> {
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> bool {
         log::trace!("sends to all peers: {}", self.peers.len());
         let Self { peers, backlog, max_backlog, fallen_behind, observer, .. } = self;
-        let (start, before) = (backlog.end(), peers.len());
-        let (mut laggards, mut any_overrun) = (false, false);
+        let start = backlog.end();
+        let mut any_overrun = false;
         peers.retain_mut(|peer| {
             match peer.deliver(batch, start, *max_backlog) {
-                Ok(Standing::UpToDate) => return true,
+                Ok(Standing::UpToDate) => {}
                 Ok(Standing::FellBehind) => {
                     log::trace!("peer {} falls behind", peer.recipient.id);
                     fallen_behind.push(peer.recipient.id);
@@ -120,16 +120,13 @@ impl<S: Socket> Roster<S> {
                     return false;
                 }
             }
-            laggards = true;
             true
         });
-        backlog.advance(batch, laggards);
+        backlog.advance(batch);
         self.lines += batch.count() as u64;
         self.crowded = batch.count() > 1 && self.peers.len() > FEW;
-        observer.delivered(batch);
-        if self.peers.len() < before {
-            self.trim();
-        }
+        self.observer.delivered(batch);
+        self.trim();
         any_overrun
     }
 
@@ -222,7 +219,7 @@ impl<S: Socket> Roster<S> {
         self.peers.iter_mut().find(|peer| peer.recipient.id == id)
     }
 
-    /// Forgets the batches that every laggard has taken.
+    /// Forgets the batches that every laggard has taken: all, if there is none.
     fn trim(&mut self) {
         let oldest = self.lags().map(Lag::position).min();
         self.backlog.trim(oldest.unwrap_or(self.backlog.end()));

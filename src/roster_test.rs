@@ -132,15 +132,18 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
 fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
     let (mut roster, log) = roster(3 * size());
     let (id, socket) = add(&mut roster, 0);
+    let batch = line("0123456");
     for _ in 0..3 {
-        roster.deliver(&line("0123456"));
+        roster.deliver(&batch);
     }
     assert_eq!(roster.report().peers, 1);
+    assert_eq!(Arc::strong_count(&batch), 4, "it is kept three times");
     let position = roster.catch_up(id).expect("it is behind").position;
     position.store(1, Relaxed);
     roster.deliver(&line("0123456"));
     assert_eq!(roster.report().peers, 0);
     assert_eq!((log.count("1: too slow"), socket.shut.load(Relaxed)), (1, 1));
+    assert_eq!(Arc::strong_count(&batch), 1, "it is kept for none");
 }
 
 #[test]
@@ -222,15 +225,19 @@ fn a_record_goes_once_however_often_it_is_removed() {
 }
 
 #[test]
-fn a_batch_of_many_lines_means_a_crowd() {
+fn many_lines_for_many_peers_mean_a_crowd() {
     let (mut roster, _) = roster(1 << 20);
-    (0..4).for_each(|_| _ = add(&mut roster, usize::MAX));
+    (0..3).for_each(|_| _ = add(&mut roster, usize::MAX));
     let mut two = Batch::default();
     two.say(1, |out| out.push(b'a'));
     two.say(1, |out| out.push(b'b'));
-    roster.deliver(&Arc::new(two));
+    let two = Arc::new(two);
+    roster.deliver(&two);
+    assert!(!roster.crowded, "three are few");
+    add(&mut roster, usize::MAX);
+    roster.deliver(&two);
     assert!(roster.crowded);
-    assert_eq!(roster.report().lines, 2);
+    assert_eq!(roster.report().lines, 4);
     roster.deliver(&line("0"));
     assert!(!roster.crowded);
 }
