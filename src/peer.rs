@@ -11,15 +11,16 @@ use crate::backlog::Entry;
 use crate::batch::{Batch, Recipient};
 use crate::sync::{AtomicU64, Relaxed};
 
-/// How long a laggard that has just taken a piece passes for one that reads, if slowly. At 256 KiB/s, a
-/// piece takes a quarter of a second; a busy machine may take longer to notice.
-const RECENT: Duration = Duration::from_secs(2);
+/// How long a laggard that has just taken a piece passes for one that reads, if slowly. Its system may
+/// take the next one only when a sixteenth of its buffer is free: with Linux's 32 MiB, that was seen
+/// to be 1.2 MB, for which a reader of 300 KB/s needs 4 s.
+const RECENT: Duration = Duration::from_secs(5);
 
 /// A piece, in bytes: more than the kernel takes now and then for a peer that does not read.
 const PIECE: u64 = 65_536;
 
-/// How long a peer that has just fallen behind passes for one that reads: no longer, so that peers
-/// that never read slow the others down only once, and for this time.
+/// How long a peer that has fallen behind for the first time passes for one that reads: no longer, so
+/// that peers that never read slow the others down only once, and for this time.
 const AT_FIRST: Duration = Duration::from_millis(500);
 
 /// A peer's connection, as the room uses it.
@@ -90,6 +91,8 @@ pub(crate) struct Peer<S> {
     pub(crate) address: SocketAddr,
     pub(crate) recipient: Recipient,
     pub(crate) lag: Option<Lag>,
+    /// It was behind and has caught up: so it reads.
+    pub(crate) has_caught_up: bool,
 }
 
 /// What is known of a peer that has not taken everything. Until it has, its catch-up thread sends
@@ -109,12 +112,12 @@ pub(crate) struct Lag {
 }
 
 impl Lag {
-    fn at(position: u64) -> Self {
+    fn at(position: u64, trusted: Duration) -> Self {
         Self {
             position: Arc::new(AtomicU64::new(position)),
             given: position,
             until: None,
-            reads_until: Instant::now() + AT_FIRST,
+            reads_until: Instant::now() + trusted,
             piece: position,
         }
     }
@@ -191,7 +194,8 @@ impl<S: Socket> Peer<S> {
             Some(lag) => Ok(Standing::Behind { overrun: lag.is_overrun(end, max_backlog) }),
             None => {
                 let Some(taken) = self.send(batch)? else { return Ok(Standing::UpToDate) };
-                self.lag = Some(Lag::at(start + taken));
+                let trusted = if self.has_caught_up { RECENT } else { AT_FIRST };
+                self.lag = Some(Lag::at(start + taken, trusted));
                 Ok(Standing::FellBehind)
             }
         }

@@ -92,7 +92,7 @@ impl<S: Socket> Roster<S> {
         }
         self.joined += 1;
         let recipient = Recipient { id: self.joined, framing, echo };
-        self.peers.push(Peer { socket, address, recipient, lag: None });
+        self.peers.push(Peer { socket, address, recipient, lag: None, has_caught_up: false });
         self.observer.joined(address);
         log::trace!("joins as peer {}", self.joined);
         Some(self.joined)
@@ -198,7 +198,7 @@ impl<S: Socket> Roster<S> {
         if until.is_some() {
             self.remove(id, Reason::Left);
         } else {
-            peer.lag = None;
+            (peer.lag, peer.has_caught_up) = (None, true);
             observer.caught_up(peer.address);
         }
         None
@@ -215,7 +215,7 @@ impl<S: Socket> Roster<S> {
         self.peers.iter().filter_map(|peer| peer.lag.as_ref())
     }
 
-    fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
+    pub(crate) fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
         self.peers.iter_mut().find(|peer| peer.recipient.id == id)
     }
 

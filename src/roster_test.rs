@@ -129,6 +129,30 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
 }
 
 #[test]
+fn one_that_has_caught_up_is_trusted_for_longer() {
+    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
+    let trusted = |has_caught_up| {
+        let (socket, address) = (Arc::new(Fake::default()), ([127, 0, 0, 1], 1).into());
+        let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up };
+        let now = Instant::now();
+        assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
+        peer.lag.expect("it is behind").reads_until - now
+    };
+    assert!(trusted(true) > trusted(false) + Duration::from_secs(3));
+    let (mut roster, _) = roster(1 << 20);
+    let (id, _) = add(&mut roster, 0);
+    let reads_until = |roster: &mut Roster<Fake>| {
+        roster.deliver(&line("0"));
+        roster.peer(id).and_then(|peer| Some(peer.lag.as_ref()?.reads_until))
+    };
+    let first = reads_until(&mut roster);
+    let next = roster.catch_up(id).expect("it is behind");
+    next.position.store(u64::MAX, Relaxed);
+    assert!(roster.catch_up(id).is_none());
+    assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(3)));
+}
+
+#[test]
 fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
     let (mut roster, log) = roster(3 * size());
     let (id, socket) = add(&mut roster, 0);
@@ -258,14 +282,15 @@ fn all_that_have_everything_are_retired_together() {
     assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
 }
 
-/// Only one that reads is waited for: it takes 64 KiB in two seconds, or all that it was given.
+/// Only one that reads is waited for: it takes 64 KiB now and then, or all that it was given.
 #[test]
 fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
     const PIECE: u64 = 64 * 1024;
     let batch = line(&"x".repeat(10 * 64 * 1024));
     let socket = Arc::new(Fake::default());
     let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
-    let mut peer = Peer { socket, address: ([127, 0, 0, 1], 1).into(), recipient, lag: None };
+    let address = ([127, 0, 0, 1], 1).into();
+    let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up: false };
     let mut is_overrun = |position: Option<u64>, time_is_over: bool| {
         if let (Some(position), Some(lag)) = (position, &mut peer.lag) {
             lag.given = u64::MAX;
