@@ -86,6 +86,11 @@ struct Pending {
 }
 
 impl Pending {
+    /// Whether speakers must wait until some of it is delivered.
+    fn is_full(&self, limits: Limits) -> bool {
+        self.batch.size() >= limits.pending
+    }
+
     fn append(&mut self, lines: Batch) {
         if !self.closed {
             self.said += lines.text().len() as u64;
@@ -134,7 +139,7 @@ impl<'a, S: Socket> Room<'a, S> {
     /// pending. If the connection of the speaker ends meanwhile, the lines are lost with it.
     pub fn say_in_turn(self: &Arc<Self>, lines: Batch, speaker: &S) {
         let mut pending = self.pending.lock();
-        if pending.batch.size() < self.limits.pending && !self.overrun.load(Relaxed) {
+        if !pending.is_full(self.limits) && !self.overrun.load(Relaxed) {
             pending.append(lines);
             drop(pending);
             log::trace!("appends to pending");
@@ -156,9 +161,8 @@ impl<'a, S: Socket> Room<'a, S> {
     /// Whether the speaker at the head of the queue may speak.
     fn has_turn(&self, budget: &mut Budget) -> bool {
         let pending = self.pending.lock();
-        let fits = pending.batch.size() < self.limits.pending;
         let allowed = budget.allows(pending.said) || !self.overrun.load(Relaxed);
-        pending.closed || (fits && allowed)
+        pending.closed || (allowed && !pending.is_full(self.limits))
     }
 
     /// Ends a membership, unless another thread did before. A peer that closed its side and is
