@@ -21,7 +21,7 @@ const PIECE: u64 = 65_536;
 
 /// How long a peer that has fallen behind for the first time passes for one that reads: no longer, so
 /// that peers that never read slow the others down only once, and for this time.
-const AT_FIRST: Duration = Duration::from_millis(500);
+const AT_FIRST: Duration = Duration::from_secs(1);
 
 /// A peer's connection, as the room uses it.
 pub trait Socket: Send + Sync {

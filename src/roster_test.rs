@@ -138,7 +138,7 @@ fn one_that_has_caught_up_is_trusted_for_longer() {
         assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
         peer.lag.expect("it is behind").reads_until - now
     };
-    assert!(trusted(true) > trusted(false) + Duration::from_secs(3));
+    assert!(trusted(true) > trusted(false) + Duration::from_secs(2));
     let (mut roster, _) = roster(1 << 20);
     let (id, _) = add(&mut roster, 0);
     let reads_until = |roster: &mut Roster<Fake>| {
@@ -149,7 +149,7 @@ fn one_that_has_caught_up_is_trusted_for_longer() {
     let next = roster.catch_up(id).expect("it is behind");
     next.position.store(u64::MAX, Relaxed);
     assert!(roster.catch_up(id).is_none());
-    assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(3)));
+    assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(2)));
 }
 
 #[test]
