@@ -44,13 +44,11 @@ impl Backlog {
         self.end
     }
 
-    /// Moves the end of the stream behind `batch`, and keeps the batch if a peer `needs` it.
-    pub fn advance(&mut self, batch: &Arc<Batch>, needs: bool) {
+    /// Moves the end of the stream behind `batch`, and keeps the batch.
+    pub fn advance(&mut self, batch: &Arc<Batch>) {
         let entry = Entry { start: self.end, batch: Arc::clone(batch) };
         self.end = entry.end();
-        if needs {
-            self.entries.push_back(entry);
-        }
+        self.entries.push_back(entry);
     }
 
     /// Forgets what lies before `position`: the laggard furthest behind stands there.

@@ -19,8 +19,6 @@ pub struct Batch {
     /// would take more memory than a short line itself.
     runs: Vec<Run>,
     messages: usize,
-    /// Some line is for one peer alone, so the text as a whole is for nobody.
-    has_private: bool,
 }
 
 /// A part of the text, from the end of the run before.
@@ -55,7 +53,7 @@ pub struct Recipient {
 impl Batch {
     /// The memory of a batch besides its text and its runs, in bytes: the value itself, its place
     /// in a list, and what the allocator adds to each of its three pieces.
-    const OVERHEAD: usize = size_of::<Self>() + 3 * size_of::<usize>() + 3 * 16;
+    pub(crate) const OVERHEAD: usize = 136;
 
     /// Adds a line that `speaker` says to everyone; `write` appends its repaired text.
     pub fn say(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
@@ -82,7 +80,6 @@ impl Batch {
         self.text.extend_from_slice(line.as_bytes());
         self.text.push(b'\n');
         self.close_run(listener, Form::Private);
-        self.has_private = true;
     }
 
     fn close_run(&mut self, speaker: PeerId, form: Form) {
@@ -115,7 +112,6 @@ impl Batch {
             self.push_run(Run { end: run.end + before, ..run });
         }
         self.messages += other.messages;
-        self.has_private |= other.has_private;
     }
 
     /// Whether nothing has been said.
@@ -150,8 +146,7 @@ impl Batch {
     /// socket, each in one `send` of its own.
     pub fn chunks(&self, recipient: Recipient, from: usize) -> Chunks<'_> {
         let next = self.runs.partition_point(|run| run.end <= from);
-        let all = recipient.framing == Framing::Lines && recipient.echo && !self.has_private;
-        Chunks { batch: self, recipient, runs: &self.runs[next..], from, all }
+        Chunks { batch: self, recipient, runs: &self.runs[next..], from }
     }
 }
 
@@ -163,8 +158,6 @@ pub struct Chunks<'a> {
     /// The runs that are not handed out yet; `from` lies in the first of them.
     runs: &'a [Run],
     from: usize,
-    /// The recipient is sent all that there is, in one piece.
-    all: bool,
 }
 
 impl Iterator for Chunks<'_> {
@@ -196,11 +189,7 @@ impl Chunks<'_> {
 
     fn next_lines(&mut self) -> Option<Range<usize>> {
         self.skip_others();
-        let runs = if self.all {
-            self.runs.len()
-        } else {
-            self.runs.iter().take_while(|run| self.is_for_recipient(run)).count()
-        };
+        let runs = self.runs.iter().take_while(|run| self.is_for_recipient(run)).count();
         let (runs, rest) = self.runs.split_at(runs);
         let chunk = self.from..runs.last()?.end;
         self.runs = rest;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::batch::PeerId;
 use crate::peer::{CatchUp, Reason, Socket};
 use crate::room::{Room, StartCatchUp};
-use crate::sync::{Scope, spawn};
+use crate::sync::{Relaxed, Scope, spawn};
 use crate::wire::Framing;
 
 /// How many bytes of small batches are sent at once.
@@ -52,10 +52,11 @@ fn catch_up<S: Socket>(room: &Arc<Room<S>>, id: PeerId, stall_timeout: Duration)
 
 /// Sends what the peer has missed, and notes how far it is whenever it has taken something.
 fn send_backlog<S: Socket>(next: &CatchUp<S>, stall_timeout: Duration) -> Result<(), Reason> {
-    let CatchUp { socket, recipient, progress, entries } = next;
+    let CatchUp { socket, recipient, position, entries } = next;
+    let advance = |to: u64| position.store(to, Relaxed);
     let mut run = Vec::new();
     for entry in entries {
-        let from = usize::try_from(progress.position().saturating_sub(entry.start));
+        let from = usize::try_from(position.load(Relaxed).saturating_sub(entry.start));
         for range in entry.batch.chunks(*recipient, from.unwrap_or(usize::MAX)) {
             let chunk = &entry.batch.text()[range.clone()];
             // Lines run on, whatever batch they were in; a raw message is sent by itself.
@@ -66,15 +67,15 @@ fn send_backlog<S: Socket>(next: &CatchUp<S>, stall_timeout: Duration) -> Result
             send_all(&**socket, &run, stall_timeout, |_| {})?;
             run.clear();
             let start = entry.start + range.start as u64;
-            let note = |sent: usize| progress.advance(start + sent as u64);
+            let note = |sent: usize| advance(start + sent as u64);
             send_all(&**socket, chunk, stall_timeout, note)?;
         }
         if run.is_empty() {
-            progress.advance(entry.end());
+            advance(entry.end());
         }
     }
     send_all(&**socket, &run, stall_timeout, |_| {})?;
-    entries.last().into_iter().for_each(|last| progress.advance(last.end()));
+    entries.last().into_iter().for_each(|last| advance(last.end()));
     Ok(())
 }
 

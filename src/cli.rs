@@ -157,10 +157,10 @@ pub(crate) struct ServerArgs {
 
     /// Refuse more clients [default: as many as this machine carries]
     ///
-    /// From 1 to 1000000. The default is the smallest number that these limits allow: open files,
+    /// From 1 to 1000000. The machine carries the smallest number that these limits allow: open files,
     /// memory maps, and threads of the machine, of the control group and of the user. Each client may
     /// need two threads, and a thread needs four memory maps. If you ask for more clients, the server
-    /// warns and goes on.
+    /// says which limit allows no more, and takes as many as the machine carries.
     #[arg(long, value_name = "N", env = "TCP_CHAT_MAX_CLIENTS",
           value_parser = |text: &str| whole(text, 1..=1_000_000_usize), help_heading = "Limits")]
     pub(crate) max_clients: Option<usize>,
@@ -188,7 +188,9 @@ pub(crate) struct ServerArgs {
 
     /// Drop a client whose machine is silent for this long
     ///
-    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed.
+    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed. The
+    /// system cannot tell them from a client that reads nothing. So a --stall-timeout of more than
+    /// 10 seconds counts in place of a shorter --dead-link.
     #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,

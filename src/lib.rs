@@ -42,7 +42,11 @@
 pub mod wire;
 pub mod name;
 pub mod batch;
+#[cfg(test)]
+mod batch_test;
 pub mod backlog;
+#[cfg(test)]
+mod backlog_test;
 
 // The shared state.
 mod sync;
@@ -52,6 +56,8 @@ pub mod roster;
 mod roster_test;
 mod flow;
 pub mod room;
+#[cfg(test)]
+mod room_test;
 
 // The threads around it.
 pub mod socket;

@@ -29,22 +29,6 @@ const MANY_THREADS: u64 = 16_384;
 /// A soft limit on open files that every system allows, where the hard one is "unlimited".
 const MANY_FILES: u64 = 10_240;
 
-/// What is there for this process; `None` where there is no limit, or none that we can see.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bounds {
-    /// Descriptors: `RLIMIT_NOFILE`, getrlimit(2).
-    pub files: Option<u64>,
-    /// Memory maps: `vm.max_map_count`, `proc_sys_vm(5)`.
-    pub maps: Option<u64>,
-    /// Threads of the whole machine that are left: `kernel.threads-max`, `proc_sys_kernel(5)`, less those
-    /// of `proc_loadavg(5)`.
-    pub machine: Option<u64>,
-    /// Threads of the control group that are left: `pids.max` less `pids.current`, cgroups(7).
-    pub group: Option<u64>,
-    /// Threads of the user that are left: `RLIMIT_NPROC`, getrlimit(2). It does not bind root.
-    pub user: Option<u64>,
-}
-
 /// How many clients there may be, and why not more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
@@ -52,68 +36,59 @@ pub struct Carried {
     pub clients: usize,
     /// Threads that let clients catch up, all at a time; at least one.
     pub catch_up: usize,
-    /// The name of the limit.
+    /// The things that the system allows no more of, and where it says so.
     pub limit: &'static str,
 }
 
-impl Bounds {
-    /// Reads them, after raising the soft limit on open files to the hard one.
+/// A number that is left of something, if it is known and limited, and the name of the limit.
+type Left = (Option<u64>, &'static str);
+
+impl Carried {
+    /// Reads the limits, after raising the soft limit on open files to the hard one.
     pub fn read() -> Self {
         raise_file_limit();
-        Self {
-            files: getrlimit(Resource::Nofile).current,
-            maps: number("/proc/sys/vm/max_map_count"),
-            machine: left_on_machine(),
-            group: left_in_group(),
-            user: left_for_user(),
+        let maps = number("/proc/sys/vm/max_map_count");
+        let by_maps = maps.map(|maps| maps.saturating_sub(OTHER_MAPS) / MAPS);
+        Self::by(
+            (getrlimit(Resource::Nofile).current, "open files (ulimit -n)"),
+            [
+                (by_maps, "memory maps (vm.max_map_count)"),
+                (left_on_machine(), "threads of the machine (kernel.threads-max)"),
+                (left_in_group(), "threads of the control group (pids.max)"),
+                (left_for_user(), "threads of the user (ulimit -u)"),
+            ],
+        )
+    }
+
+    /// What so many files and threads carry.
+    fn by(files: Left, threads: [Left; 4]) -> Self {
+        let known = |(left, limit): Left| Some((left?, limit));
+        let least = threads.into_iter().filter_map(known).min();
+        let (threads, by_threads) = least.unwrap_or((MANY_THREADS, "threads of this system"));
+        let threads = threads.saturating_sub(OTHER_THREADS);
+        let mut most = (threads / 4 * 3, by_threads);
+        if let Some((files, by_files)) = known(files) {
+            most = most.min((files.saturating_sub(OTHER_FILES), by_files));
         }
-    }
-
-    /// How many clients they carry.
-    pub fn carry(&self) -> Carried {
-        let (threads, by_threads) = self.threads();
-        let clients = threads / 4 * 3;
-        let by_files = self.files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES));
-        let (clients, limit) = if by_files < clients {
-            (by_files, "open files (ulimit -n)")
-        } else {
-            (clients, by_threads)
-        };
         let size = |number: u64| usize::try_from(number.max(1)).unwrap_or(usize::MAX);
-        Carried { clients: size(clients), catch_up: size(threads / 4), limit }
-    }
-
-    /// How many threads there may be for clients, and what limits them.
-    fn threads(&self) -> (u64, &'static str) {
-        let by_maps = self.maps.map(|maps| maps.saturating_sub(OTHER_MAPS) / MAPS);
-        let bounds = [
-            (by_maps, "memory maps (vm.max_map_count)"),
-            (self.machine, "threads of the machine (kernel.threads-max)"),
-            (self.group, "threads of the control group (pids.max)"),
-            (self.user, "threads of the user (ulimit -u)"),
-        ];
-        let bounds = bounds.into_iter().filter_map(|(threads, limit)| Some((threads?, limit)));
-        let (threads, limit) = bounds.min().unwrap_or((MANY_THREADS, "none"));
-        (threads.saturating_sub(OTHER_THREADS), limit)
+        Self { clients: size(most.0), catch_up: size(threads / 4), limit: most.1 }
     }
 }
 
-/// Raises the soft limit on open files to the hard one, and never lowers it.
+/// Raises the soft limit on open files to the hard one.
 fn raise_file_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    for wanted in higher(current, maximum) {
-        if setrlimit(Resource::Nofile, Rlimit { current: wanted, maximum }).is_ok() {
-            return;
-        }
+    if let Some(wanted) = raised(current, maximum) {
+        // Without it there are fewer clients.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
     }
 }
 
-/// Soft limits to try, highest first. Some systems refuse "unlimited", which is `None`.
-fn higher(soft: Option<u64>, hard: Option<u64>) -> impl Iterator<Item = Option<u64>> {
-    let candidates = [hard, Some(hard.map_or(MANY_FILES, |hard| hard.min(MANY_FILES)))];
-    let is_higher =
-        move |wanted: &Option<u64>| soft.is_some_and(|soft| wanted.is_none_or(|it| it > soft));
-    candidates.into_iter().filter(is_higher)
+/// The soft limit to ask for, unless there is as much already. `None` is "unlimited", which some
+/// systems refuse.
+fn raised(soft: Option<u64>, hard: Option<u64>) -> Option<u64> {
+    let wanted = hard.unwrap_or(MANY_FILES);
+    soft.is_some_and(|soft| soft < wanted).then_some(wanted)
 }
 
 fn left_on_machine() -> Option<u64> {
@@ -165,44 +140,34 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bounds, Carried, group_folder, higher};
-
-    /// The limits of a common Linux machine.
-    const COMMON: Bounds = Bounds {
-        files: Some(1_048_576),
-        maps: Some(65_530),
-        machine: Some(100_000),
-        group: None,
-        user: None,
-    };
+    use super::{Carried, group_folder, raised};
 
     #[test]
-    fn the_smallest_bound_counts_and_is_named() {
-        let machine = "threads of the machine (kernel.threads-max)";
-        let group = "threads of the control group (pids.max)";
-        let user = "threads of the user (ulimit -u)";
+    fn the_smallest_limit_counts_and_is_named() {
+        let names = ["maps", "machine", "group", "user"];
         let cases = [
-            (COMMON, 12_081, 4_027, "memory maps (vm.max_map_count)"),
-            (Bounds { files: Some(64), ..COMMON }, 48, 4_027, "open files (ulimit -n)"),
-            (Bounds { machine: Some(2016), ..COMMON }, 1500, 500, machine),
-            (Bounds { group: Some(116), ..COMMON }, 75, 25, group),
-            (Bounds { user: Some(116), ..COMMON }, 75, 25, user),
-            (Bounds { user: Some(3), ..COMMON }, 1, 1, user),
-            (Bounds::default(), 12_276, 4_092, "none"),
+            (Some(1 << 20), [Some(16_126), Some(100_000), None, None], 12_081, 4_027, "maps"),
+            (Some(64), [Some(16_126), Some(100_000), None, None], 48, 4_027, "files"),
+            (None, [Some(16_126), Some(2016), None, None], 1500, 500, "machine"),
+            (None, [Some(16_126), Some(2016), Some(116), None], 75, 25, "group"),
+            (None, [None, None, None, Some(116)], 75, 25, "user"),
+            (Some(3), [None, None, None, Some(3)], 1, 1, "files"),
+            (None, [None; 4], 12_276, 4_092, "threads of this system"),
         ];
-        for (bounds, clients, catch_up, limit) in cases {
-            assert_eq!(bounds.carry(), Carried { clients, catch_up, limit }, "{bounds:?}");
+        for (files, left, clients, catch_up, limit) in cases {
+            let threads = std::array::from_fn(|index| (left[index], names[index]));
+            let carried = Carried::by((files, "files"), threads);
+            assert_eq!(carried, Carried { clients, catch_up, limit }, "{files:?} {left:?}");
         }
     }
 
     #[test]
-    fn a_soft_limit_is_never_lowered() {
-        let tried = |soft, hard| higher(soft, hard).collect::<Vec<_>>();
-        assert_eq!(tried(Some(1024), Some(4096)), [Some(4096), Some(4096)]);
-        assert_eq!(tried(Some(1024), None), [None, Some(10_240)]);
-        assert_eq!(tried(Some(20_000), None), [None]);
-        assert_eq!(tried(Some(4096), Some(4096)), []);
-        assert_eq!(tried(None, None), []);
+    fn a_soft_limit_is_raised_and_never_lowered() {
+        assert_eq!(raised(Some(1024), Some(4096)), Some(4096));
+        assert_eq!(raised(Some(1024), None), Some(10_240));
+        assert_eq!(raised(Some(20_000), None), None);
+        assert_eq!(raised(Some(4096), Some(4096)), None);
+        assert_eq!(raised(None, None), None);
     }
 
     #[test]

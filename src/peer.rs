@@ -11,16 +11,17 @@ use crate::backlog::Entry;
 use crate::batch::{Batch, Recipient};
 use crate::sync::{AtomicU64, Relaxed};
 
-/// A laggard that took a piece within this time is one that reads, if slowly. At 256 KiB/s, a piece
-/// takes a quarter of a second; a busy machine may take longer to notice.
-const RECENT: Duration = Duration::from_secs(2);
+/// How long a laggard that has just taken a piece passes for one that reads, if slowly. Its system may
+/// take the next one only when a sixteenth of its buffer is free: with Linux's 32 MiB, that was seen
+/// to be 1.2 MB, for which a reader of 300 KB/s needs 4 s.
+const RECENT: Duration = Duration::from_secs(5);
 
 /// A piece, in bytes: more than the kernel takes now and then for a peer that does not read.
-const PIECE: u64 = 64 * 1024;
+const PIECE: u64 = 65_536;
 
-/// How long a peer that has just fallen behind passes for one that reads: no longer, so that peers
-/// that never read slow the others down only once, and for this time.
-const AT_FIRST: Duration = Duration::from_millis(500);
+/// How long a peer that has fallen behind for the first time passes for one that reads: no longer, so
+/// that peers that never read slow the others down only once, and for this time.
+const AT_FIRST: Duration = Duration::from_secs(1);
 
 /// A peer's connection, as the room uses it.
 pub trait Socket: Send + Sync {
@@ -90,85 +91,62 @@ pub(crate) struct Peer<S> {
     pub(crate) address: SocketAddr,
     pub(crate) recipient: Recipient,
     pub(crate) lag: Option<Lag>,
+    /// It was behind and has caught up: so it reads.
+    pub(crate) has_caught_up: bool,
 }
 
 /// What is known of a peer that has not taken everything. Until it has, its catch-up thread sends
 /// to it, and no other.
 pub(crate) struct Lag {
-    pub(crate) progress: Arc<Progress>,
+    /// How far it is in the stream of all that was said. Its catch-up thread moves it on without a
+    /// lock; the others only look at it, and a value that is a moment old does no harm.
+    pub(crate) position: Arc<AtomicU64>,
     /// The position behind all that its thread was given to send.
     pub(crate) given: u64,
     /// Where the stream ends for it, once it has closed its side or the room is closed.
     pub(crate) until: Option<u64>,
+    /// It passes for one that reads until then,
+    pub(crate) reads_until: Instant,
+    /// and for longer when it has taken a piece from here.
+    piece: u64,
 }
 
 impl Lag {
-    fn at(position: u64) -> Self {
-        Self { progress: Arc::new(Progress::at(position)), given: position, until: None }
+    fn at(position: u64, trusted: Duration) -> Self {
+        Self {
+            position: Arc::new(AtomicU64::new(position)),
+            given: position,
+            until: None,
+            reads_until: Instant::now() + trusted,
+            piece: position,
+        }
+    }
+
+    /// Its position now.
+    pub(crate) fn position(&self) -> u64 {
+        self.position.load(Relaxed)
     }
 
     /// How far it is behind `end`, in bytes. Its catch-up thread may have come further meanwhile.
     fn behind(&self, end: u64) -> u64 {
-        end.saturating_sub(self.progress.position())
+        end.saturating_sub(self.position())
     }
 
     /// Whether the peer does read, and yet loses ground: it is over half of `max_backlog` bytes
     /// behind `end`.
-    fn is_overrun(&self, end: u64, max_backlog: u64) -> bool {
-        self.until.is_none() && self.behind(end) > max_backlog / 2 && self.takes()
+    fn is_overrun(&mut self, end: u64, max_backlog: u64) -> bool {
+        self.until.is_none() && self.behind(end) > max_backlog / 2 && self.reads()
     }
 
     /// Whether it takes what it is sent, as far as that is known. If its thread has sent all that it
     /// was given, that thread waits for the roster, and the peer is not to blame.
-    fn takes(&self) -> bool {
-        self.progress.position() >= self.given || self.progress.is_recent()
-    }
-}
-
-/// How far a laggard is in the stream of all that was said. Its catch-up thread moves it on without
-/// a lock; the others only look at it, and a value that is a moment old does no harm.
-#[derive(Debug)]
-pub struct Progress {
-    position: AtomicU64,
-    began: Instant,
-    /// Milliseconds from `began` until the peer had last taken a piece; 0 if it never did.
-    took: AtomicU64,
-    /// Where that was.
-    piece: AtomicU64,
-}
-
-impl Progress {
-    fn at(position: u64) -> Self {
-        Self {
-            position: AtomicU64::new(position),
-            began: Instant::now(),
-            took: AtomicU64::new(0),
-            piece: AtomicU64::new(position),
+    fn reads(&mut self) -> bool {
+        let (position, now) = (self.position(), Instant::now());
+        if position >= self.piece + PIECE {
+            self.piece = position;
+            self.reads_until = now + RECENT;
         }
-    }
-
-    /// The position that was reached.
-    pub fn position(&self) -> u64 {
-        self.position.load(Relaxed)
-    }
-
-    /// Notes that the peer has taken everything before `position`.
-    pub fn advance(&self, position: u64) {
-        self.position.store(position, Relaxed);
-        if position >= self.piece.load(Relaxed) + PIECE {
-            self.piece.store(position, Relaxed);
-            self.took.store(self.milliseconds().max(1), Relaxed);
-        }
-    }
-
-    fn is_recent(&self) -> bool {
-        let took = self.took.load(Relaxed);
-        let since = Duration::from_millis(self.milliseconds().saturating_sub(took));
-        since < if took == 0 { AT_FIRST } else { RECENT }
-    }
-
-    fn milliseconds(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        position >= self.given || now < self.reads_until
     }
 }
 
@@ -179,7 +157,7 @@ pub struct CatchUp<S> {
     /// What it is sent of a batch.
     pub recipient: Recipient,
     /// Where it stands in the stream, to be moved on as it takes what it is sent.
-    pub progress: Arc<Progress>,
+    pub(crate) position: Arc<AtomicU64>,
     /// The batches from there on.
     pub entries: Vec<Entry>,
 }
@@ -211,12 +189,13 @@ impl<S: Socket> Peer<S> {
         max_backlog: u64,
     ) -> Result<Standing, Reason> {
         let end = start + batch.size() as u64;
-        match &self.lag {
+        match &mut self.lag {
             Some(lag) if lag.behind(end) > max_backlog => Err(Reason::TooSlow),
             Some(lag) => Ok(Standing::Behind { overrun: lag.is_overrun(end, max_backlog) }),
             None => {
                 let Some(taken) = self.send(batch)? else { return Ok(Standing::UpToDate) };
-                self.lag = Some(Lag::at(start + taken));
+                let trusted = if self.has_caught_up { RECENT } else { AT_FIRST };
+                self.lag = Some(Lag::at(start + taken, trusted));
                 Ok(Standing::FellBehind)
             }
         }

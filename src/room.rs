@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::batch::{Batch, PeerId, Recipient};
+use crate::batch::{Batch, PeerId};
 use crate::flow::Budget;
 use crate::peer::{CatchUp, Reason, Socket};
 use crate::roster::{Observer, Report, Roster};
@@ -86,6 +86,11 @@ struct Pending {
 }
 
 impl Pending {
+    /// Whether speakers must wait until some of it is delivered.
+    fn is_full(&self, limits: Limits) -> bool {
+        self.batch.size() >= limits.pending
+    }
+
     fn append(&mut self, lines: Batch) {
         if !self.closed {
             self.said += lines.text().len() as u64;
@@ -120,15 +125,7 @@ impl<'a, S: Socket> Room<'a, S> {
         framing: Framing,
         echo: bool,
     ) -> Option<PeerId> {
-        self.with_roster(|roster| {
-            let id = roster.next_id();
-            if roster.closed {
-                return None;
-            }
-            roster.add(socket, address, Recipient { id, framing, echo });
-            log::trace!("joins as peer {id}");
-            Some(id)
-        })
+        self.with_roster(|roster| roster.add(socket, address, framing, echo))
     }
 
     /// Says all of `lines` now. They are delivered by this thread, or soon by another.
@@ -142,7 +139,7 @@ impl<'a, S: Socket> Room<'a, S> {
     /// pending. If the connection of the speaker ends meanwhile, the lines are lost with it.
     pub fn say_in_turn(self: &Arc<Self>, lines: Batch, speaker: &S) {
         let mut pending = self.pending.lock();
-        if pending.batch.size() < self.limits.pending && !self.overrun.load(Relaxed) {
+        if !pending.is_full(self.limits) && !self.overrun.load(Relaxed) {
             pending.append(lines);
             drop(pending);
             log::trace!("appends to pending");
@@ -164,9 +161,8 @@ impl<'a, S: Socket> Room<'a, S> {
     /// Whether the speaker at the head of the queue may speak.
     fn has_turn(&self, budget: &mut Budget) -> bool {
         let pending = self.pending.lock();
-        let fits = pending.batch.size() < self.limits.pending;
         let allowed = budget.allows(pending.said) || !self.overrun.load(Relaxed);
-        pending.closed || (fits && allowed)
+        pending.closed || (allowed && !pending.is_full(self.limits))
     }
 
     /// Ends a membership, unless another thread did before. A peer that closed its side and is

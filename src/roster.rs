@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::backlog::{Backlog, Entry};
 use crate::batch::{Batch, PeerId, Recipient};
 use crate::peer::{CatchUp, Lag, Peer, Reason, Socket, Standing};
+use crate::wire::Framing;
 
 /// How much a catch-up thread takes along at once, in bytes: more than a room says while the thread
 /// waits for the roster, or it would never catch up.
@@ -78,16 +79,23 @@ impl<S: Socket> Roster<S> {
         }
     }
 
-    /// The id that the next peer gets.
-    pub(crate) fn next_id(&self) -> PeerId {
-        self.joined + 1
-    }
-
-    /// Adds a record for a peer.
-    pub(crate) fn add(&mut self, socket: Arc<S>, address: SocketAddr, recipient: Recipient) {
-        self.joined = recipient.id;
-        self.peers.push(Peer { socket, address, recipient, lag: None });
+    /// Adds a record for a peer, unless the room is closed.
+    pub(crate) fn add(
+        &mut self,
+        socket: Arc<S>,
+        address: SocketAddr,
+        framing: Framing,
+        echo: bool,
+    ) -> Option<PeerId> {
+        if self.closed {
+            return None;
+        }
+        self.joined += 1;
+        let recipient = Recipient { id: self.joined, framing, echo };
+        self.peers.push(Peer { socket, address, recipient, lag: None, has_caught_up: false });
         self.observer.joined(address);
+        log::trace!("joins as peer {}", self.joined);
+        Some(self.joined)
     }
 
     /// Sends `batch` to every peer, with one send each (a raw peer: one for each message). A peer
@@ -96,11 +104,11 @@ impl<S: Socket> Roster<S> {
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> bool {
         log::trace!("sends to all peers: {}", self.peers.len());
         let Self { peers, backlog, max_backlog, fallen_behind, observer, .. } = self;
-        let (start, before) = (backlog.end(), peers.len());
-        let (mut laggards, mut any_overrun) = (false, false);
+        let start = backlog.end();
+        let mut any_overrun = false;
         peers.retain_mut(|peer| {
             match peer.deliver(batch, start, *max_backlog) {
-                Ok(Standing::UpToDate) => return true,
+                Ok(Standing::UpToDate) => {}
                 Ok(Standing::FellBehind) => {
                     log::trace!("peer {} falls behind", peer.recipient.id);
                     fallen_behind.push(peer.recipient.id);
@@ -112,16 +120,13 @@ impl<S: Socket> Roster<S> {
                     return false;
                 }
             }
-            laggards = true;
             true
         });
-        backlog.advance(batch, laggards);
+        backlog.advance(batch);
         self.lines += batch.count() as u64;
         self.crowded = batch.count() > 1 && self.peers.len() > FEW;
-        observer.delivered(batch);
-        if self.peers.len() < before {
-            self.trim();
-        }
+        self.observer.delivered(batch);
+        self.trim();
         any_overrun
     }
 
@@ -177,7 +182,7 @@ impl<S: Socket> Roster<S> {
         let Self { peers, backlog, observer, .. } = self;
         let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
         let lag = peer.lag.as_mut()?;
-        let (position, until) = (lag.progress.position(), lag.until);
+        let (position, until) = (lag.position(), lag.until);
         let end = until.unwrap_or(backlog.end());
         if position < end {
             let entries = backlog.range(position, end, CATCH_UP);
@@ -185,7 +190,7 @@ impl<S: Socket> Roster<S> {
             return Some(CatchUp {
                 socket: Arc::clone(&peer.socket),
                 recipient: peer.recipient,
-                progress: Arc::clone(&lag.progress),
+                position: Arc::clone(&lag.position),
                 entries,
             });
         }
@@ -193,7 +198,7 @@ impl<S: Socket> Roster<S> {
         if until.is_some() {
             self.remove(id, Reason::Left);
         } else {
-            peer.lag = None;
+            (peer.lag, peer.has_caught_up) = (None, true);
             observer.caught_up(peer.address);
         }
         None
@@ -210,13 +215,13 @@ impl<S: Socket> Roster<S> {
         self.peers.iter().filter_map(|peer| peer.lag.as_ref())
     }
 
-    fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
+    pub(crate) fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
         self.peers.iter_mut().find(|peer| peer.recipient.id == id)
     }
 
-    /// Forgets the batches that every laggard has taken.
+    /// Forgets the batches that every laggard has taken: all, if there is none.
     fn trim(&mut self) {
-        let oldest = self.lags().map(|lag| lag.progress.position()).min();
+        let oldest = self.lags().map(Lag::position).min();
         self.backlog.trim(oldest.unwrap_or(self.backlog.end()));
     }
 }

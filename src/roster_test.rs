@@ -4,19 +4,21 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batch::{Batch, PeerId, Recipient};
-use crate::peer::{Reason, Socket};
+use crate::peer::{Peer, Reason, Socket, Standing};
 use crate::roster::{Observer, Report, Roster};
 use crate::wire::Framing;
 
 /// A socket with room for so many bytes.
 #[derive(Default)]
-struct Fake {
-    room: AtomicUsize,
-    broken: AtomicBool,
-    shut: AtomicUsize,
+pub(crate) struct Fake {
+    pub(crate) room: AtomicUsize,
+    pub(crate) broken: AtomicBool,
+    pub(crate) shut: AtomicUsize,
+    /// How often a thread waited for its end.
+    pub(crate) waited: AtomicUsize,
 }
 
 impl Socket for Fake {
@@ -34,7 +36,8 @@ impl Socket for Fake {
     }
 
     fn wait_for_end(&self, _: Duration) -> bool {
-        false
+        self.waited.fetch_add(1, Relaxed);
+        self.broken.load(Relaxed)
     }
 
     fn finish(&self) {}
@@ -46,14 +49,14 @@ impl Socket for Fake {
 
 /// Writes down what happens.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn add(&self, text: String) {
         self.0.lock().expect("not poisoned").push(text);
     }
 
-    fn count(&self, text: &str) -> usize {
+    pub(crate) fn count(&self, text: &str) -> usize {
         self.0.lock().expect("not poisoned").iter().filter(|entry| *entry == text).count()
     }
 }
@@ -94,11 +97,10 @@ fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
 /// Adds a peer whose socket has room for so many bytes.
 fn add(roster: &mut Roster<Fake>, room: usize) -> (PeerId, Arc<Fake>) {
     let socket = Arc::new(Fake { room: AtomicUsize::new(room), ..Fake::default() });
-    let id = roster.next_id();
-    let port = u16::try_from(id).expect("a small number");
-    let recipient = Recipient { id, framing: Framing::Lines, echo: true };
-    roster.add(Arc::clone(&socket), SocketAddr::from(([127, 0, 0, 1], port)), recipient);
-    (id, socket)
+    let address =
+        SocketAddr::from(([127, 0, 0, 1], 1 + u16::try_from(roster.report().peers).expect("few")));
+    let id = roster.add(Arc::clone(&socket), address, Framing::Lines, true);
+    (id.expect("it is open"), socket)
 }
 
 #[test]
@@ -115,11 +117,11 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
     assert_eq!(roster.report(), report);
 
     let next = roster.catch_up(id).expect("it is behind");
-    assert_eq!((next.progress.position(), next.entries.len()), (3, 2));
-    next.progress.advance(next.entries[0].end());
+    assert_eq!((next.position.load(Relaxed), next.entries.len()), (3, 2));
+    next.position.store(next.entries[0].end(), Relaxed);
     let next = roster.catch_up(id).expect("it is behind");
     assert_eq!(next.entries[0].batch.text(), b"789\n");
-    next.progress.advance(next.entries[0].end());
+    next.position.store(next.entries[0].end(), Relaxed);
     assert_eq!(log.count("1 caught up"), 0);
     assert!(roster.catch_up(id).is_none());
     assert_eq!(log.count("1 caught up"), 1);
@@ -127,18 +129,45 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
 }
 
 #[test]
+fn one_that_has_caught_up_is_trusted_for_longer() {
+    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
+    let trusted = |has_caught_up| {
+        let (socket, address) = (Arc::new(Fake::default()), ([127, 0, 0, 1], 1).into());
+        let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up };
+        let now = Instant::now();
+        assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
+        peer.lag.expect("it is behind").reads_until - now
+    };
+    assert!(trusted(true) > trusted(false) + Duration::from_secs(2));
+    let (mut roster, _) = roster(1 << 20);
+    let (id, _) = add(&mut roster, 0);
+    let reads_until = |roster: &mut Roster<Fake>| {
+        roster.deliver(&line("0"));
+        roster.peer(id).and_then(|peer| Some(peer.lag.as_ref()?.reads_until))
+    };
+    let first = reads_until(&mut roster);
+    let next = roster.catch_up(id).expect("it is behind");
+    next.position.store(u64::MAX, Relaxed);
+    assert!(roster.catch_up(id).is_none());
+    assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(2)));
+}
+
+#[test]
 fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
     let (mut roster, log) = roster(3 * size());
     let (id, socket) = add(&mut roster, 0);
+    let batch = line("0123456");
     for _ in 0..3 {
-        roster.deliver(&line("0123456"));
+        roster.deliver(&batch);
     }
     assert_eq!(roster.report().peers, 1);
-    let progress = roster.catch_up(id).expect("it is behind").progress;
-    progress.advance(1);
+    assert_eq!(Arc::strong_count(&batch), 4, "it is kept three times");
+    let position = roster.catch_up(id).expect("it is behind").position;
+    position.store(1, Relaxed);
     roster.deliver(&line("0123456"));
     assert_eq!(roster.report().peers, 0);
     assert_eq!((log.count("1: too slow"), socket.shut.load(Relaxed)), (1, 1));
+    assert_eq!(Arc::strong_count(&batch), 1, "it is kept for none");
 }
 
 #[test]
@@ -161,7 +190,7 @@ fn a_reader_is_overrun_from_half_a_backlog_on() {
     assert!(!roster.deliver(&line("0123456")));
     assert!(!roster.deliver(&line("0123456")), "exactly half");
     assert!(roster.deliver(&line("0123456")), "more than half");
-    roster.catch_up(id).expect("it is behind").progress.advance(size());
+    roster.catch_up(id).expect("it is behind").position.store(size(), Relaxed);
     assert!(roster.deliver(&line("0123456")), "it has taken something, and is behind still");
     roster.retire(id);
     assert!(!roster.deliver(&line("0")), "one that leaves is not waited for");
@@ -177,7 +206,7 @@ fn one_that_leaves_is_sent_what_was_said_until_then_and_no_more() {
     let next = roster.catch_up(id).expect("it is behind");
     assert_eq!(next.entries.len(), 1);
     assert_eq!(next.entries[0].batch.text(), b"before\n");
-    next.progress.advance(next.entries[0].end());
+    next.position.store(next.entries[0].end(), Relaxed);
     assert!(roster.catch_up(id).is_none());
     assert_eq!((log.count("1: left"), socket.shut.load(Relaxed)), (1, 1));
 }
@@ -220,15 +249,19 @@ fn a_record_goes_once_however_often_it_is_removed() {
 }
 
 #[test]
-fn a_batch_of_many_lines_means_a_crowd() {
+fn many_lines_for_many_peers_mean_a_crowd() {
     let (mut roster, _) = roster(1 << 20);
-    (0..4).for_each(|_| _ = add(&mut roster, usize::MAX));
+    (0..3).for_each(|_| _ = add(&mut roster, usize::MAX));
     let mut two = Batch::default();
     two.say(1, |out| out.push(b'a'));
     two.say(1, |out| out.push(b'b'));
-    roster.deliver(&Arc::new(two));
+    let two = Arc::new(two);
+    roster.deliver(&two);
+    assert!(!roster.crowded, "three are few");
+    add(&mut roster, usize::MAX);
+    roster.deliver(&two);
     assert!(roster.crowded);
-    assert_eq!(roster.report().lines, 2);
+    assert_eq!(roster.report().lines, 4);
     roster.deliver(&line("0"));
     assert!(!roster.crowded);
 }
@@ -244,7 +277,52 @@ fn all_that_have_everything_are_retired_together() {
     assert!(Arc::ptr_eq(&half_closed[0], &socket));
     assert_eq!(roster.report().peers, 1);
     let next = roster.catch_up(behind).expect("it is behind");
-    next.progress.advance(next.entries[0].end());
+    next.position.store(next.entries[0].end(), Relaxed);
     assert!(roster.catch_up(behind).is_none());
     assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
+}
+
+/// Only one that reads is waited for: it takes 64 KiB now and then, or all that it was given.
+#[test]
+fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
+    const PIECE: u64 = 64 * 1024;
+    let batch = line(&"x".repeat(10 * 64 * 1024));
+    let socket = Arc::new(Fake::default());
+    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
+    let address = ([127, 0, 0, 1], 1).into();
+    let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up: false };
+    let mut is_overrun = |position: Option<u64>, time_is_over: bool| {
+        if let (Some(position), Some(lag)) = (position, &mut peer.lag) {
+            lag.given = u64::MAX;
+            lag.position.store(position, Relaxed);
+        }
+        if let (true, Some(lag)) = (time_is_over, &mut peer.lag) {
+            lag.reads_until = Instant::now();
+        }
+        peer.deliver(&batch, 0, 15 * PIECE)
+    };
+    assert_eq!(is_overrun(None, false), Ok(Standing::FellBehind));
+    let behind = |overrun| Ok(Standing::Behind { overrun });
+    assert_eq!(is_overrun(Some(0), false), behind(true), "it has just fallen behind");
+    assert_eq!(is_overrun(Some(0), true), behind(false), "it takes nothing");
+    assert_eq!(is_overrun(Some(PIECE - 1), false), behind(false), "it takes too little");
+    assert_eq!(is_overrun(Some(PIECE), false), behind(true));
+    assert_eq!(is_overrun(Some(PIECE), false), behind(true), "it took a piece a moment ago");
+    assert_eq!(is_overrun(Some(PIECE), true), behind(false), "it takes nothing more");
+    assert_eq!(is_overrun(Some(2 * PIECE - 1), false), behind(false));
+    assert_eq!(is_overrun(Some(2 * PIECE), false), behind(true));
+    let lag = peer.lag.as_mut().expect("it is behind");
+    (lag.reads_until, lag.given) = (Instant::now(), 2 * PIECE);
+    let standing = peer.deliver(&batch, 0, 15 * PIECE);
+    assert_eq!(standing, behind(true), "its thread has sent all that it was given");
+}
+
+#[test]
+fn an_error_is_a_dead_link_or_a_reset() {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    let reason = |kind: io::ErrorKind| Reason::from(io::Error::from(kind));
+    assert_eq!([TimedOut, HostUnreachable, NetworkUnreachable].map(reason), [Reason::TimedOut; 3]);
+    assert_eq!([ConnectionReset, BrokenPipe].map(reason), [Reason::Reset; 2]);
 }

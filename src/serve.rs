@@ -12,7 +12,7 @@ use crossbeam_channel::Receiver;
 use tcp_chat::clock;
 use tcp_chat::history::{self, Entry, Line, Printer};
 use tcp_chat::inbound::Reading;
-use tcp_chat::limits::{Bounds, Carried};
+use tcp_chat::limits::Carried;
 use tcp_chat::paint::{Palette, Style};
 use tcp_chat::room::Limits;
 use tcp_chat::roster::Report;
@@ -48,12 +48,10 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), String> {
 }
 
 fn config(args: &ServerArgs) -> Config {
-    let Carried { clients, catch_up, limit } = Bounds::read().carry();
-    let max_clients = args.max_clients.unwrap_or(clients);
-    if max_clients > clients {
-        log::warn!(
-            "--max-clients {max_clients} is more than this machine carries: {clients}, by its limit on {limit}"
-        );
+    let Carried { clients, catch_up, limit } = Carried::read();
+    let max_clients = args.max_clients.unwrap_or(clients).min(clients);
+    if let Some(wanted) = args.max_clients.filter(|&wanted| wanted > clients) {
+        stderr::say(&format!("at most {clients} clients, not {wanted}: {limit} allow no more"));
     }
     let policy = |framing| {
         // With an endpoint for raw clients, what is made for them is not meant for the others.
@@ -83,7 +81,8 @@ fn config(args: &ServerArgs) -> Config {
 }
 
 /// How long a link may take nothing of what is sent. To the kernel, a peer that does not read looks
-/// like a dead link; so where such a peer was given more time than usual, a link gets it as well.
+/// like a dead link, even while it is not behind and some of its buffer is free. So where such a peer
+/// was given more time than usual, a link gets it as well.
 fn dead_while_sending(args: &ServerArgs) -> Duration {
     if args.stall_timeout > STALL_TIMEOUT {
         args.dead_link.max(args.stall_timeout)

@@ -27,8 +27,9 @@ use crate::wire::{self, Framing};
 /// How long a stopping server waits for its clients to hang up by themselves.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How much longer it waits for laggards to take the farewell, and how often it looks.
-const GRACE: Duration = Duration::from_secs(1);
+/// How much longer it waits for laggards to take the farewell, and how often it looks. The rest of two
+/// seconds is for the event log and for a busy machine.
+const GRACE: Duration = Duration::from_millis(800);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// How long accepting rests when the system has no descriptor or memory for another client.

@@ -7,14 +7,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-// Without a process: framing, batches, queues.
-mod backlog;
-mod batches;
+// Without a process: framing, the outbox.
 mod framing;
 mod outbox;
 
 // The server, and peers that are plain sockets.
 mod chat;
+#[cfg(target_os = "linux")]
+mod crowded;
 #[cfg(target_os = "linux")]
 mod dead_link;
 mod departures;

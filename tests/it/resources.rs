@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
 use crate::support::peer::{Ending, Peer};
 use crate::support::process::{self, Output};
 use crate::support::server::{ANY_PORT, Server, connected};
@@ -83,24 +85,16 @@ fn a_full_server_says_why_and_goes_on() {
 }
 
 #[test]
-fn more_clients_than_the_machine_carries_are_a_warning() {
-    let warns = |script: &str, flags: &[&str]| {
-        let server = Server::after(script, flags);
-        // The warning comes before the banner.
-        let warnings = server.process.err.lines();
-        let mut ann = server.join();
-        ann.say("hello");
-        ann.expect("hello");
-        warnings.into_iter().find(|line| line.contains("--max-clients"))
+fn no_more_clients_than_the_machine_carries() {
+    let says = |wanted: &str| {
+        let server = Server::after(FEW_FILES, &["--max-clients", wanted]);
+        // This comes before the banner.
+        let says = server.process.err.lines().into_iter().find(|line| line.contains("at most"));
+        (says, fill(&server).0.len())
     };
-    assert_eq!(warns(FEW_FILES, &[]), None);
-    assert_eq!(warns(FEW_FILES, &["--max-clients", "48"]), None);
-    assert_eq!(
-        warns(FEW_FILES, &["--max-clients", "49"]).as_deref(),
-        Some(
-            "main: --max-clients 49 is more than this machine carries: 48, by its limit on open files (ulimit -n)"
-        )
-    );
+    assert_eq!(says("48"), (None, 48));
+    let no_more = "at most 48 clients, not 49: open files (ulimit -n) allow no more";
+    assert_eq!(says("49"), (Some(no_more.to_owned()), 48));
 }
 
 /// The soft and the hard limit on open files that a process has.
@@ -136,16 +130,22 @@ fn a_limit_on_the_threads_of_a_user_counts() {
     let server = Server::run(command, ANY_PORT, &["--max-clients", "1000"]);
     let said = server.process.err.lines();
     fs::remove_dir_all(&folder).expect("it is ours");
-    let (start, end) = (" carries: ", ", by its limit on threads of the user (ulimit -u)");
-    let carried = said.iter().find_map(|line| line.strip_suffix(end)?.split_once(start));
-    let carried: u64 = carried.expect("a warning").1.parse().expect("a number");
+    let (start, end) =
+        ("at most ", " clients, not 1000: threads of the user (ulimit -u) allow no more");
+    let carried = said.iter().find_map(|line| line.strip_prefix(start)?.strip_suffix(end));
+    let carried: u64 = carried.expect("a limit").parse().expect("a number");
     // Three quarters of 116, less 16 and those that the server has started already.
     assert!((66..75).contains(&carried), "{said:?}");
 }
 
 #[test]
 fn without_descriptors_the_server_waits_for_some() {
-    let server = Server::after(FEW_FILES, &["--max-clients", "1000"]);
+    const FILES: u64 = 40;
+    let server = Server::after(FEW_FILES, &[]);
+    // The server has computed how many clients there may be, and now there are fewer descriptors.
+    let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
+    prlimit(id, Resource::Nofile, Rlimit { current: Some(FILES), maximum: Some(FILES) })
+        .expect("a limit can be lowered");
     let cannot = "cannot accept more clients";
     // Calls are answered by the system, whether or not the server can have a descriptor for them.
     let mut peers = Vec::new();
@@ -159,7 +159,8 @@ fn without_descriptors_the_server_waits_for_some() {
         }
         peers.push(peer);
     };
-    assert!((40..64).contains(&peers.len()), "{} of 64 descriptors are clients", peers.len());
+    let clients = peers.len() as u64;
+    assert!((FILES / 2..FILES).contains(&clients), "{clients} of {FILES} descriptors are clients");
     outside.say("from outside");
 
     // It tries again now and then, and does nothing else.

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use crate::batch::{Batch, PeerId, Recipient};
+use crate::wire::{Framing, RAW_MESSAGE};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp_chat::batch::{Batch, PeerId, Recipient};
-use tcp_chat::wire::{Framing, RAW_MESSAGE};
 
 /// Something that was said: by which peer, in which form, and whether for that peer alone.
 #[derive(Clone, Debug)]
@@ -131,4 +131,19 @@ proptest! {
             }
         }
     }
+}
+
+/// A record for each line would take more memory than a short line itself.
+#[test]
+fn lines_of_one_peer_share_a_record() {
+    let say = |speakers: PeerId| {
+        let mut batch = Batch::default();
+        (0..1000).for_each(|line| batch.say(line % speakers, |text| text.push(b'a')));
+        batch.size()
+    };
+    let record = say(2).saturating_sub(say(1)) / 999;
+    assert_eq!(say(1), 2000 + record + Batch::OVERHEAD);
+    assert!((17..=32).contains(&record), "{record} bytes for each record");
+    let pieces = size_of::<Batch>() + 3 * size_of::<usize>() + 3 * 16;
+    assert!((pieces..2 * pieces).contains(&Batch::OVERHEAD), "{pieces} bytes besides");
 }

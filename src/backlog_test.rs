@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::backlog::Backlog;
+use crate::batch::Batch;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tcp_chat::backlog::Backlog;
-use tcp_chat::batch::Batch;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
@@ -37,7 +37,10 @@ proptest! {
                 lag = lag.or((step == 1).then(|| between(end, end + line.len() as u64)));
                 all.push((end, Arc::clone(&batch)));
                 end += batch.size() as u64;
-                backlog.advance(&batch, lag.is_some());
+                backlog.advance(&batch);
+                if lag.is_none() {
+                    backlog.trim(end);
+                }
             }
             prop_assert_eq!(backlog.end(), end);
             let Some(lag) = lag else {
