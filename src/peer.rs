@@ -16,12 +16,16 @@ use crate::sync::{AtomicU64, Relaxed};
 /// to be 1.2 MB, for which a reader of 300 KB/s needs 4 s.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// A piece, in bytes: more than the kernel takes now and then for a peer that does not read.
+/// A piece, in bytes: a reader's system takes about as much at a time.
 const PIECE: u64 = 65_536;
 
 /// How long a peer that has fallen behind for the first time passes for one that reads: no longer, so
 /// that peers that never read slow the others down only once, and for this time.
 const AT_FIRST: Duration = Duration::from_secs(1);
+
+/// For how long after a peer has fallen behind nothing shows whether it reads: the systems of both sides
+/// still move what fits into their buffers. That was seen to go on for 0.3 s.
+const SETTLING: Duration = Duration::from_millis(400);
 
 /// A peer's connection, as the room uses it.
 pub trait Socket: Send + Sync {
@@ -107,18 +111,21 @@ pub(crate) struct Lag {
     pub(crate) until: Option<u64>,
     /// It passes for one that reads until then,
     pub(crate) reads_until: Instant,
-    /// and for longer when it has taken a piece from here.
+    /// and for longer when it has taken a piece from here, after this time.
     piece: u64,
+    pub(crate) settled: Instant,
 }
 
 impl Lag {
     fn at(position: u64, trusted: Duration) -> Self {
+        let now = Instant::now();
         Self {
             position: Arc::new(AtomicU64::new(position)),
             given: position,
             until: None,
-            reads_until: Instant::now() + trusted,
+            reads_until: now + trusted,
             piece: position,
+            settled: now + SETTLING,
         }
     }
 
@@ -135,14 +142,16 @@ impl Lag {
     /// Whether the peer does read, and yet loses ground: it is over half of `max_backlog` bytes
     /// behind `end`.
     fn is_overrun(&mut self, end: u64, max_backlog: u64) -> bool {
-        self.until.is_none() && self.behind(end) > max_backlog / 2 && self.reads()
+        self.reads() && self.until.is_none() && self.behind(end) > max_backlog / 2
     }
 
     /// Whether it takes what it is sent, as far as that is known. If its thread has sent all that it
     /// was given, that thread waits for the roster, and the peer is not to blame.
     fn reads(&mut self) -> bool {
         let (position, now) = (self.position(), Instant::now());
-        if position >= self.piece + PIECE {
+        if now < self.settled {
+            self.piece = position;
+        } else if position >= self.piece + PIECE {
             self.piece = position;
             self.reads_until = now + RECENT;
         }

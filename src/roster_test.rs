@@ -297,23 +297,24 @@ fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
             lag.position.store(position, Relaxed);
         }
         if let (true, Some(lag)) = (time_is_over, &mut peer.lag) {
-            lag.reads_until = Instant::now();
+            (lag.reads_until, lag.settled) = (Instant::now(), Instant::now());
         }
-        peer.deliver(&batch, 0, 15 * PIECE)
+        peer.deliver(&batch, 0, 13 * PIECE)
     };
     assert_eq!(is_overrun(None, false), Ok(Standing::FellBehind));
     let behind = |overrun| Ok(Standing::Behind { overrun });
     assert_eq!(is_overrun(Some(0), false), behind(true), "it has just fallen behind");
-    assert_eq!(is_overrun(Some(0), true), behind(false), "it takes nothing");
-    assert_eq!(is_overrun(Some(PIECE - 1), false), behind(false), "it takes too little");
-    assert_eq!(is_overrun(Some(PIECE), false), behind(true));
-    assert_eq!(is_overrun(Some(PIECE), false), behind(true), "it took a piece a moment ago");
-    assert_eq!(is_overrun(Some(PIECE), true), behind(false), "it takes nothing more");
-    assert_eq!(is_overrun(Some(2 * PIECE - 1), false), behind(false));
+    assert_eq!(is_overrun(Some(PIECE), false), behind(true), "buffers fill, which shows nothing");
+    assert_eq!(is_overrun(Some(PIECE), true), behind(false), "it takes nothing");
+    assert_eq!(is_overrun(Some(2 * PIECE - 1), false), behind(false), "it takes too little");
     assert_eq!(is_overrun(Some(2 * PIECE), false), behind(true));
+    assert_eq!(is_overrun(Some(2 * PIECE), false), behind(true), "it took a piece a moment ago");
+    assert_eq!(is_overrun(Some(2 * PIECE), true), behind(false), "it takes nothing more");
+    assert_eq!(is_overrun(Some(3 * PIECE - 1), false), behind(false));
+    assert_eq!(is_overrun(Some(3 * PIECE), false), behind(true));
     let lag = peer.lag.as_mut().expect("it is behind");
-    (lag.reads_until, lag.given) = (Instant::now(), 2 * PIECE);
-    let standing = peer.deliver(&batch, 0, 15 * PIECE);
+    (lag.reads_until, lag.given) = (Instant::now(), 3 * PIECE);
+    let standing = peer.deliver(&batch, 0, 13 * PIECE);
     assert_eq!(standing, behind(true), "its thread has sent all that it was given");
 }
 
