@@ -190,9 +190,9 @@ impl Scene {
 /// choose one; these lie below those that systems hand out by themselves.
 fn free_ports() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let offset = process::id() % 1000;
+    let offset = process::id() % 25;
     loop {
-        let next = u32::from(TAKEN.fetch_add(PORTS, Relaxed)) + offset * 10;
+        let next = u32::from(TAKEN.fetch_add(PORTS, Relaxed)) + offset * 400;
         let port = 20_000 + u16::try_from(next % 10_000).expect("a small number");
         let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
         if (port..port + PORTS).all(is_free) {

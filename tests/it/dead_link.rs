@@ -111,8 +111,9 @@ fn arrivals(server: &Server) -> Vec<u16> {
     server.history().lines().iter().filter_map(port).collect()
 }
 
-fn assert_pruned(server: &Server, port: u16, pulled: Instant) {
-    assert_eq!(server.reason_of(port), "timed out");
+fn assert_pruned(server: &Server, port: u16, pulled: Instant, reasons: &[&str]) {
+    let reason = server.reason_of(port);
+    assert!(reasons.contains(&reason.as_str()), "{reason}");
     let took = pulled.elapsed();
     assert!(took < GONE_BY, "noticed after {took:?}");
     eprintln!("--dead-link {DEAD_LINK}: noticed after {took:?}");
@@ -124,7 +125,7 @@ fn an_idle_peer_is_pruned() {
     let server = network.server();
     let (_idle, port) = join(&network.client, "Idle", &server);
     network.pull_cable();
-    assert_pruned(&server, port, Instant::now());
+    assert_pruned(&server, port, Instant::now(), &["timed out"]);
 }
 
 #[test]
@@ -149,7 +150,9 @@ fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
         }
         assert!(pulled.elapsed() < GONE_BY, "not noticed by {GONE_BY:?}");
     }
-    assert_pruned(&server, far_port, pulled);
+    // The system tells only one thread that it timed out. If that is the one that reads, the one that
+    // sends may still be first to remove the record.
+    assert_pruned(&server, far_port, pulled, &["timed out", "connection reset"]);
     assert_eq!(arrivals(&server), [near_port, far_port], "somebody came back");
     near.type_line("still here");
     server.history().expect("Near: still here");

@@ -75,6 +75,7 @@ fn a_full_server_says_why_and_goes_on() {
             assert_eq!(surplus.rest(), (vec![why.clone()], Ending::Closed));
         }
         all_talk(&mut peers);
+        wait_until("it is told", || times_told(&server, "Server full") > 0);
         assert_eq!(times_told(&server, "Server full"), 1, "{:?}", server.process.err.lines());
 
         let gone = peers.pop().expect("somebody is in").port();

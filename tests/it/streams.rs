@@ -94,9 +94,9 @@ fn each_pair(check: impl Fn(Stream, Stream) + Sync) {
 /// ports lie below those that systems hand out by themselves.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let offset = u16::try_from(std::process::id() % 1000).expect("a small number");
+    let offset = u16::try_from(std::process::id() % 100).expect("a small number");
     loop {
-        let port = 10_000 + (offset * 8 + NEXT.fetch_add(1, Relaxed)) % 10_000;
+        let port = 10_000 + (offset * 100 + NEXT.fetch_add(1, Relaxed)) % 10_000;
         let address = SocketAddr::new(ANY_PORT.ip(), port);
         if TcpListener::bind(address).is_ok() {
             return address;
