@@ -181,13 +181,15 @@ impl Stage {
             _ => line,
         };
         let style = if by == "Server" { Style::Bold } else { Style::Hue(paint::hue(by)) };
+        let is_notice = matches!(paint::pieces(line)[..], [(Style::Dim, _)]);
         let columns = columns().saturating_sub(8 + 3);
         for (row, text) in wrapped(line, columns.max(NARROWEST)).enumerate() {
             let mut shown = String::new();
             let by = if row == 0 { by } else { "" };
             self.palette.paint(style, &format!("{by:>8}"), &mut shown);
             shown.extend([" ", sign, " "]);
-            for (style, piece) in paint::pieces(text) {
+            let pieces = if is_notice { vec![(Style::Dim, text)] } else { paint::pieces(text) };
+            for (style, piece) in pieces {
                 self.palette.paint(style, piece, &mut shown);
             }
             print(&shown)?;
