@@ -118,7 +118,7 @@ fn talk(args: ClientArgs, log: Receiver<String>) -> Result<(), String> {
     } else {
         let input = plain::read_lines(config.max_line)
             .map_err(|error| format!("cannot start the thread that reads the input: {error}"))?;
-        let mut plain = Plain::new(args.timestamps, stderr::say);
+        let mut plain = Plain::new(args.timestamps, stderr::say_in_order);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());

@@ -68,7 +68,7 @@ pub struct Plain {
 
 impl Plain {
     /// A screen that begins each line with the time if `timestamps`. It gives what is about the
-    /// chat to `notice`, which must not wait: nobody may read stderr.
+    /// chat to `notice`, which must not wait for long: nobody may read stderr.
     pub fn new(timestamps: bool, notice: fn(&str)) -> Self {
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
         Self { out, failure: None, timestamps, notice }

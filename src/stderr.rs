@@ -53,6 +53,15 @@ pub(crate) fn say(line: &str) {
     put(format!("{line}\n").into_bytes());
 }
 
+/// Writes a line, and waits for it where stderr takes it: on a terminal, what is printed on stdout
+/// afterwards stands below it.
+pub(crate) fn say_in_order(line: &str) {
+    say(line);
+    if takes_something(&io::stderr()) {
+        flush();
+    }
+}
+
 /// Waits until what was said is written, but not for long: nobody may read it.
 pub(crate) fn flush() {
     let Some(tasks) = TASKS.get() else { return };
