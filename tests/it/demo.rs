@@ -142,6 +142,7 @@ fn a_narrow_window_breaks_no_word_in_two() {
         String::from_utf8_lossy(&view.bytes).contains("Done: every step")
     });
     let shown = demo.look(|view| String::from_utf8_lossy(&view.bytes).into_owned());
+    let mut is_broken = false;
     for row in shown.lines() {
         let mut plain = String::new();
         // What stands between an escape and the next `m` is a colour.
@@ -149,8 +150,9 @@ fn a_narrow_window_breaks_no_word_in_two() {
             plain += if index == 0 { part } else { part.split_once('m').expect("a colour").1 };
         }
         assert!(plain.chars().count() <= 40, "broken by the terminal: {plain:?}");
+        is_broken |= plain.ends_with("| Connection to Server @PORT");
     }
-    assert!(shown.contains("| Connection to Server @PORT\r\n"), "broken between words: {shown}");
+    assert!(is_broken, "broken between words: {shown}");
 }
 
 #[test]
