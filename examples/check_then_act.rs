@@ -70,7 +70,9 @@ fn prune(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
     let place = roster.lock().unwrap().iter().position(|(_, peer)| *peer == addr);
     let Some(place) = place else { return };
     eprintln!("client #{} is gone, its record is number {place}", addr.port());
-    thread::sleep(Duration::from_secs(1));
-    let (_, removed) = roster.lock().unwrap().remove(place);
+    thread::sleep(Duration::from_secs(2));
+    let mut peers = roster.lock().unwrap();
+    let (_, removed) = peers.remove(place);
+    // Still under the lock, so that these lines come in the order of the removals.
     eprintln!("removed number {place}, which is client #{}", removed.port());
 }
