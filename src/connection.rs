@@ -16,7 +16,7 @@ use crate::wire::{self, Framing};
 const FIRST_REST: Duration = Duration::from_millis(50);
 
 /// The longest rest between two attempts while nobody answers.
-const LONGEST_REST: Duration = Duration::from_millis(400);
+const LONGEST_REST: Duration = Duration::from_millis(200);
 
 /// The longest rest if somebody answers, but has no place for us, or does not talk to us.
 const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);

@@ -1,9 +1,11 @@
 //! What clients keep when the server goes and comes back: every line, in order.
 
+use std::sync::PoisonError;
+
 use crate::support::process::{Process, Signal, client};
 use crate::support::script::{heard_of, numbers, said};
 use crate::support::server::Server;
-use crate::support::{assert_same, wait_until};
+use crate::support::{QUIET, assert_same, wait_until};
 
 /// How often one killed server may let a line come again: what was on its way, and what came back
 /// right before.
@@ -45,6 +47,7 @@ fn kill_again_and_again(
 /// Lets these clients say so many lines each while the server is killed again and again, and checks
 /// what everyone has heard.
 fn talk_through_kills(speakers: &[&str], lines: usize) {
+    let _quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
     let mut server = Server::start(&["--quiet"]);
     let mut listening = listeners(&server, &["Lou", "Mia"]);
     let mut speaking: Vec<_> =

@@ -13,12 +13,17 @@ pub(crate) mod usage;
 pub(crate) mod view;
 
 use std::io::{self, Write};
+use std::sync::RwLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take. A test that passes never waits this long; one that fails on a busy
 /// machine should fail for another reason than the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Held for writing by tests in which everyone must be back in time after a crash, and for reading by those
+/// that keep every processor busy.
+pub(crate) static QUIET: RwLock<()> = RwLock::new(());
 
 /// Says that a test is skipped, past the test runner, which hides what a passing test prints. Where
 /// `TCP_CHAT_SKIP_NOTHING` is set, nothing may be missing, and the test fails.
