@@ -8,8 +8,8 @@
 //!         what is logged ───────────┘       ▲────── written ─────┘
 //! ```
 //!
-//! They share channels, and the modes that the terminal had before ([`tty`]). `screen` waits for
-//! nothing but these channels. So a terminal that takes nothing stops `writer`, and nobody else.
+//! They share channels, and what [`tty`] has of the terminal. `screen` waits for nothing but these
+//! channels. So a terminal that takes nothing stops `writer`, and nobody else.
 
 mod completion;
 mod decoder;

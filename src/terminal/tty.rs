@@ -1,10 +1,13 @@
 //! The terminal itself: is there one, how large is it, whose is it, and how it is given back as it
-//! was. The modes that it had are the only state that threads share here: they are saved once.
+//! was. Threads share two things here: the modes that it had, which are saved once, and a lock for the
+//! moment in which something is written.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::time::Duration;
 use std::{panic, process, thread};
 
+use parking_lot::{ReentrantMutex, const_reentrant_mutex};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use rustix::process::{Signal, getpgrp, getpid, getsid, kill_current_process_group, kill_process};
@@ -33,6 +36,13 @@ pub(super) const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b]0;\x07\x1b[23;0
 /// The modes of the terminal as they were before this program changed them.
 static BEFORE: OnceLock<Termios> = OnceLock::new();
 
+/// Held while something is written to the terminal. A panic takes it for good, so that no frame erases
+/// why the program ended.
+pub(super) static WRITING: ReentrantMutex<()> = const_reentrant_mutex(());
+
+/// How long a panic waits for a thread that writes.
+const WRITE: Duration = Duration::from_millis(100);
+
 /// Whether a person sits at a terminal that can do more than show one line after the other.
 pub fn is_here() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && paint::is_capable()
@@ -44,7 +54,10 @@ pub(super) fn take() -> io::Result<()> {
     let before = tcgetattr(io::stdin())?;
     BEFORE.get_or_init(|| before);
     panic::set_hook(Box::new(|panic| {
+        let alone = WRITING.try_lock_for(WRITE);
         restore();
+        // A thread that waited for a terminal that takes nothing has gone on now.
+        let _alone = alone.or_else(|| WRITING.try_lock_for(WRITE));
         let thread = thread::current();
         let name = thread.name().unwrap_or("a thread");
         let why = format!("tcp-chat: a fault in this program ended it ({name}: {panic})");

@@ -7,6 +7,8 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, retry_on_intr, write};
 
+use super::tty::WRITING;
+
 /// How much is written at a time, in bytes: a terminal that was emptied takes that much.
 const PART: usize = 1024;
 
@@ -45,7 +47,10 @@ pub(super) fn run(frames: &Receiver<String>, written: &Sender<Written>) {
 fn write_all(mut bytes: &[u8]) -> rustix::io::Result<()> {
     let out = io::stdout();
     while !bytes.is_empty() {
-        match retry_on_intr(|| write(&out, bytes)) {
+        let alone = WRITING.lock();
+        let written = retry_on_intr(|| write(&out, bytes));
+        drop(alone);
+        match written {
             Ok(length) => bytes = &bytes[length..],
             // Another program has the same terminal, and set it so that a write does not wait.
             Err(Errno::AGAIN) => {

@@ -207,5 +207,10 @@ fn a_client_with_a_fault() {
     terminal.named("Ann".parse().expect("a name"));
     tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");
     input.recv_timeout(STUCK).expect("a line is typed");
+    // There is a frame to write when the fault shows.
+    for number in 0..200 {
+        tcp_chat::client::Screen::notice(&mut terminal, &format!("notice {number}"));
+        tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");
+    }
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
 }
