@@ -200,6 +200,7 @@ fn a_raw_server_may_say_anything() {
     let mut ann = client(fake.address(), &["--framing", "raw", "--name", "N", "--no-reconnect"]);
     ann.pipe("BX\nB\n".to_owned());
     let mut call = fake.answer();
+    assert_eq!(call.hear_bytes(5), "N: BX");
     for (text, shown) in [("N: B", 1), (&refusal(0), 2), ("hello", 3)] {
         call.send(text);
         ann.out.at_least(shown, "what came", |_| true);
