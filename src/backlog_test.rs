@@ -22,7 +22,7 @@ proptest! {
         let mut lag: Option<u64> = None;
         for (number, (step, length, index)) in steps.into_iter().enumerate() {
             let between = |from: u64, to: u64| {
-                from + index.index(usize::try_from(to - from).unwrap() + 1) as u64
+                from + index.index(usize::try_from(to - from).expect("a small number") + 1) as u64
             };
             if step == 0 {
                 // The laggard furthest behind takes something, perhaps all.

@@ -95,8 +95,8 @@ proptest! {
         prop_assert_eq!(batch.count(), all.len());
         let whole =
             all.iter().flat_map(|said| [said.text.trim_end_matches('\n'), "\n"]).collect::<String>();
-        prop_assert_eq!(std::str::from_utf8(text).unwrap(), &whole);
-        let public: Vec<_> = batch.public_lines().map(|line| std::str::from_utf8(line).unwrap()).collect();
+        prop_assert_eq!(std::str::from_utf8(text).expect("UTF-8"), &whole);
+        let public: Vec<_> = batch.public_lines().map(|line| std::str::from_utf8(line).expect("UTF-8")).collect();
         let said_to_all = all.iter().filter(|said| !said.private);
         let lines = said_to_all.flat_map(|said| said.text.trim_end_matches('\n').split('\n'));
         prop_assert_eq!(public, lines.collect::<Vec<_>>());
@@ -126,7 +126,7 @@ proptest! {
             if recipient.framing == Framing::Raw {
                 prop_assert!(chunk.len() <= RAW_MESSAGE);
                 prop_assert!(std::str::from_utf8(&text[chunk.clone()]).is_ok());
-                let message = heard.iter().find(|place| place.contains(&chunk.start)).unwrap();
+                let message = heard.iter().find(|place| place.contains(&chunk.start)).expect("a message");
                 prop_assert!(chunk.end <= message.end, "two messages in one send");
             }
         }
