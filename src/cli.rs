@@ -266,7 +266,8 @@ pub(crate) struct ClientArgs {
 
     /// End when the connection is lost
     ///
-    /// The client also ends when the first attempt to connect fails.
+    /// The client also ends when the first attempt to connect fails. The exit status is 0 only if the
+    /// input had ended before, and every line had come back.
     #[arg(long, env = "TCP_CHAT_NO_RECONNECT", value_parser = yes_or_no(), help_heading = "Connection")]
     pub(crate) no_reconnect: bool,
 

@@ -6,7 +6,7 @@ mod ending;
 use std::io;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, at, never, select};
+use crossbeam_channel::{Receiver, at, never, select_biased};
 
 use crate::client::{self, Config, Failure, Input, Screen, Status};
 use crate::connection::{Connection, in_words};
@@ -78,7 +78,8 @@ impl Conversation<'_> {
         let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
         let input = if wants_input { input } else { &no_input };
         let timer = self.next_timer().map_or_else(never, at);
-        select! {
+        // The input first: if its end is here already, a connection that is lost now cost nothing.
+        select_biased! {
             recv(quit) -> _ => self.leave(),
             recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
             recv(self.connection.received()) -> received => {

@@ -42,7 +42,7 @@ impl Conversation<'_> {
         self.offline();
         if !self.config.reconnect {
             self.over = Some(match self.unconfirmed() {
-                0 if !turned_away => self.all_confirmed(),
+                0 if self.input_ended && !turned_away => self.all_confirmed(),
                 lines => Err(Failure::Lost(why, lines)),
             });
         }

@@ -117,6 +117,16 @@ fn who_does_not_reconnect_says_what_is_unconfirmed() {
     let why = failure(&mut ann);
     assert!(why.contains("6 lines are unconfirmed"), "{why}");
 
+    // More may have been to come.
+    let mut ann = client(fake.address(), &["--name", "Ann", "--no-reconnect"]);
+    ann.type_line("one");
+    let mut call = fake.answer();
+    call.echo(&["Ann: one".to_owned()]);
+    ann.out.line("the only line", |line| line == "Ann: one");
+    drop(call);
+    let why = failure(&mut ann);
+    assert!(why.ends_with(" Lost (the server closed it)"), "{why}");
+
     // With nothing left to say, the end of the connection is a good end.
     let mut listener = client(fake.address(), &["--stay", "--no-reconnect"]);
     listener.end_input();

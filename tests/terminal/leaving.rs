@@ -65,8 +65,9 @@ fn a_failure_gives_the_terminal_back_and_says_why() {
     ann.type_in("half a line");
     ann.wait("the draft", |view| view.cursor_row() == "> half a line");
     server.stop();
-    ann.ends(0);
+    ann.ends(1);
     assert!(ann.is_as_before());
+    ann.wait("the reason", |view| view.count("tcp-chat: Connection to ") == 1);
     ann.look(|view| {
         assert_eq!(view.count("> half a line"), 1, "what was typed can still be read");
         assert_eq!(view.cursor_row(), "");
