@@ -136,7 +136,9 @@ fn one_that_has_caught_up_is_trusted_for_longer() {
         let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up };
         let now = Instant::now();
         assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
-        peer.lag.expect("it is behind").reads_until - now
+        let lag = peer.lag.expect("it is behind");
+        assert!(lag.settled > now, "its buffers still fill");
+        lag.reads_until - now
     };
     assert!(trusted(true) > trusted(false) + Duration::from_secs(2));
     let (mut roster, _) = roster(1 << 20);
@@ -291,27 +293,26 @@ fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
     let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
     let address = ([127, 0, 0, 1], 1).into();
     let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up: false };
-    let mut is_overrun = |position: Option<u64>, time_is_over: bool| {
-        if let (Some(position), Some(lag)) = (position, &mut peer.lag) {
-            lag.given = u64::MAX;
-            lag.position.store(position, Relaxed);
-        }
-        if let (true, Some(lag)) = (time_is_over, &mut peer.lag) {
-            (lag.reads_until, lag.settled) = (Instant::now(), Instant::now());
-        }
+    assert_eq!(peer.deliver(&batch, 0, 13 * PIECE), Ok(Standing::FellBehind));
+    // Times that are over now, or not before the test is.
+    let (over, later) = (Instant::now(), Instant::now() + Duration::from_secs(3600));
+    let mut is_overrun = |position: u64, trusted: Option<Instant>, settled: Instant| {
+        let lag = peer.lag.as_mut().expect("it is behind");
+        lag.given = u64::MAX;
+        lag.position.store(position, Relaxed);
+        (lag.reads_until, lag.settled) = (trusted.unwrap_or(lag.reads_until), settled);
         peer.deliver(&batch, 0, 13 * PIECE)
     };
-    assert_eq!(is_overrun(None, false), Ok(Standing::FellBehind));
     let behind = |overrun| Ok(Standing::Behind { overrun });
-    assert_eq!(is_overrun(Some(0), false), behind(true), "it has just fallen behind");
-    assert_eq!(is_overrun(Some(PIECE), false), behind(true), "buffers fill, which shows nothing");
-    assert_eq!(is_overrun(Some(PIECE), true), behind(false), "it takes nothing");
-    assert_eq!(is_overrun(Some(2 * PIECE - 1), false), behind(false), "it takes too little");
-    assert_eq!(is_overrun(Some(2 * PIECE), false), behind(true));
-    assert_eq!(is_overrun(Some(2 * PIECE), false), behind(true), "it took a piece a moment ago");
-    assert_eq!(is_overrun(Some(2 * PIECE), true), behind(false), "it takes nothing more");
-    assert_eq!(is_overrun(Some(3 * PIECE - 1), false), behind(false));
-    assert_eq!(is_overrun(Some(3 * PIECE), false), behind(true));
+    assert_eq!(is_overrun(0, Some(later), later), behind(true), "it has just fallen behind");
+    assert_eq!(is_overrun(PIECE, Some(over), later), behind(false), "its buffers fill");
+    assert_eq!(is_overrun(PIECE, Some(over), over), behind(false), "it takes nothing");
+    assert_eq!(is_overrun(2 * PIECE - 1, None, over), behind(false), "it takes too little");
+    assert_eq!(is_overrun(2 * PIECE, None, over), behind(true), "it takes a piece");
+    assert_eq!(is_overrun(2 * PIECE, None, over), behind(true), "it took one a moment ago");
+    assert_eq!(is_overrun(2 * PIECE, Some(over), over), behind(false), "it takes nothing more");
+    assert_eq!(is_overrun(3 * PIECE - 1, None, over), behind(false), "too little again");
+    assert_eq!(is_overrun(3 * PIECE, None, over), behind(true), "a piece again");
     let lag = peer.lag.as_mut().expect("it is behind");
     (lag.reads_until, lag.given) = (Instant::now(), 3 * PIECE);
     let standing = peer.deliver(&batch, 0, 13 * PIECE);
