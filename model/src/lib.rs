@@ -1,6 +1,6 @@
 //! Model checking: the room itself, under many schedules of its threads.
 //!
-//! `src/room.rs` and the files around it are compiled here a second time, against locks, atomics
+//! The folder `src/room` is compiled here a second time, against locks, atomics
 //! and threads of the model checker shuttle, which decides at each of them which thread runs next.
 //! The sockets are made up: they fall short, stall or fail at random. Most scenarios run under
 //! schedules that are chosen at random; one small scenario runs under every schedule there is.
@@ -9,24 +9,18 @@
 //! them: what it would let through there, it would let through in the real room too.
 #![cfg(test)]
 // A copy of the room is no library: parts of it that are public may be unused here.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod faulty;
 mod scenario;
 mod socket;
 mod sync;
 
-#[path = "../../src/catch_up.rs"]
+#[path = "../../src/server/catch_up.rs"]
 mod catch_up;
-#[path = "../../src/flow.rs"]
-mod flow;
-#[path = "../../src/peer.rs"]
-mod peer;
-#[path = "../../src/room.rs"]
+#[path = "../../src/room/mod.rs"]
 mod room;
-#[path = "../../src/roster.rs"]
-mod roster;
-use tcp_chat::{backlog, batch, wire};
+use tcp_chat::protocol;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

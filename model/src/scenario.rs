@@ -7,14 +7,14 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
-use crate::batch::{Batch, PeerId};
 use crate::catch_up;
-use crate::peer::{Reason, Socket};
+use crate::protocol::Framing;
+use crate::room::Observer;
+use crate::room::{Batch, PeerId};
 use crate::room::{Limits, Room};
-use crate::roster::Observer;
+use crate::room::{Reason, Socket};
 use crate::socket::Fake;
 use crate::sync::{Scope, yield_now};
-use crate::wire::Framing;
 
 const FAREWELL: &str = "bye";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
 
-use crate::peer::Socket;
+use crate::room::Socket;
 use crate::scenario::Scenario;
 use crate::sync::yield_now;
 

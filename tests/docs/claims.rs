@@ -2,7 +2,7 @@
 //! and links.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::page::{Page, top};
 use super::session::is_not_run;
@@ -146,48 +146,49 @@ fn has_heading(page: &Path, anchor: &str) -> bool {
     })
 }
 
-/// `lib.rs` names the files in the order in which to read them: none needs one that comes later.
+/// The folders of `src` in the order in which they build on one another, each with those it may use.
+const FOLDERS: [(&str, &[&str]); 4] = [
+    ("protocol", &[]),
+    ("room", &["protocol", "sync"]),
+    ("server", &["protocol", "room", "sync"]),
+    ("client", &["protocol"]),
+];
+
 #[test]
-fn imports_go_one_way_in_reading_order() {
-    let code =
-        |file: &str| fs::read_to_string(top().join("src").join(file)).expect("a file of ours");
-    let library = code("lib.rs");
-    let modules: Vec<&str> = library
-        .lines()
-        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'))
-        .collect();
-    assert!(modules.len() > 20, "lib.rs names {} files", modules.len());
-    for (index, module) in modules.iter().enumerate() {
-        // A module is a file, a folder, or both.
-        let inside = fs::read_dir(top().join("src").join(module)).into_iter().flatten();
-        let inside = inside.map(|entry| entry.expect("it can be read").path());
-        let files = inside.chain([top().join("src").join(module).with_extension("rs")]);
-        let code: String =
-            files.filter_map(|file| fs::read_to_string(file).ok()).collect::<Vec<_>>().join("\n");
-        assert!(!code.is_empty(), "there is no src/{module}");
-        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            let later = modules[index + 1..].iter().find(|later| {
-                let used = line.split("crate::").skip(1);
-                let mut used = used.map(|path| path.trim_start_matches('{').trim_start());
-                used.any(|path| {
-                    path.strip_prefix(**later).is_some_and(|rest| {
-                        !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                    })
-                })
-            });
-            assert_eq!(later, None, "src/{module}.rs needs a file that comes later: {line}");
+fn imports_go_one_way() {
+    for (folder, allowed) in FOLDERS {
+        for file in files_in(&top().join("src").join(folder)) {
+            if file.to_string_lossy().contains("/tests") {
+                continue;
+            }
+            let code = fs::read_to_string(&file).expect("a file of ours");
+            let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code {
+                for used in line.split("crate::").skip(1) {
+                    let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                    let used = used.unwrap_or_default();
+                    let fits = used == folder || allowed.contains(&used);
+                    assert!(fits, "{}: {folder} may not use {used:?}: {line}", file.display());
+                }
+            }
         }
     }
+}
+
+/// All files in a folder and in the folders in it.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of ours");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    paths.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }
 
 #[test]
 fn the_code_map_has_every_file() {
     let map = Page::named("docs/architecture.md").text;
-    for entry in fs::read_dir(top().join("src")).expect("the code is there") {
-        let name = entry.expect("it can be read").file_name().into_string().expect("a name");
-        assert!(
-            map.contains(&format!("`src/{name}`")) || map.contains(&format!("`{name}`")),
-            "docs/architecture.md has no {name}"
-        );
+    for file in files_in(&top().join("src")) {
+        let path = file.strip_prefix(top()).expect("it is in here").to_string_lossy().into_owned();
+        let path = path.strip_suffix("/mod.rs").map_or(path.clone(), |folder| format!("{folder}/"));
+        let has = map.contains(&format!("`{path}`"));
+        assert!(has, "docs/architecture.md has no {path}");
     }
 }

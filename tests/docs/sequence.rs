@@ -15,15 +15,15 @@ use std::{fmt, fs};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use socket2::{Domain, SockRef, Socket, Type};
-use tcp_chat::batch::Batch;
-use tcp_chat::inbound::Reading;
-use tcp_chat::peer::Reason;
+use tcp_chat::protocol::{Framing, MAX_LINE};
+use tcp_chat::room::Batch;
 use tcp_chat::room::Limits;
-use tcp_chat::roster::Observer;
+use tcp_chat::room::Observer;
+use tcp_chat::room::Reason;
+use tcp_chat::server::ClientPolicy;
+use tcp_chat::server::Links;
+use tcp_chat::server::Reading;
 use tcp_chat::server::{Config, Server};
-use tcp_chat::session::ClientPolicy;
-use tcp_chat::socket::Links;
-use tcp_chat::wire::{Framing, MAX_LINE};
 
 /// How long anything may take before the scene has failed.
 const PATIENCE: Duration = Duration::from_secs(60);

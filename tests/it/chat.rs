@@ -18,7 +18,7 @@ fn everyone_hears_everyone_and_himself() {
         for peer in &mut peers {
             peer.expect(&line);
         }
-        server.history().expect(&line);
+        server.event_log().expect(&line);
     }
 }
 
@@ -85,7 +85,7 @@ fn everyone_hears_one_order() {
         let said: Vec<_> = (0..LINES).map(|n| format!("S{speaker}: {n}")).collect();
         assert_same("own lines", &said_by(speaker, &listeners[0]), &said);
     }
-    server.history().at_least(SPEAKERS * LINES, "a line", |line| line.starts_with('S'));
+    server.event_log().at_least(SPEAKERS * LINES, "a line", |line| line.starts_with('S'));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn what_could_drive_a_terminal_is_made_visible() {
         ann.send([said, b"\n"].concat());
         bob.expect(heard);
         ann.expect(heard);
-        server.history().expect(heard);
+        server.event_log().expect(heard);
     }
 }
 
@@ -223,7 +223,7 @@ fn clients_on_pipes_and_plain_sockets_share_one_room() {
     let mut socket = server.join();
     let mut listener = client(server.address, &["--name", "Lou", "--stay"]);
     listener.end_input();
-    server.history().at_least(2, "a client", |line| line.contains("Has Connected!"));
+    server.event_log().at_least(2, "a client", |line| line.contains("Has Connected!"));
     let mut speakers = ["Ann", "Bob"].map(|name| client(server.address, &["--name", name]));
     for speaker in &mut speakers {
         speaker.pipe((0..500).fold(String::new(), |text, n| format!("{text}{n}\n")));

@@ -258,7 +258,7 @@ fn a_client_without_a_name_is_called_after_its_process() {
     assert_eq!(heard, format!("00:00:00 {zeros}: hello\n00:00:00 {zeros} Disconnected!"));
     let heard = client.out.lines();
     assert!(heard[0].ends_with(&format!("{name}: hello")), "{heard:?}");
-    assert!(server.history().lines().is_empty(), "a quiet server prints a history");
+    assert!(server.event_log().lines().is_empty(), "a quiet server prints a history");
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn join(namespace: &str, name: &str, server: &Server) -> (Process, u16) {
     let mut command = program_in(namespace);
     command.args(["client", &server.address.to_string(), "--name", name, "--stay"]);
     let client = Process::start(command);
-    server.history().at_least(before + 1, "a client", |line| line.ends_with("Has Connected!"));
+    server.event_log().at_least(before + 1, "a client", |line| line.ends_with("Has Connected!"));
     (client, arrivals(server)[before])
 }
 
@@ -108,7 +108,7 @@ fn arrivals(server: &Server) -> Vec<u16> {
     let port = |line: &String| {
         line.strip_prefix("Client @PORT #")?.strip_suffix(" Has Connected!")?.parse().ok()
     };
-    server.history().lines().iter().filter_map(port).collect()
+    server.event_log().lines().iter().filter_map(port).collect()
 }
 
 fn assert_pruned(server: &Server, port: u16, pulled: Instant, reasons: &[&str]) {
@@ -141,11 +141,11 @@ fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
     for number in 0.. {
         let said = Instant::now();
         near.type_line(&format!("{number}"));
-        server.history().expect(&format!("Near: {number}"));
+        server.event_log().expect(&format!("Near: {number}"));
         near.out.line("what it said", |line| line.ends_with(&format!(": {number}")));
         let took = said.elapsed();
         assert!(took < Duration::from_millis(500), "line {number} took {took:?}");
-        if server.history().count(|line| line.contains("Has Disconnected!")) > 0 {
+        if server.event_log().count(|line| line.contains("Has Disconnected!")) > 0 {
             break;
         }
         assert!(pulled.elapsed() < GONE_BY, "not noticed by {GONE_BY:?}");
@@ -155,7 +155,7 @@ fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
     assert_pruned(&server, far_port, pulled, &["timed out", "connection reset"]);
     assert_eq!(arrivals(&server), [near_port, far_port], "somebody came back");
     near.type_line("still here");
-    server.history().expect("Near: still here");
+    server.event_log().expect("Near: still here");
 }
 
 /// The client's own limit, which has no flag, and some more because the system probes now and then.
@@ -189,7 +189,7 @@ fn a_peer_that_only_keeps_silent_stays() {
     let (mut silent, _) = join(&network.client, "Silent", &server);
     // There is no effect to wait for: that nothing happens in this time is what is to be seen.
     std::thread::sleep(GONE_BY);
-    assert_eq!(server.history().count(|line| line.contains("Has Disconnected!")), 0);
+    assert_eq!(server.event_log().count(|line| line.contains("Has Disconnected!")), 0);
     silent.type_line("I was here all the time");
-    server.history().expect("Silent: I was here all the time");
+    server.event_log().expect("Silent: I was here all the time");
 }

@@ -101,7 +101,7 @@ fn a_full_server_tells_why_and_is_not_stormed() {
     guest.finish();
     guest.expect_end();
     patient.exits(0);
-    server.history().expect("Bob: 3");
+    server.event_log().expect("Bob: 3");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn who_leaves_is_gone_and_nobody_else_is_disturbed() {
     bob.say("Bob: still here");
     bob.expect("Bob: still here");
     cleo.expect("Bob: still here");
-    assert_eq!(server.history().count(|line| line.starts_with(&gone(port))), 1);
+    assert_eq!(server.event_log().count(|line| line.starts_with(&gone(port))), 1);
 }
 
 #[test]
@@ -47,23 +47,23 @@ fn a_client_says_goodbye_and_a_killed_one_cannot() {
     ann.end_input();
     ann.exits(0);
     bob.expect("Ann Disconnected!");
-    server.history().line("Ann's end", |line| line.ends_with("Has Disconnected! (left)"));
+    server.event_log().line("Ann's end", |line| line.ends_with("Has Disconnected! (left)"));
 
     let mut eve = client(server.address, &["--name", "Eve"]);
     eve.type_line("hello");
     bob.expect("Eve: hello");
     eve.kill();
-    server.history().at_least(2, "an end", |line| line.contains("Has Disconnected!"));
+    server.event_log().at_least(2, "an end", |line| line.contains("Has Disconnected!"));
     bob.say("Bob: next");
     bob.expect("Bob: next");
 }
 
-/// Reads a history of clients that came and went: who came must have been away, who goes must have
+/// Reads an event log of clients that came and went: who came must have been away, who goes must have
 /// been here. Returns how many came, and how many are still here.
-fn came_and_stayed(history: &[String]) -> (usize, usize) {
+fn came_and_stayed(log: &[String]) -> (usize, usize) {
     let mut here = HashMap::<&str, bool>::new();
     let mut came = 0;
-    for line in history {
+    for line in log {
         let Some(rest) = line.strip_prefix("Client @PORT #") else { continue };
         let (port, what) = rest.split_once(' ').expect("something happens to the client");
         let here = here.entry(port).or_default();
@@ -106,7 +106,7 @@ fn pruning_and_leaving_at_once_removes_a_record_once() {
             assert_eq!(spoken, [format!("{line} a"), format!("{line} b"), line.clone()]);
         }
     }
-    wait_until("all have gone", || came_and_stayed(&server.history().lines()) == (ROUNDS + 2, 2));
+    wait_until("all have gone", || came_and_stayed(&server.event_log().lines()) == (ROUNDS + 2, 2));
 }
 
 #[test]
@@ -145,13 +145,13 @@ fn a_storm_of_comers_and_goers_leaves_nobody_behind() {
         }
     });
     // A caller who hung up before he was accepted may never have come at all.
-    let all_but_the_talkers_gone = || came_and_stayed(&server.history().lines()).1 == 3;
+    let all_but_the_talkers_gone = || came_and_stayed(&server.event_log().lines()).1 == 3;
     wait_until("the storm is over", all_but_the_talkers_gone);
     assert!(conversation.end().lines >= 10);
-    wait_until("all have gone", || came_and_stayed(&server.history().lines()).1 == 0);
+    wait_until("all have gone", || came_and_stayed(&server.event_log().lines()).1 == 0);
     assert!(server.stop().success());
-    let (came, _) = came_and_stayed(&server.history().lines());
+    let (came, _) = came_and_stayed(&server.event_log().lines());
     assert!(came >= THREADS * ROUNDS / 2, "only {came} came");
-    let halves = server.history().count(|line| line.contains("half"));
+    let halves = server.event_log().count(|line| line.contains("half"));
     assert_eq!(halves, 0, "half a line was relayed");
 }

@@ -83,7 +83,7 @@ fn a_flood_reaches_all_who_read_whole_and_drowns_nobody() {
         for peer in &deaf {
             assert_eq!(server.reason_of(peer.port()), "too slow");
         }
-        let went = server.history().count(|line| line.contains("Has Disconnected!"));
+        let went = server.event_log().count(|line| line.contains("Has Disconnected!"));
         assert_eq!(went, DEAF, "somebody else went");
     });
 

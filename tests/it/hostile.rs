@@ -26,7 +26,7 @@ fn talk_while(flags: &[&str], disturb: impl FnOnce(&Server)) {
     assert!(talk.lines >= 10 && talk.slowest < BEARABLE, "{talk:?}");
 }
 
-/// Says so many megabytes, no faster than the history is printed.
+/// Says so many megabytes, no faster than the event log is printed.
 fn say_much(server: &Server, megabytes: usize) {
     let mut speaker = Peer::connect(server.address);
     let line = "x".repeat(1000);
@@ -43,7 +43,7 @@ fn one_who_never_reads_is_dropped_when_he_takes_nothing_for_too_long() {
         let mut deaf = Peer::connect(server.address);
         deaf.shrink_window();
         deaf.say("deaf");
-        server.history().expect("deaf");
+        server.event_log().expect("deaf");
         say_much(server, 8);
         assert_eq!(server.reason_of(deaf.port()), "too slow");
     });
@@ -55,7 +55,7 @@ fn one_who_never_reads_is_dropped_when_he_is_too_far_behind() {
         let mut deaf = Peer::connect(server.address);
         deaf.shrink_window();
         deaf.say("deaf");
-        server.history().expect("deaf");
+        server.event_log().expect("deaf");
         let begin = Instant::now();
         say_much(server, 8);
         assert_eq!(server.reason_of(deaf.port()), "too slow");

@@ -126,7 +126,7 @@ fn without_echo_a_full_server_has_heard_nothing() {
     guest.finish();
     guest.expect_end();
     ann.exits(0);
-    server.history().expect("Ann: 500");
+    server.event_log().expect("Ann: 500");
     let shown: Vec<_> = ann.out.lines().into_iter().filter(|l| l.starts_with("Ann: ")).collect();
     assert_eq!(shown, said("Ann", 500));
 }

@@ -5,9 +5,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp_chat::client::{Config, Failure, Input, Screen, Status};
-use tcp_chat::conversation;
-use tcp_chat::wire::{self, Framing};
+
+use tcp_chat::client::{self, Config, Failure, Input, Screen, Status};
+use tcp_chat::protocol::{self, Framing};
 
 use super::liars::{FAREWELL, refusal};
 use crate::support::PATIENCE;
@@ -124,7 +124,7 @@ proptest! {
             framing: if raw { Framing::Raw } else { Framing::Lines },
             introduce,
             local_echo: false,
-            max_line: wire::MAX_LINE,
+            max_line: protocol::MAX_LINE,
             window: usize::MAX,
             stay: false,
             reconnect: false,
@@ -157,7 +157,7 @@ proptest! {
             scope.spawn(move || {
                 listener.accept().and_then(|(stream, _)| tell(stream, begin, lies, piece))
             });
-            conversation::run(&config, &lines, &crossbeam_channel::never(), &mut claims)
+            client::run(&config, &lines, &crossbeam_channel::never(), &mut claims)
         });
 
         let text = String::from_utf8_lossy(&bytes);

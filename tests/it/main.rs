@@ -7,10 +7,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-// Without a process: framing, the outbox.
-mod framing;
-mod outbox;
-
 // The server, and peers that are plain sockets.
 mod chat;
 #[cfg(target_os = "linux")]

@@ -149,7 +149,7 @@ fn fall_behind(server: &Server, peer: &Peer) -> usize {
     wait_until("it is behind", || {
         say_much(server.address, ROUND);
         said += ROUND;
-        server.history().count(|line| line == is_behind) > 0
+        server.event_log().count(|line| line == is_behind) > 0
     });
     said
 }
@@ -162,7 +162,7 @@ fn a_living_peer_that_does_not_read_is_no_dead_link() {
     // There is no effect to wait for: it must not be dropped in this time.
     thread::sleep(Duration::from_secs(4));
     (0..said / 1000).for_each(|_| assert_eq!(deaf.line().len(), 999));
-    server.history().expect(&format!("Client @PORT #{} Has Caught Up!", deaf.port()));
+    server.event_log().expect(&format!("Client @PORT #{} Has Caught Up!", deaf.port()));
 }
 
 /// A server with a peer in this state stops in time, and ends well.

@@ -153,7 +153,7 @@ fn without_descriptors_the_server_waits_for_some() {
     let mut outside = loop {
         let peer = Peer::connect(server.address);
         let welcome = connected(peer.port());
-        let is_in = || server.history().count(|line| line == welcome) > 0;
+        let is_in = || server.event_log().count(|line| line == welcome) > 0;
         wait_until("it is in or cannot be", || is_in() || times_told(&server, cannot) > 0);
         if !is_in() {
             break peer;
@@ -174,7 +174,7 @@ fn without_descriptors_the_server_waits_for_some() {
     assert_eq!(times_told(&server, cannot), 1, "{:?}", server.process.err.lines());
 
     drop(peers.pop());
-    server.history().expect(&connected(outside.port()));
+    server.event_log().expect(&connected(outside.port()));
     peers.push(outside);
     for peer in &mut peers {
         peer.expect("from outside");
@@ -228,7 +228,7 @@ fn ten_thousand_come_and_go_and_leave_nothing() {
 }
 
 #[test]
-fn a_history_that_nobody_reads_slows_nobody_and_counts_what_it_skips() {
+fn an_event_log_that_nobody_reads_slows_nobody_and_counts_what_it_skips() {
     const LINES: usize = 20_000;
     let mut command = process::program();
     let (history, stdout) = std::io::pipe().unwrap();

@@ -107,7 +107,7 @@ fn a_client_that_is_first_waits_for_its_server() {
     let server = Server::at(server.address, &[]);
     early.exits(0);
     assert_eq!(early.out.lines()[..10], said("Ann", 10));
-    server.history().expect("Ann: 10");
+    server.event_log().expect("Ann: 10");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_server_that_stops_and_one_that_follows_share_one_conversation() {
     ann.exits(0);
     assert!(server.stop().success());
     // Told of the first server's end it knows that nothing was on its way: no line comes twice.
-    let heard = server.history().lines();
+    let heard = server.event_log().lines();
     let heard: Vec<_> = heard.iter().filter(|line| line.starts_with("Ann: ")).collect();
     assert_eq!(heard, ["Ann: 2", "Ann: 3"]);
 }
@@ -142,7 +142,7 @@ fn who_stays_listens_until_the_server_or_a_signal_ends_it() {
     // A killed server has not ended: they come back to the next.
     server.process.kill();
     let mut server = Server::at(server.address, &[]);
-    server.history().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
+    server.event_log().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
     let mut speaker = client(server.address, &["--name", "Ann"]);
     speaker.pipe("hello\n".to_owned());
     speaker.exits(0);

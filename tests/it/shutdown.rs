@@ -31,7 +31,7 @@ fn every_signal_that_asks_for_the_end_is_obeyed_and_everyone_is_told() {
         let mut peers = [server.join(), server.join()];
         let mut listener = client(server.address, &["--name", "Lou", "--stay"]);
         listener.end_input();
-        server.history().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
+        server.event_log().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
         peers[0].send("Ann: one\nAnn: two\nAnn: half a li");
         peers[1].expect("Ann: one");
         peers[1].expect("Ann: two");
@@ -44,7 +44,7 @@ fn every_signal_that_asks_for_the_end_is_obeyed_and_everyone_is_told() {
         }
         listener.exits(0);
         assert_eq!(listener.out.lines().last(), Some(&server.farewell()));
-        let halves = server.history().count(|line| line.contains("half"));
+        let halves = server.event_log().count(|line| line.contains("half"));
         assert_eq!(halves, 0, "half a line became one because the server ended");
     }
 }
@@ -58,7 +58,7 @@ fn a_thousand_are_told_in_time() {
     let mut server = Server::start(&[]);
     let mut peers: Vec<_> = (0..CLIENTS).map(|_| Peer::connect(server.address)).collect();
     let connected = |line: &str| is_numbered(line, "Client @PORT #", " Has Connected!");
-    server.history().at_least(CLIENTS, "a client", connected);
+    server.event_log().at_least(CLIENTS, "a client", connected);
     stop_in_time(&mut server, Signal::INT);
     for peer in &mut peers {
         assert_eq!(peer.rest(), (vec![server.farewell()], Ending::Closed));
@@ -88,7 +88,7 @@ fn who_speaks_at_that_moment_is_told_as_well() {
         }
         for speaker in 0..SPEAKERS {
             let name = format!("S{speaker}: ");
-            server.history().at_least(300, "a line", |line| line.starts_with(&name));
+            server.event_log().at_least(300, "a line", |line| line.starts_with(&name));
         }
         stop_in_time(&mut server, Signal::INT);
     });
@@ -110,7 +110,7 @@ fn fall_behind(server: &Server) -> (Peer, Peer) {
     let mut deaf = Peer::connect(server.address);
     deaf.shrink_window();
     deaf.say("deaf");
-    server.history().expect("deaf");
+    server.event_log().expect("deaf");
     let mut speaker = server.join();
     let line = format!("Ann: {}", "x".repeat(1000));
     for _ in 0..7_000 {
@@ -188,11 +188,11 @@ fn under_nohup_a_hangup_stops_neither_server_nor_client() {
     ann.signal(Signal::TERM);
     ann.exits(0);
     stop_in_time(&mut server, Signal::TERM);
-    server.history().expect(&server.farewell());
+    server.event_log().expect(&server.farewell());
 }
 
 #[test]
-fn a_history_that_nobody_reads_delays_nothing() {
+fn an_event_log_that_nobody_reads_delays_nothing() {
     let mut command = process::program();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let (unread, stdout) = std::io::pipe().unwrap();

@@ -166,7 +166,7 @@ fn a_client_ends_by_itself_or_when_it_is_told() {
         let (mut client, readers) = start(out, err, &["client", &address, "--name", "Ann"]);
         client.pipe("hello\n".repeat(100));
         // Before it connects, it has told the system what it does when it is signalled.
-        server.history().line("the client", |line| line.ends_with("Has Connected!"));
+        server.event_log().line("the client", |line| line.ends_with("Has Connected!"));
         // It waits until a pipe is read in which the chat is shown, as programs do.
         let waits = out == Stream::Unread;
         let status = if waits { end(&mut client) } else { client.ended() };

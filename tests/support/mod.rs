@@ -51,7 +51,7 @@ pub(crate) fn is_there(program: &str) -> bool {
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "in vain: waited until {what}");
+        assert!(Instant::now() < deadline, "timed out: waited until {what}");
         thread::sleep(Duration::from_millis(2));
     }
 }

@@ -204,7 +204,7 @@ impl Output {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && !printed.closed,
-                "in vain: waited for {what}; the last of {} lines: {:?}",
+                "timed out: waited for {what}; the last of {} lines: {:?}",
                 printed.lines.len(),
                 tail(&printed.lines)
             );

@@ -190,7 +190,7 @@ impl Terminal {
     pub(crate) fn wait(&self, what: &str, holds: impl FnMut(&mut View) -> bool) {
         if !self.wait_for(PATIENCE, holds) {
             let shown = self.look(|view| view.all_rows().join("\n"));
-            panic!("in vain: waited to see {what}; what is there:\n{shown}");
+            panic!("timed out: waited to see {what}; what is there:\n{shown}");
         }
     }
 
@@ -223,7 +223,7 @@ impl Terminal {
     pub(crate) fn joins(&self, server: &Server) {
         self.wait("the title of one connected", |view| view.title().contains("@PORT #"));
         let port = self.look(|view| view.title().split('#').nth(1).and_then(|p| p.parse().ok()));
-        server.history().expect(&connected(port.expect("a port in the title")));
+        server.event_log().expect(&connected(port.expect("a port in the title")));
     }
 
     /// What is shown now.

@@ -46,7 +46,7 @@ impl RawClient {
     /// A client that the server has welcomed: whatever is said from now on, it hears.
     pub(crate) fn join(server: &Server, address: SocketAddr, name: &str) -> Self {
         let client = Self::connect(address, &["--name", name]);
-        server.history().expect(&connected(client.port));
+        server.event_log().expect(&connected(client.port));
         client
     }
 

@@ -57,21 +57,21 @@ impl Server {
     }
 
     /// What the server prints on its stdout.
-    pub(crate) fn history(&self) -> &Output {
+    pub(crate) fn event_log(&self) -> &Output {
         &self.process.out
     }
 
     /// A peer that the server has welcomed: whatever is said from now on, it hears.
     pub(crate) fn join(&self) -> Peer {
         let peer = Peer::connect(self.address);
-        self.history().expect(&connected(peer.port()));
+        self.event_log().expect(&connected(peer.port()));
         peer
     }
 
     /// Waits until the history says that this client is gone, and returns why.
     pub(crate) fn reason_of(&self, port: u16) -> String {
         let start = gone(port);
-        let line = self.history().line(&start, |line| line.starts_with(&start));
+        let line = self.event_log().line(&start, |line| line.starts_with(&start));
         line[start.len()..].trim_matches(['(', ')', ' ']).to_owned()
     }
 

@@ -201,7 +201,7 @@ fn a_panic_in_any_thread_gives_the_terminal_back() {
 #[ignore = "a program for the test above"]
 fn a_client_with_a_fault() {
     let Ok((mut terminal, input)) =
-        tcp_chat::terminal::Terminal::open(false, crossbeam_channel::never())
+        crate::app::ui::terminal::Terminal::open(false, crossbeam_channel::never())
     else {
         return;
     };

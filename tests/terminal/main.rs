@@ -2,8 +2,15 @@
 
 #[path = "../support/mod.rs"]
 mod support;
-mod leaving;
 
+/// The terminal itself, for a client with a fault: the program has none that a test could call up.
+#[allow(dead_code, reason = "most of it is used by the program alone")]
+#[path = "../../src/app"]
+mod app {
+    pub(crate) mod ui;
+}
+
+mod leaving;
 mod reading;
 mod resizing;
 mod serving;

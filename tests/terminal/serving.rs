@@ -1,4 +1,4 @@
-//! The server on a terminal: how to join and stop it, the history in colours.
+//! The server on a terminal: how to join and stop it, the event log in colours.
 
 use std::os::unix::process::CommandExt;
 
@@ -13,7 +13,7 @@ fn server(flags: &[&str]) -> (Terminal, String) {
     let mut command = program();
     command.arg0(PROGRAM).args(["server", "127.0.0.1:0"]).args(flags);
     let server = Terminal::run(command, 80);
-    server.wait("the first line of the history", |view| view.count("Online...") == 1);
+    server.wait("the first line of the event log", |view| view.count("Online...") == 1);
     let address = server.look(|view| {
         let rows = view.rows();
         let start = rows.iter().find_map(|row| row.strip_prefix("listening on ")).expect("a row");
@@ -37,7 +37,7 @@ fn a_server_says_how_to_join_how_to_stop_it_and_how_it_went() {
 }
 
 #[test]
-fn the_history_has_the_colours_of_the_client() {
+fn the_event_log_has_the_colours_of_the_client() {
     let (server, address) = server(&[]);
     let mut command = program();
     command.args(["client", &address, "--name", "Ann"]);

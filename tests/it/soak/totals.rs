@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::thread::{Scope, ScopedJoinHandle};
 
-use tcp_chat::outbox::WINDOW;
+use tcp_chat::client::WINDOW;
 
 use super::SPEAKERS;
 use crate::support::process::Process;
@@ -45,7 +45,7 @@ impl<'scope> Life<'scope> {
             wait_until("one that stays is back", || {
                 let port = stayer.err.lines().iter().rev().find_map(|notice| port(notice));
                 let here = port.filter(|port| {
-                    self.server.history().count(|line| line == connected(*port)) > 0
+                    self.server.event_log().count(|line| line == connected(*port)) > 0
                 });
                 self.stayers.extend(here);
                 here.is_some()
@@ -111,14 +111,14 @@ impl Totals {
     /// Takes the stock of a server that has ended.
     pub(crate) fn add(&mut self, life: Life) {
         let Life { server, listeners, stayers } = life;
-        let history = server.history();
-        history.wait_for("the end of the history", |_, closed| closed.then_some(()));
-        self.came += history.count(|line| line.ends_with(" Has Connected!"));
-        self.too_slow += history.count(|line| line.ends_with(" Has Disconnected! (too slow)"));
+        let log = server.event_log();
+        log.wait_for("the end of the event log", |_, closed| closed.then_some(()));
+        self.came += log.count(|line| line.ends_with(" Has Connected!"));
+        self.too_slow += log.count(|line| line.ends_with(" Has Disconnected! (too slow)"));
         for port in stayers {
             // They leave when the server has said goodbye.
             let lost = |line: &str| line.starts_with(&gone(port)) && !line.ends_with("(left)");
-            assert_eq!(history.count(lost), 0, "one that stays was lost without a crash");
+            assert_eq!(log.count(lost), 0, "one that stays was lost without a crash");
         }
         let log = &server.process.err;
         log.wait_for("the end of the log", |_, closed| closed.then_some(()));

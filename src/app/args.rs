@@ -1,0 +1,302 @@
+//! The command line: the commands, their flags, and what `-h` and `--help` say about them.
+//!
+//! The first line of each comment below is the short help, `-h`; `--help` shows all of it.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use tcp_chat::protocol::Name;
+use tcp_chat::protocol::{self, Framing};
+use tcp_chat::server::Template;
+
+use crate::app::values::{address, line_limit, link_seconds, rate, seconds, whole, yes_or_no};
+
+/// Where a server listens and a client connects by default.
+const ADDRESS: &str = "127.0.0.1:3234";
+
+/// A chat over TCP: one server, any number of clients, every message to everyone
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  tcp-chat demo                        watch a server and three clients talk
+  tcp-chat server                      start a server on 127.0.0.1:3234; Ctrl-C stops it
+  tcp-chat client --name Ann           join it from another terminal
+  nc 127.0.0.1 3234                    any program that sends lines is a client
+  seq 1 100 | tcp-chat client          send 100 lines; exit status 0: all were delivered
+
+Exit status: 0 success, 1 error at run time, 2 wrong usage")]
+pub(crate) struct Cli {
+    /// The command
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a server; Ctrl-C stops it
+    Server(ServerArgs),
+    /// Join a chat, from a terminal or a pipe
+    Client(ClientArgs),
+    /// Watch a server and some clients talk
+    Demo(DemoArgs),
+    /// Print a script that lets your shell complete these commands
+    #[command(after_help = "\
+Examples:
+  source <(tcp-chat completions bash)                  in ~/.bashrc
+  tcp-chat completions zsh > ~/.zfunc/_tcp-chat        with ~/.zfunc in $fpath
+  tcp-chat completions fish > ~/.config/fish/completions/tcp-chat.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page
+    #[command(after_help = "\
+Examples:
+  tcp-chat man > tcp-chat.1
+  tcp-chat man server | man -l -")]
+    Man {
+        /// The command that the page describes [default: the whole program]
+        command: Option<String>,
+    },
+}
+
+/// Whether clients receive their own messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Echo {
+    /// Everyone receives a message, its sender as well
+    #[default]
+    All,
+    /// Everyone but the sender receives a message
+    Others,
+}
+
+/// `tcp-chat server`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcp-chat server                      on 127.0.0.1:3234, for this machine only
+  tcp-chat server 0.0.0.0:3234         for other machines too; nothing is encrypted!
+  tcp-chat server 127.0.0.1:0          on any free port; the server prints which
+  tcp-chat server --quiet --max-clients 1000")]
+pub(crate) struct ServerArgs {
+    /// Listen on this HOST:PORT
+    ///
+    /// Port 0 stands for any free port. The server prints the one it got.
+    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
+    pub(crate) address: String,
+
+    /// Send a message to everyone, or to all others
+    ///
+    /// With "others", a client does not receive its own messages. Start clients of this project with
+    /// --local-echo then.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "all|others",
+        hide_possible_values = true,
+        default_value_t,
+        env = "TCP_CHAT_ECHO",
+        help_heading = "Conversation"
+    )]
+    pub(crate) echo: Echo,
+
+    /// Tell messages apart by newlines, or by reads
+    ///
+    /// With "lines", a newline ends a message. With "raw", as in the course assignment, a message is
+    /// what one read returns.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "lines|raw",
+        hide_possible_values = true,
+        default_value_t,
+        env = "TCP_CHAT_FRAMING",
+        help_heading = "Conversation"
+    )]
+    pub(crate) framing: Framing,
+
+    /// Serve raw clients on this second address
+    ///
+    /// All clients share one conversation.
+    #[arg(long, value_name = "ADDR", env = "TCP_CHAT_RAW", value_parser = address,
+          help_heading = "Raw clients")]
+    pub(crate) raw: Option<String>,
+
+    /// Send this to each client that connects
+    ///
+    /// {number}, {address} and {port} stand for those of the client. With --raw, only raw clients
+    /// receive it.
+    #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_GREET", help_heading = "Raw clients")]
+    pub(crate) greet: Option<Template>,
+
+    /// Put this in front of each message
+    ///
+    /// {number}, {address} and {port} stand for those of the sender. With --raw, it is put in front of
+    /// the messages of raw clients only.
+    #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_PREFIX", help_heading = "Raw clients")]
+    pub(crate) prefix: Option<Template>,
+
+    /// Take the first message of a raw client for its name
+    ///
+    /// The other clients do not see this message. {name} stands for the name in --prefix and
+    /// --greet, and the client is greeted when it has sent its name.
+    #[arg(long, env = "TCP_CHAT_NAME_FIRST", value_parser = yes_or_no(),
+          help_heading = "Raw clients")]
+    pub(crate) name_first: bool,
+
+    /// Refuse longer lines
+    ///
+    /// From 1 to 1048576 bytes. The sender is told that its line was refused.
+    #[arg(long, value_name = "BYTES", default_value_t = protocol::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
+          value_parser = line_limit, help_heading = "Limits")]
+    pub(crate) max_line: usize,
+
+    /// Refuse more clients [default: as many as this machine carries]
+    ///
+    /// From 1 to 1000000. The machine carries the smallest number that these limits allow: open files,
+    /// memory maps, and threads of the machine, of the control group and of the user. Each client may
+    /// need two threads, and a thread needs four memory maps. If you ask for more clients, the server
+    /// says which limit allows no more, and takes as many as the machine carries.
+    #[arg(long, value_name = "N", env = "TCP_CHAT_MAX_CLIENTS",
+          value_parser = |text: &str| whole(text, 1..=1_000_000_usize), help_heading = "Limits")]
+    pub(crate) max_clients: Option<usize>,
+
+    /// Read at most this many lines per second [default: no limit]
+    ///
+    /// From 0.001 to 1000000000, for each client. The other lines wait; none is lost.
+    #[arg(long, value_name = "LINES", env = "TCP_CHAT_RATE", value_parser = rate,
+          help_heading = "Limits")]
+    pub(crate) rate: Option<f64>,
+
+    /// Drop a client that takes nothing for this long
+    ///
+    /// From 0 to 1000000 seconds. It counts only while there is something to take.
+    #[arg(long, value_name = "SECONDS", default_value = "10", env = "TCP_CHAT_STALL_TIMEOUT",
+          value_parser = seconds, help_heading = "Limits")]
+    pub(crate) stall_timeout: Duration,
+
+    /// Drop a client that falls this far behind
+    ///
+    /// From 1 to 1099511627776 bytes (1 TiB).
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024, env = "TCP_CHAT_MAX_BACKLOG",
+          value_parser = |text: &str| whole(text, 1..=1_u64 << 40), help_heading = "Limits")]
+    pub(crate) max_backlog: u64,
+
+    /// Drop a client whose machine is silent for this long
+    ///
+    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed. The
+    /// system cannot tell them from a client that reads nothing. So a --stall-timeout of more than
+    /// 10 seconds counts in place of a shorter --dead-link.
+    #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
+          value_parser = link_seconds, help_heading = "Limits")]
+    pub(crate) dead_link: Duration,
+
+    /// Do not print what happens in the chat
+    #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Print the time in front of each line
+    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
+    pub(crate) timestamps: bool,
+}
+
+/// `tcp-chat client`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcp-chat client --name Ann           talk in this terminal
+  echo hello | tcp-chat client         send one line; exit status 0: it was delivered
+  tcp-chat client --stay < /dev/null   only listen, until the server stops
+  tcp-chat client 192.0.2.7:3234       join a server on another machine")]
+pub(crate) struct ClientArgs {
+    /// Connect to this HOST:PORT
+    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
+    pub(crate) address: String,
+
+    /// Your name [default: Client and the process id]
+    ///
+    /// 1 to 32 characters, without ':'.
+    #[arg(long, short, env = "TCP_CHAT_NAME", help_heading = "Conversation")]
+    pub(crate) name: Option<Name>,
+
+    /// Tell messages apart by newlines, or by reads
+    ///
+    /// With "lines", a newline ends a message. With "raw", as in the course assignment, a message is
+    /// what one read returns. Use what the server uses.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "lines|raw",
+        hide_possible_values = true,
+        default_value_t,
+        env = "TCP_CHAT_FRAMING",
+        help_heading = "Conversation"
+    )]
+    pub(crate) framing: Framing,
+
+    /// Send the name once, then messages without it
+    ///
+    /// For servers that ask for the name first.
+    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), help_heading = "Conversation")]
+    pub(crate) introduce: bool,
+
+    /// Show your messages when they are sent
+    ///
+    /// For servers that do not send your messages back to you. A message that was sent counts as
+    /// delivered then.
+    #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
+    pub(crate) local_echo: bool,
+
+    /// Do not send longer lines
+    ///
+    /// From 1 to 1048576 bytes. Use what the server uses.
+    #[arg(long, value_name = "BYTES", default_value_t = protocol::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
+          value_parser = line_limit, help_heading = "Conversation")]
+    pub(crate) max_line: usize,
+
+    /// Go on printing after the end of the input
+    ///
+    /// The client ends when the server stops, or with Ctrl-C.
+    #[arg(long, env = "TCP_CHAT_STAY", value_parser = yes_or_no(), help_heading = "Connection")]
+    pub(crate) stay: bool,
+
+    /// End when the connection is lost
+    ///
+    /// The client also ends when the first attempt to connect fails. The exit status is 0 only if the
+    /// input had ended before, and every line had come back.
+    #[arg(long, env = "TCP_CHAT_NO_RECONNECT", value_parser = yes_or_no(), help_heading = "Connection")]
+    pub(crate) no_reconnect: bool,
+
+    /// End after this long without progress
+    ///
+    /// From 0 to 1000000 seconds. The default is 65, because some servers cannot start again within
+    /// a minute. If the input is a terminal, the client tries for ever.
+    #[arg(long, value_name = "SECONDS", env = "TCP_CHAT_GIVE_UP_AFTER", value_parser = seconds,
+          help_heading = "Connection")]
+    pub(crate) give_up_after: Option<Duration>,
+
+    /// Print the time in front of each line
+    #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
+    pub(crate) timestamps: bool,
+}
+
+/// `tcp-chat demo`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcp-chat demo                        watch; the demo ends by itself
+  tcp-chat demo --clients 5 --fast     more clients, and no pauses")]
+pub(crate) struct DemoArgs {
+    /// Start this many clients, from 2 to 26
+    #[arg(long, value_name = "N", default_value_t = 3, env = "TCP_CHAT_CLIENTS",
+          value_parser = |text: &str| whole(text, 2..=26_u16))]
+    pub(crate) clients: u16,
+
+    /// Do not pause between the steps
+    #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
+    pub(crate) fast: bool,
+}

@@ -1,0 +1,93 @@
+//! The demo: a server and some clients as separate processes, from the first hello to the last
+//! goodbye, with a server that goes away and comes back in between.
+//!
+//! It is a test as well: each act ends only when what it is to show has been seen.
+
+mod stage;
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use anyhow::Result;
+use tcp_chat::protocol;
+
+use crate::app::args::DemoArgs;
+use crate::app::signals;
+use crate::app::ui::paint::Palette;
+use stage::{Stage, name_of};
+
+/// How long the demo pauses for a person to read along.
+const PAUSE: Duration = Duration::from_millis(700);
+
+const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
+
+/// `tcp-chat demo`
+///
+/// # Errors
+/// What was to be seen and was not; or a signal stopped the demo.
+pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
+    let quit = signals::on_stop(())?;
+    let pause = if fast { Duration::ZERO } else { PAUSE };
+    let palette = Palette::new(io::stdout().is_terminal());
+    let mut stage = Stage::new(pause, palette, quit);
+    let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
+
+    stage.heading("A server starts: one process. It will have one thread for each client.")?;
+    let (mut server, address) = stage.server("127.0.0.1:0")?;
+    let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default();
+
+    stage.heading("The clients start. Each of them is a process of its own.")?;
+    let mut actors = Vec::new();
+    for name in &names {
+        actors.push(stage.client(name, &address)?);
+        stage.wait("Server", |line| line.contains("Has Connected!"))?;
+    }
+
+    stage.heading("Each client says hello. All clients hear it, in the same order.")?;
+    for actor in &mut actors {
+        stage.talk(actor, "hello", &names)?;
+    }
+
+    let leaver = actors.remove(0);
+    stage.heading(&format!(
+        "{} leaves. The server removes its record; the others stay.",
+        leaver.name
+    ))?;
+    stage.leave(leaver, &names)?;
+    let stayed = &names[1..];
+
+    stage.heading("The server stops and tells every client. The clients try to reconnect.")?;
+    stage.stop(&mut server)?;
+    for name in stayed {
+        stage.wait(name, |line| line == protocol::offline(port))?;
+        stage.wait(name, |line| line.contains(" Lost ("))?;
+        stage.wait(name, |line| line.contains(" Failed ("))?;
+    }
+
+    stage.heading(&format!("{} says something. The line waits for a server.", stayed[0]))?;
+    stage.type_line(&mut actors[0], "is anybody there?")?;
+
+    stage.heading("A new server starts on the same port. The clients connect by themselves.")?;
+    let (mut server, _) = stage.server(&address)?;
+    for name in stayed {
+        stage.wait(name, |line| line.contains("Successful!"))?;
+        stage.wait("Server", |line| line.contains("Has Connected!"))?;
+    }
+    let kept = name_of(&stayed[0])?.says("is anybody there?");
+    // The others hear it as well if they were back in time; nobody promises that.
+    stage.all_hear(&kept, &stayed[..1])?;
+    for actor in &mut actors {
+        stage.talk(actor, "still here", stayed)?;
+    }
+
+    stage.heading("All clients leave, and the server stops.")?;
+    for (index, actor) in actors.into_iter().enumerate() {
+        stage.leave(actor, &stayed[index..])?;
+    }
+    stage.stop(&mut server)?;
+    stage.heading("Done: every step was seen to happen.")
+}
+
+fn name(index: usize) -> String {
+    NAMES.get(index).map_or_else(|| format!("Client{}", index + 1), |&name| name.to_owned())
+}

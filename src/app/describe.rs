@@ -1,0 +1,51 @@
+//! `tcp-chat completions` and `tcp-chat man`: the command line, described for other programs.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use clap::builder::Resettable;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::app::args::Cli;
+use crate::app::usage;
+
+/// Prints what a shell needs to complete our commands.
+pub(crate) fn completions(shell: Shell) -> Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tcp-chat", &mut text);
+    // The script for bash gives commands names of its own, and a name with a hyphen two of them.
+    let text = String::from_utf8_lossy(&text).replace("tcp__subcmd__chat", "tcp__chat");
+    print(text.as_bytes())
+}
+
+/// Prints a manual page, of the program or of one of its commands.
+pub(crate) fn man(name: Option<&str>) -> Result<()> {
+    let mut program = Cli::command();
+    program.build();
+    let command = match name {
+        None => Some(&program),
+        Some(name) => program.get_subcommands().find(|command| command.get_name() == name),
+    };
+    let command = command.with_context(|| {
+        format!("there is no command {}; see tcp-chat --help", name.unwrap_or_default())
+    })?;
+    let mut text = Vec::new();
+    let plain = command.clone().after_help(Resettable::Reset);
+    Man::new(plain).render(&mut text).context("cannot make the page")?;
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    text.extend_from_slice(examples(&after).as_bytes());
+    print(&text)
+}
+
+/// What stands below the help, as the last section of a page: its lines as they are.
+fn examples(after_help: &str) -> String {
+    let Some((_, examples)) = after_help.split_once("Examples:\n") else { return String::new() };
+    let examples = examples.replace('\\', "\\e").replace('-', "\\-");
+    format!(".SH EXAMPLES\n.nf\n{examples}\n.fi\n")
+}
+
+fn print(text: &[u8]) -> Result<()> {
+    usage::printed(io::stdout().write_all(text).and_then(|()| io::stdout().flush()))
+}

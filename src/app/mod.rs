@@ -1,0 +1,12 @@
+//! The program around the library: its command line, its commands, and what it shows.
+
+pub(crate) mod args;
+pub(crate) mod demo;
+pub(crate) mod describe;
+pub(crate) mod serve;
+pub(crate) mod signals;
+pub(crate) mod stderr;
+pub(crate) mod talk;
+pub(crate) mod ui;
+pub(crate) mod usage;
+mod values;

@@ -1,0 +1,192 @@
+//! `tcp-chat server`: what the arguments ask for, what its terminal shows.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use crossbeam_channel::Receiver;
+use tcp_chat::protocol::{self, Framing};
+use tcp_chat::room::{Limits, Report};
+use tcp_chat::server::event_log::{self, Event, Line, Printer};
+use tcp_chat::server::{BindError, Carried, ClientPolicy, Config, Links, Reading, Server};
+
+use super::args::{Echo, ServerArgs};
+use super::ui::clock;
+use super::ui::paint::{Palette, Style};
+use super::{signals, stderr};
+
+/// The usual `--stall-timeout`.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `tcp-chat server`: from the arguments to the last line of the event log.
+pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
+    let commands = signals::on_stop(())?;
+    let server = Server::bind(config(args)).map_err(|error| with_advice(&error))?;
+    announce(&server, args);
+
+    let (recorder, printer) = event_log::event_log();
+    let printed = print(printer, args).context("cannot start the thread of the event log")?;
+    let port = server.addresses().next().map_or(0, |address| address.port());
+    recorder.record(Event::Notice(protocol::online(port)));
+    let last =
+        server.run(Box::new(recorder), &commands).context("cannot start the server's threads")?;
+    // A terminal that was stopped must not stop the server from ending.
+    stderr::wait_for(&printed, io::stdout());
+    stderr::say(&format!("stopped with {}", in_words(last)));
+    Ok(())
+}
+
+/// Says why, and what to do about it.
+fn with_advice(error: &BindError) -> anyhow::Error {
+    let advice = match error.source.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there; end it or choose another port",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        io::ErrorKind::PermissionDenied => "choose a port above 1023",
+        _ => "is it written as HOST:PORT?",
+    };
+    anyhow!("{error}: {}; {advice}", error.source)
+}
+
+fn config(args: &ServerArgs) -> Config {
+    let Carried { clients, catch_up, limit } = Carried::read();
+    let max_clients = args.max_clients.unwrap_or(clients).min(clients);
+    if let Some(wanted) = args.max_clients.filter(|&wanted| wanted > clients) {
+        stderr::say(&format!("at most {clients} clients, not {wanted}: {limit} allow no more"));
+    }
+    let policy = |framing| {
+        // With an endpoint for raw clients, what is made for them is not meant for the others.
+        let for_these = args.raw.is_none() || framing == Framing::Raw;
+        ClientPolicy {
+            reading: Reading {
+                framing,
+                max_line: args.max_line,
+                greet: args.greet.clone().filter(|_| for_these),
+                prefix: args.prefix.clone().filter(|_| for_these),
+                name_first: args.name_first,
+            },
+            echo: args.echo == Echo::All,
+            rate: args.rate,
+            links: Links { idle: args.dead_link, sending: dead_while_sending(args) },
+        }
+    };
+    Config {
+        address: args.address.clone(),
+        policy: policy(args.framing),
+        also: args.raw.clone().map(|address| (address, policy(Framing::Raw))),
+        max_clients,
+        max_catch_up: catch_up,
+        limits: Limits::of(args.max_backlog),
+        stall_timeout: args.stall_timeout,
+    }
+}
+
+/// How long a link may take nothing of what is sent. To the kernel, a peer that does not read looks
+/// like a dead link, even while it is not behind and some of its buffer is free. So where such a peer
+/// was given more time than usual, a link gets it as well.
+fn dead_while_sending(args: &ServerArgs) -> Duration {
+    if args.stall_timeout > STALL_TIMEOUT {
+        args.dead_link.max(args.stall_timeout)
+    } else {
+        args.dead_link
+    }
+}
+
+/// Says where the server listens and how one gets there, on stderr. For a person, a little more.
+fn announce(server: &Server, args: &ServerArgs) {
+    let is_terminal = io::stderr().is_terminal();
+    let palette = Palette::new(is_terminal);
+    let paint = |style, text: &str| {
+        let mut painted = String::new();
+        palette.paint(style, text, &mut painted);
+        painted
+    };
+    for (address, framing) in server.addresses().zip([args.framing, Framing::Raw]) {
+        let client = client_command(address, framing, args.echo);
+        if !is_terminal {
+            stderr::say(&format!("listening on {address}; connect with: {client}"));
+            continue;
+        }
+        let listening = paint(Style::Bold, &format!("listening on {address};"));
+        stderr::say(&format!("{listening} join from another terminal:"));
+        stderr::say(&format!("    {client} --name NAME"));
+        if framing == Framing::Lines {
+            let here = reachable(address);
+            stderr::say(&format!("    nc {} {}", here.ip(), here.port()));
+        }
+    }
+    if is_terminal {
+        stderr::say(&paint(Style::Dim, "Ctrl-C stops it"));
+    }
+    // On a terminal, the event log comes below it.
+    stderr::flush();
+}
+
+/// The command that starts this program again, as the user typed it, to be pasted into a shell.
+fn program() -> String {
+    let typed = env::args_os().next().and_then(|program| program.into_string().ok());
+    let typed = typed.filter(|typed| !typed.is_empty());
+    let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
+    quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
+}
+
+/// What a person types to join.
+fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
+    let framing = if framing == Framing::Raw { " --framing raw" } else { "" };
+    let echo = if echo == Echo::Others { " --local-echo" } else { "" };
+    format!("{} client{framing}{echo} {}", program(), reachable(address))
+}
+
+/// Where a server that listens everywhere can be reached from this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// Starts the thread that prints the event log. Disconnects the channel when all is printed.
+fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>> {
+    let (printing, printed) = crossbeam_channel::bounded(0);
+    let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
+    let mut out: Box<dyn Write + Send> =
+        if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+    let print = move || {
+        let _printing = printing;
+        printer.run(&mut out, |line, text| {
+            if timestamps {
+                show(Line::Notice(&clock::stamp()), palette, text);
+            }
+            show(line, palette, text);
+            text.push(b'\n');
+        });
+    };
+    thread::Builder::new().name("event-log".to_owned()).spawn(print)?;
+    Ok(printed)
+}
+
+fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
+    let mut painted = String::new();
+    match line {
+        Line::Said(line) if !palette.has_colours() => return text.extend_from_slice(line),
+        Line::Said(line) => palette.paint_line(&String::from_utf8_lossy(line), &mut painted),
+        Line::Notice(notice) => palette.paint(Style::Dim, notice, &mut painted),
+    }
+    text.extend_from_slice(painted.as_bytes());
+}
+
+/// How it goes, in one line.
+fn in_words(report: Report) -> String {
+    let counted =
+        |number: u64, what| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let Report { peers, laggards, lines } = report;
+    let behind = if laggards == 0 { "none".to_owned() } else { laggards.to_string() };
+    let (clients, messages) = (counted(peers as u64, "client"), counted(lines, "message"));
+    format!("{clients}, {behind} behind; {messages} delivered")
+}

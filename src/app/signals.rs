@@ -1,0 +1,73 @@
+//! The signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP, which a closing
+//! terminal sends.
+//!
+//! `ctrlc` handles all three alike, and it handles SIGHUP even where the program was started with
+//! SIGHUP ignored (`nohup`). There, we block it instead: a blocked signal waits for ever.
+
+use std::fs;
+use std::process;
+
+use crate::app::ui::terminal::tty;
+use anyhow::{Context, Result};
+use crossbeam_channel::Receiver;
+use nix::sys::signal::{SigSet, Signal};
+
+/// Blocks SIGHUP in all threads if the program was started with SIGHUP ignored. Threads inherit the
+/// mask, so this comes before the first one starts.
+///
+/// Only Linux says what is ignored; elsewhere, SIGHUP always stops the program.
+pub(crate) fn keep_ignoring_hangups() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if ignores_hangups(&status) {
+        let hangup = SigSet::from(Signal::SIGHUP);
+        // The kernel refuses only masks that it does not know.
+        let _ = hangup.thread_block();
+    }
+}
+
+/// Whether SIGHUP, signal number 1, is in the mask of ignored signals; see `proc_pid_status(5)`.
+fn ignores_hangups(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Sends `message` when a signal asks the program to stop. A second signal ends the program at
+/// once, with status 1.
+///
+/// # Errors
+/// The handler cannot be installed.
+pub(crate) fn on_stop<T: Copy + Send + 'static>(message: T) -> Result<Receiver<T>> {
+    let (sender, stop) = crossbeam_channel::unbounded();
+    let mut asked = false;
+    let handler = move || {
+        if asked {
+            tty::restore();
+            process::exit(1);
+        }
+        asked = true;
+        // Fails if nobody waits for it any more: the program is about to end.
+        let _ = sender.send(message);
+    };
+    ctrlc::set_handler(handler).context("cannot handle signals")?;
+    Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ignores_hangups;
+
+    #[test]
+    fn the_lowest_bit_of_the_mask_is_sighup() {
+        for (mask, ignored) in [
+            ("SigIgn:\t0000000000000001\n", true),
+            ("SigIgn:\t0000000000001003\n", true),
+            ("SigIgn:\t0000000000001002\n", false),
+            ("SigBlk:\t0000000000000001\nSigIgn:\t0000000000000000\n", false),
+            ("SigIgn:\tnonsense\n", false),
+            ("", false),
+        ] {
+            assert_eq!(ignores_hangups(&format!("Name:\ttcp-chat\n{mask}")), ignored, "{mask}");
+        }
+    }
+}

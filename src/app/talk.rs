@@ -1,0 +1,58 @@
+//! `tcp-chat client`: from the arguments to the goodbye.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use crossbeam_channel::Receiver;
+use tcp_chat::client;
+use tcp_chat::protocol::Name;
+
+use super::args::ClientArgs;
+use super::ui::ask;
+use super::ui::pipe::{self, Pipe};
+use super::ui::terminal::{Terminal, tty};
+use super::{signals, stderr};
+
+/// How long a client that nobody sits at tries without getting anywhere: a server that does not set
+/// `SO_REUSEADDR` cannot have its port again for a minute.
+const PATIENCE: Duration = Duration::from_secs(65);
+
+/// Talks until the input has ended, or the user leaves. Shows the lines that come over `log` as well.
+pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
+    let at_terminal = io::stdin().is_terminal();
+    let patience = if at_terminal { None } else { Some(PATIENCE) };
+    let is_unnamed = args.name.is_none();
+    let mut config = client::Config {
+        address: args.address,
+        name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
+        framing: args.framing,
+        introduce: args.introduce,
+        local_echo: args.local_echo,
+        max_line: args.max_line,
+        window: if at_terminal { usize::MAX } else { client::WINDOW },
+        stay: args.stay,
+        reconnect: !args.no_reconnect,
+        give_up_after: args.give_up_after.or(patience),
+    };
+    let quit = signals::on_stop(())?;
+    let done = if tty::is_here() {
+        let (mut terminal, input) =
+            Terminal::open(args.timestamps, log).context("cannot use the terminal")?;
+        if is_unnamed && !ask::for_name(&mut config.name, &input, &quit, &mut terminal) {
+            return Ok(());
+        }
+        terminal.named(config.name.clone());
+        client::run(&config, &input, &quit, &mut terminal)
+    } else {
+        let input = pipe::read_lines(config.max_line)
+            .context("cannot start the thread that reads the input")?;
+        let mut plain = Pipe::new(args.timestamps, stderr::say_in_order);
+        let can_ask = at_terminal && io::stderr().is_terminal();
+        if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
+            return Ok(());
+        }
+        client::run(&config, &input, &quit, &mut plain)
+    };
+    Ok(done?)
+}

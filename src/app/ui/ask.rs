@@ -1,0 +1,40 @@
+//! Asks the one who sits at a terminal for a name.
+
+use crossbeam_channel::{Receiver, select};
+
+use tcp_chat::client::{Input, Screen};
+use tcp_chat::protocol::Name;
+
+/// Asks until the answer is a name. An empty answer takes the one that is there, which is offered.
+/// False if the user would rather leave, or something comes over `quit`.
+pub(crate) fn for_name(
+    name: &mut Name,
+    input: &Receiver<Input>,
+    quit: &Receiver<()>,
+    screen: &mut dyn Screen,
+) -> bool {
+    screen.notice(&format!("Your name? Enter alone takes {name}"));
+    while screen.flush().is_ok() {
+        let answer = select! {
+            recv(quit) -> _ => Input::Quit,
+            recv(input) -> input => input.unwrap_or(Input::End),
+        };
+        match answer {
+            Input::Say(answer) if answer.trim().is_empty() => return true,
+            Input::Say(answer) => match answer.trim().parse() {
+                Ok(answer) => {
+                    *name = answer;
+                    return true;
+                }
+                Err(why) => screen.complaint(&format!("Not taken: {why}")),
+            },
+            Input::Quit | Input::End => return false,
+            Input::Mistake(why) => screen.complaint(&why),
+            Input::TooLong => screen.complaint("Not taken: this is too long for a name"),
+            Input::Help(_) | Input::Connect | Input::Disconnect => {
+                screen.notice("Type a name first, or /quit to leave");
+            }
+        }
+    }
+    false
+}

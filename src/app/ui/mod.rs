@@ -1,0 +1,8 @@
+//! What a person sees and types: lines on a pipe, or a terminal.
+
+pub(crate) mod ask;
+pub(crate) mod clock;
+mod command;
+pub(crate) mod paint;
+pub(crate) mod pipe;
+pub(crate) mod terminal;

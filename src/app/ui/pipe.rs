@@ -1,0 +1,110 @@
+//! Plain input and output, for pipes and scripts: lines in, lines out, no cursor.
+
+use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::{clock, command};
+use tcp_chat::client::{Input, Screen, Status};
+use tcp_chat::protocol::{self, Found, Lines};
+
+/// Reads lines of at most `max` bytes from stdin, on a thread of its own. What a person types may
+/// be a command; in what comes over a pipe, every line is a message.
+///
+/// # Errors
+/// The thread could not be started.
+pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
+    let (sender, input) = crossbeam_channel::bounded(1);
+    let understand = if io::stdin().is_terminal() { command::parse } else { say };
+    thread::Builder::new().name("input".to_owned()).spawn(move || {
+        if let Err(error) = pass_lines(io::stdin().lock(), max, understand, &sender) {
+            log::error!("the input cannot be read further: {error}");
+        }
+    })?;
+    Ok(input)
+}
+
+fn say(line: &str) -> Input {
+    Input::Say(line.to_owned())
+}
+
+fn pass_lines(
+    mut stdin: impl Read,
+    max: usize,
+    understand: impl Fn(&str) -> Input,
+    input: &Sender<Input>,
+) -> io::Result<()> {
+    let mut lines = Lines::new(max);
+    let mut pass = |found: Found| {
+        // Nobody takes it when the client has ended, and then the process ends as well.
+        let _ = input.send(match found {
+            Found::Line(line) => understand(&protocol::sanitized(line)),
+            Found::TooLong => Input::TooLong,
+        });
+    };
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match stdin.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => lines.feed(&buffer[..length], &mut pass),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    lines.finish(&mut pass);
+    Ok(())
+}
+
+/// Shows the chat on stdout, and everything about it on stderr.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    out: BufWriter<Stdout>,
+    /// A line could not even be kept to be written later, and why.
+    failure: Option<io::ErrorKind>,
+    timestamps: bool,
+    notice: fn(&str),
+}
+
+impl Pipe {
+    /// A screen that begins each line with the time if `timestamps`. It gives what is about the
+    /// chat to `notice`, which must not wait for long: nobody may read stderr.
+    pub(crate) fn new(timestamps: bool, notice: fn(&str)) -> Self {
+        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+        Self { out, failure: None, timestamps, notice }
+    }
+
+    fn line(&mut self, line: &str) {
+        let stamp = if self.timestamps { clock::stamp() } else { String::new() };
+        if let Err(error) = writeln!(self.out, "{stamp}{line}") {
+            self.failure.get_or_insert(error.kind());
+        }
+    }
+}
+
+impl Screen for Pipe {
+    fn own(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn other(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn notice(&mut self, notice: &str) {
+        (self.notice)(notice);
+    }
+
+    fn complaint(&mut self, why: &str) {
+        self.notice(why);
+    }
+
+    fn waiting(&mut self, _line: &str) {}
+
+    fn status(&mut self, _status: Status) {}
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.failure.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+}

@@ -1,0 +1,114 @@
+//! Rows: how a line of any length is laid out on a terminal of any width, with characters of any
+//! width, on the left or on the right.
+//!
+//! A leaf: plain data, nothing shared.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::app::ui::paint::{Palette, Style};
+
+/// A line in pieces, each in a style of its own.
+pub(super) type Pieces<'a> = [(Style, &'a str)];
+
+/// How far the second row of a line on the left is moved in, if the terminal has that much.
+const INDENT: usize = 2;
+
+/// Appends a line that begins at the left margin, and its newline.
+pub(super) fn left(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
+    let text = joined(pieces);
+    let indent = if columns >= 10 * INDENT { INDENT } else { 0 };
+    for row in wrap(&text, columns, columns - indent) {
+        let begins = row.start == 0 || text[..row.start].ends_with('\n');
+        out.push_str(&" ".repeat(if begins { 0 } else { indent }));
+        row_of(pieces, &row, palette, out);
+    }
+}
+
+/// Appends a line as a block at the right margin, and its newline.
+pub(super) fn right(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
+    let text = joined(pieces);
+    // Some space is left free on the left, so that one sees whose lines these are.
+    let most = columns - columns / 5;
+    let rows = wrap(&text, most, most);
+    let widest = rows.iter().map(|row| width(&text[row.clone()])).max().unwrap_or(0);
+    for row in rows {
+        out.push_str(&" ".repeat(columns.saturating_sub(widest)));
+        row_of(pieces, &row, palette, out);
+    }
+}
+
+fn joined(pieces: &Pieces) -> String {
+    pieces.iter().map(|(_, text)| *text).collect()
+}
+
+/// Appends the `row` of all pieces together, each part of it in its own style.
+fn row_of(pieces: &Pieces, row: &Range<usize>, palette: Palette, out: &mut String) {
+    let mut start = 0;
+    for (style, text) in pieces {
+        let end = start + text.len();
+        let (from, to) = (row.start.clamp(start, end), row.end.clamp(start, end));
+        palette.paint(*style, &text[from - start..to - start], out);
+        start = end;
+    }
+    out.push('\n');
+}
+
+/// Cuts text into rows, the first of at most `first` columns, the others of at most `others`: at
+/// newlines, at spaces, between wide characters, and within a word that is longer than a row.
+fn wrap(text: &str, first: usize, others: usize) -> Vec<Range<usize>> {
+    let mut rows = Vec::new();
+    let mut row = Row { start: 0, width: 0, may_end: None };
+    for (index, cluster) in text.grapheme_indices(true) {
+        let most = if rows.is_empty() { first } else { others }.max(2);
+        let wide = width(cluster);
+        if cluster == "\n" {
+            rows.push(row.start..index);
+            row = Row { start: index + 1, width: 0, may_end: None };
+            continue;
+        }
+        if row.width + wide > most && index > row.start {
+            let (end, next) = match row.may_end {
+                _ if cluster == " " => (index, index + 1),
+                _ if wide > 1 => (index, index),
+                Some((end, next)) if word_width(&text[next..]) <= others => (end, next),
+                _ => (index, index),
+            };
+            rows.push(row.start..end);
+            row = Row { start: next, width: 0, may_end: None };
+            if next > index {
+                continue;
+            }
+            row.width = width(&text[next..index]);
+        }
+        row.width += wide;
+        if cluster == " " {
+            row.may_end = Some((index, index + 1));
+        } else if wide > 1 {
+            row.may_end = Some((index + cluster.len(), index + cluster.len()));
+        }
+    }
+    rows.push(row.start..text.len());
+    rows
+}
+
+/// The row that is being filled.
+struct Row {
+    start: usize,
+    width: usize,
+    /// The last place where it could end, and where the next one would begin.
+    may_end: Option<(usize, usize)>,
+}
+
+fn word_width(text: &str) -> usize {
+    let clusters = text.graphemes(true).map(|cluster| (cluster, width(cluster)));
+    clusters.take_while(|&(c, wide)| c != " " && c != "\n" && wide < 2).map(|(_, wide)| wide).sum()
+}
+
+/// How many columns text takes; where terminals disagree, as over families of emoji, the most.
+pub(super) fn width(text: &str) -> usize {
+    let apart = text.chars().map(|character| character.width().unwrap_or(0)).sum();
+    text.width().max(apart)
+}

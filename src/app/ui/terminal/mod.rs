@@ -1,0 +1,156 @@
+//! The client's screen on a terminal: own lines on the right, the others' on the left, and the line
+//! being typed in one row below them.
+//!
+//! ```text
+//! keys    reads the keyboard ───────┐
+//! window  resized, stopped, goes on ┤
+//! main    what is to be shown ──────┼──▶ screen ── a frame ──▶ writer ──▶ the terminal
+//!         what is logged ───────────┘       ▲────── written ─────┘
+//! ```
+//!
+//! They share channels, and what [`tty`] has of the terminal. `screen` waits for nothing but these
+//! channels. So a terminal that takes nothing stops `writer`, and nobody else.
+
+mod completion;
+mod decoder;
+mod draft;
+mod input_history;
+mod keys;
+mod layout;
+mod screen;
+mod signals;
+pub(crate) mod tty;
+mod waiting;
+mod writer;
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use self::screen::{Screen, Sources};
+use self::waiting::Side;
+use crate::app::ui::paint::Style;
+use tcp_chat::client::{self, Input, Status};
+use tcp_chat::protocol::Name;
+
+/// What the thread `screen` is given to show.
+enum Show {
+    Line {
+        side: Side,
+        /// None for what is said, which has colours of its own.
+        style: Option<Style>,
+        text: String,
+    },
+    /// The name is known: it is not asked for any more.
+    Named,
+    Status {
+        title: String,
+        online: bool,
+    },
+}
+
+/// A terminal in use. Dropped, it is given back.
+pub(crate) struct Terminal {
+    name: Option<Name>,
+    /// What was shown since the last flush.
+    shows: Vec<Show>,
+    /// To the thread `screen`; it ends when this is dropped.
+    screen: Option<Sender<Vec<Show>>>,
+    drawing: Option<JoinHandle<()>>,
+}
+
+impl Terminal {
+    /// Takes the terminal; returns it and what is typed on it. Shows what comes over `log` as well.
+    /// Until it is [`named`](Terminal::named), an empty line counts as an answer.
+    ///
+    /// # Errors
+    /// There is no terminal, or no thread for it.
+    pub(crate) fn open(
+        timestamps: bool,
+        log: Receiver<String>,
+    ) -> io::Result<(Self, Receiver<Input>)> {
+        let (to_keys, keys) = bounded(1);
+        let (to_writer, frames) = unbounded();
+        let (to_written, written) = unbounded();
+        let (to_screen, shows) = bounded(1);
+        let (to_input, input) = unbounded();
+        let sources = Sources { keys, shows, log, signals: signals::watch()?, written };
+        let screen = Screen::new(sources, to_writer, to_input, timestamps);
+        tty::take()?;
+        let start = |name: &str| Builder::new().name(name.to_owned());
+        start("writer").spawn(move || writer::run(&frames, &to_written))?;
+        let drawing = Some(start("screen").spawn(|| screen.run())?);
+        start("keys").spawn(move || keys::run(&to_keys))?;
+        let terminal = Self { name: None, shows: Vec::new(), screen: Some(to_screen), drawing };
+        Ok((terminal, input))
+    }
+
+    /// From now on this is the name of the one who types.
+    pub(crate) fn named(&mut self, name: Name) {
+        use client::Screen;
+        self.shows.push(Show::Named);
+        self.notice(&format!(
+            "You are {name}: type and press Enter; /help shows more, /quit leaves"
+        ));
+        self.name = Some(name);
+        self.status(Status::Offline);
+    }
+
+    fn line(&mut self, side: Side, style: Option<Style>, text: &str) {
+        self.shows.push(Show::Line { side, style, text: text.to_owned() });
+    }
+}
+
+impl client::Screen for Terminal {
+    fn own(&mut self, line: &str) {
+        self.line(Side::Right, None, line);
+    }
+
+    fn other(&mut self, line: &str) {
+        self.line(Side::Left, None, line);
+    }
+
+    fn notice(&mut self, notice: &str) {
+        self.line(Side::Left, Some(Style::Dim), notice);
+    }
+
+    fn complaint(&mut self, why: &str) {
+        self.line(Side::Left, Some(Style::Alarm), why);
+    }
+
+    fn waiting(&mut self, line: &str) {
+        self.line(Side::Right, Some(Style::Dim), &format!("{line} (waiting)"));
+    }
+
+    fn status(&mut self, status: Status) {
+        let Some(name) = &self.name else { return };
+        let state = match status {
+            Status::Online { port } => format!("@PORT #{port}"),
+            Status::Offline => "(not connected)".to_owned(),
+        };
+        let title = format!("\x1b]0;{name} {state}\x07");
+        self.shows.push(Show::Status { title, online: status != Status::Offline });
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let shows = std::mem::take(&mut self.shows);
+        let Some(screen) = self.screen.as_ref().filter(|_| !shows.is_empty()) else {
+            return Ok(());
+        };
+        screen.send(shows).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = client::Screen::flush(self);
+        self.screen = None;
+        // It takes a moment, even where the terminal takes nothing.
+        if let Some(drawing) = self.drawing.take() {
+            // A panic would have ended the process.
+            let _ = drawing.join();
+        }
+        tty::restore();
+    }
+}

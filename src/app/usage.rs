@@ -1,0 +1,86 @@
+//! Reads the arguments, and answers when they ask for help or are wrong.
+
+use std::env;
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+use clap::{CommandFactory, FromArgMatches};
+use tcp_chat::protocol;
+
+use crate::app::args::Cli;
+use crate::app::stderr;
+
+/// Reads the arguments of this process.
+///
+/// # Errors
+/// They are wrong, or they ask for help.
+pub(crate) fn arguments() -> Result<Cli, clap::Error> {
+    // `-h` is a letter among others: `-qh` asks for short help as well.
+    let asks_for_short =
+        |arg: String| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('h');
+    let short = env::args_os().any(|arg| asks_for_short(arg.to_string_lossy().into_owned()));
+    let command = Cli::command();
+    let command = command.mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env(short)));
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// Prints the help that was asked for, or one line that says what is wrong.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        stderr::say(error.render().to_string().trim_end());
+        return ExitCode::from(2);
+    }
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        stderr::say(&format!("tcp-chat: {}; see {}", in_one_line(&text), help()));
+        return ExitCode::from(2);
+    }
+    match printed(error.print()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            stderr::say(&format!("tcp-chat: {why:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How it went to print something on stdout. A reader that has read enough may leave.
+pub(crate) fn printed(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot print to stdout"),
+    }
+}
+
+/// The first paragraph, without what could drive a terminal.
+fn in_one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    protocol::sanitized(line.strip_prefix("error: ").unwrap_or(&line).as_bytes())
+}
+
+/// How to ask for help about the command that was given.
+fn help() -> String {
+    let given = env::args_os().nth(1).unwrap_or_default();
+    match Cli::command().find_subcommand(given) {
+        Some(command) => format!("tcp-chat {} --help", command.get_name()),
+        None => "tcp-chat --help".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_one_line;
+
+    #[test]
+    fn an_error_of_several_lines_becomes_one() {
+        let text =
+            "error: invalid value 'x' for '--echo'\n  [possible values: all, others]\n\nFor more";
+        assert_eq!(
+            in_one_line(text),
+            "invalid value 'x' for '--echo' [possible values: all, others]"
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! One connection of the client: a thread that reads, a thread that writes, and channels to both,
+//! so that whoever holds the connection never waits for the network.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::thread::Builder;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::protocol::{self, Chunks, Found, Framing, Lines};
+
+/// How long one address may take to answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// When a server has gone without a word, as behind a pulled cable: nothing has come back from its
+/// machine for so long, or it has taken nothing of what we say.
+const DEAD_LINK: Duration = Duration::from_secs(15);
+
+/// The longest line a client reads, in bytes. Repair can triple what a server accepts, and a server
+/// may accept more than this client sends.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// How many reads may wait to be shown. When they do, the client reads no further, and the server
+/// keeps what it has missed.
+const READS: usize = 64;
+
+/// How long after its name a client begins to speak: the other side may have to start a thread
+/// before it can read the one without the other.
+const INTRODUCTION: Duration = Duration::from_millis(200);
+
+/// What comes from a connection.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// What one read brought, as messages.
+    Messages(Vec<String>),
+    /// So many lines have been handed to the network.
+    Sent(usize),
+    /// The other side closed the connection, or it broke.
+    Closed(Option<io::Error>),
+}
+
+/// How messages travel over a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WireOptions {
+    /// How they are told apart.
+    pub framing: Framing,
+    /// How long raw messages are kept apart, so that the other side does not read two as one.
+    pub raw_gap: Duration,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    received: Receiver<Received>,
+    outgoing: Option<Sender<String>>,
+    /// The port of this side.
+    pub local_port: u16,
+}
+
+/// Tries to connect, on a thread of its own; the outcome comes over the channel.
+///
+/// # Errors
+/// No thread could be started.
+pub(super) fn dial(
+    address: &str,
+    options: WireOptions,
+    introduction: Option<String>,
+) -> io::Result<Receiver<io::Result<Connection>>> {
+    let (outcome, dialed) = crossbeam_channel::bounded(1);
+    let address = address.to_owned();
+    Builder::new().name("dial".to_owned()).spawn(move || {
+        log::trace!("connects to {address}");
+        let connection = connect(&address).and_then(|stream| {
+            if let Some(name) = introduction {
+                introduce(&stream, options.framing, &name)?;
+            }
+            Connection::new(stream, options)
+        });
+        let _ = outcome.send(connection);
+    })?;
+    Ok(dialed)
+}
+
+/// Says the name, so that the other side does not read what follows as a part of it.
+fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result<()> {
+    let end = if framing == Framing::Lines { "\n" } else { "" };
+    stream.write_all(format!("{name}{end}").as_bytes())?;
+    std::thread::sleep(INTRODUCTION);
+    Ok(())
+}
+
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) if is_connected_to_itself(&stream) => {
+                // Dialing a free port of this machine can, rarely, reach the very socket that dials.
+                failure = io::ErrorKind::ConnectionRefused.into();
+            }
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Lets the kernel give up a connection on which nothing comes back: probes while it is idle, and a limit
+/// for data that is not acknowledged.
+fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let third = DEAD_LINK / 3;
+    let keepalive = TcpKeepalive::new().with_time(third).with_interval(third).with_retries(2);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(DEAD_LINK))?;
+    Ok(())
+}
+
+fn is_connected_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+}
+
+impl Connection {
+    fn new(stream: TcpStream, options: WireOptions) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        find_dead_link(&stream)?;
+        let local_port = stream.local_addr()?.port();
+        let (events, received) = crossbeam_channel::bounded(READS);
+        let (outgoing, lines) = crossbeam_channel::unbounded();
+        let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
+        let sent = events.clone();
+        Builder::new()
+            .name("reader".to_owned())
+            .spawn(move || read(&reading, options.framing, &events))?;
+        Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || write(&writing, options, &lines, &sent))?;
+        Ok(Self { stream, received, outgoing: Some(outgoing), local_port })
+    }
+
+    /// Where everything that comes from the connection arrives.
+    pub(super) fn received(&self) -> &Receiver<Received> {
+        &self.received
+    }
+
+    /// Sends a line as soon as the network takes it.
+    pub(super) fn send(&self, line: &str) {
+        if let Some(outgoing) = &self.outgoing {
+            // If the writer is gone, the connection is, and the reader says so.
+            let _ = outgoing.send(line.to_owned());
+        }
+    }
+
+    /// Ends sending after all that was given to [`send`](Connection::send); what comes in still arrives.
+    pub(super) fn finish(&mut self) {
+        self.outgoing = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// The reader's thread.
+fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
+    let mut decoder = match framing {
+        Framing::Lines => Decoder::Lines(Lines::new(LONGEST)),
+        Framing::Raw => Decoder::Raw(Chunks::default()),
+    };
+    let mut buffer =
+        vec![0; if framing == Framing::Raw { protocol::RAW_MESSAGE } else { 16 * 1024 }];
+    loop {
+        let mut lines = Vec::new();
+        let end = match stream.read(&mut buffer) {
+            Ok(0) => Some(None),
+            Ok(length) => {
+                decoder.feed(&buffer[..length], &mut lines);
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            Err(error) => Some(Some(error)),
+        };
+        log::trace!("reads lines: {}", lines.len());
+        if !lines.is_empty() && events.send(Received::Messages(lines)).is_err() {
+            return;
+        }
+        if let Some(error) = end {
+            let _ = events.send(Received::Closed(error));
+            return;
+        }
+    }
+}
+
+enum Decoder {
+    Lines(Lines),
+    Raw(Chunks),
+}
+
+impl Decoder {
+    fn feed(&mut self, bytes: &[u8], lines: &mut Vec<String>) {
+        match self {
+            Self::Lines(decoder) => decoder.feed(bytes, |found| match found {
+                Found::Line(line) => lines.push(protocol::sanitized(line)),
+                Found::TooLong => lines.push("* A line was too long to show".to_owned()),
+            }),
+            Self::Raw(decoder) => {
+                lines.extend(decoder.feed(bytes).map(|message| protocol::sanitized_raw(&message)));
+            }
+        }
+    }
+}
+
+/// The writer's thread.
+fn write(
+    mut stream: &TcpStream,
+    options: WireOptions,
+    lines: &Receiver<String>,
+    sent: &Sender<Received>,
+) {
+    while let Ok(mut text) = lines.recv() {
+        let mut count = 1;
+        if options.framing == Framing::Lines {
+            text.push('\n');
+            for line in lines.try_iter() {
+                text += &line;
+                text.push('\n');
+                count += 1;
+            }
+        }
+        log::trace!("sends lines: {count}");
+        // A failure is the reader's to report: it sees the same, and what came before it.
+        if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
+            return;
+        }
+        if options.framing == Framing::Raw {
+            std::thread::sleep(options.raw_gap);
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+}

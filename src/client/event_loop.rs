@@ -1,0 +1,286 @@
+//! The client's one thread that decides: it waits for whatever comes next (input, the connection,
+//! a timer) and keeps the promise that nothing said is lost.
+
+mod ending;
+
+use std::io;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, at, never, select_biased};
+
+use super::connection::{Connection, Received};
+use super::dialer::{Dialer, in_words};
+use super::outbox::{Outbox, Own};
+use super::progress::ProgressTimer;
+use super::{Config, Failure, Input, Screen, Status};
+use crate::protocol::{self, Framing};
+
+/// How many seconds a client that has never heard itself waits before it says what may be wrong.
+const SILENCE: usize = 5;
+
+/// What was said, what is confirmed, and how it ends.
+struct EventLoop<'a> {
+    config: &'a Config,
+    screen: &'a mut dyn Screen,
+    outbox: Outbox,
+    dialer: Dialer<'a>,
+    timer: ProgressTimer,
+    input_ended: bool,
+    said_farewell: bool,
+    /// Nothing has come back so far, and the user has not been told what that may mean.
+    unheard: bool,
+    refused: usize,
+    over: Option<Result<(), Failure>>,
+}
+
+/// Runs a client until the input has ended and everything is confirmed, until it fails, or until
+/// something comes over `quit`.
+///
+/// # Errors
+/// What was asked for could not be done; see [`Failure`].
+pub fn run(
+    config: &Config,
+    input: &Receiver<Input>,
+    quit: &Receiver<()>,
+    screen: &mut dyn Screen,
+) -> Result<(), Failure> {
+    let by_name = config.introduce.then(|| Outbox::of_speaker(&config.name.to_string()));
+    let mut conversation = EventLoop {
+        config,
+        screen,
+        outbox: by_name.unwrap_or_default(),
+        dialer: Dialer::new(config),
+        timer: ProgressTimer::new(config.give_up_after),
+        input_ended: false,
+        said_farewell: false,
+        unheard: !config.local_echo,
+        refused: 0,
+        over: None,
+    };
+    while conversation.over.is_none() {
+        conversation.step(input, quit);
+    }
+    conversation.over.unwrap_or(Ok(()))
+}
+
+impl EventLoop<'_> {
+    /// Waits for the next thing to happen, and does what it asks for.
+    fn step(&mut self, input: &Receiver<Input>, quit: &Receiver<()>) {
+        if self.input_ended {
+            self.ask_for_proof();
+        }
+        self.send_what_waits();
+        self.show_what_waits();
+        if self.screen.flush().is_err() || self.is_done() {
+            return self.leave();
+        }
+        let no_input = never();
+        let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
+        let input = if wants_input { input } else { &no_input };
+        let timer = self.next_timer().map_or_else(never, at);
+        // The input first: if its end is here already, a connection that is lost now cost nothing.
+        select_biased! {
+            recv(quit) -> _ => self.leave(),
+            recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
+            recv(self.dialer.received()) -> received => {
+                self.receive(received.unwrap_or(Received::Closed(None)));
+            }
+            recv(self.dialer.dialed()) -> connection => match connection {
+                Ok(Ok(connection)) => self.connected(connection),
+                Ok(Err(error)) => self.not_connected(&error),
+                Err(_) => self.not_connected(&io::ErrorKind::Interrupted.into()),
+            },
+            recv(timer) -> _ => self.time_passed(),
+        }
+    }
+
+    /// Whether all that was asked for is done.
+    fn is_done(&self) -> bool {
+        self.input_ended
+            && if self.config.stay {
+                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
+            } else {
+                self.dialer.was_up() && self.outbox.is_empty()
+            }
+    }
+
+    fn obey(&mut self, input: Input) {
+        match input {
+            Input::Say(text) => self.say(&text),
+            Input::TooLong => self.refuse(None),
+            Input::End => self.input_ended = true,
+            Input::Connect if self.dialer.is_up() => {
+                self.screen.notice(&format!("Connected to {} already", self.config.server()));
+            }
+            Input::Connect => {
+                if let Err(error) = self.dialer.dial_afresh() {
+                    self.not_connected(&error);
+                }
+            }
+            Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
+            Input::Disconnect => self.disconnect(),
+            Input::Quit => self.leave(),
+            Input::Help(text) => self.screen.notice(&text),
+            Input::Mistake(why) => self.screen.complaint(&why),
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        let line = self.config.line(text);
+        if line.len() > self.config.max_line {
+            return self.refuse(Some(line.len()));
+        }
+        if self.outbox.is_empty() {
+            self.timer.progress();
+        }
+        self.outbox.push(line);
+    }
+
+    fn refuse(&mut self, length: Option<usize>) {
+        self.refused += 1;
+        let most = protocol::counted(self.config.max_line, "byte", "bytes");
+        let has = length.map_or("more".to_owned(), |bytes| bytes.to_string());
+        self.screen.complaint(&format!(
+            "Not sent: with your name a line may have at most {most}, yours has {has}"
+        ));
+    }
+
+    fn send_what_waits(&mut self) {
+        let Some(connection) = self.dialer.connection() else { return };
+        if self.dialer.speaks_later().is_some() {
+            return;
+        }
+        let window = self.dialer.window(self.timer.overdue());
+        while let Some(line) = self.outbox.send(window) {
+            connection.send(line);
+        }
+    }
+
+    /// Lets the user see what he said and nobody has heard yet; and, once, what the reason may be.
+    fn show_what_waits(&mut self) {
+        if self.dialer.is_up() && self.timer.overdue() == 0 {
+            return;
+        }
+        while let Some(line) = self.outbox.show() {
+            self.screen.waiting(line);
+        }
+        if self.unheard
+            && self.dialer.is_up()
+            && self.outbox.in_flight() > 0
+            && !self.outbox.awaits_proof()
+            && self.timer.overdue() >= SILENCE
+        {
+            self.unheard = false;
+            let other = match self.config.framing {
+                Framing::Lines => "If it knows no lines, use --framing raw.",
+                Framing::Raw => "If it expects lines, leave out --framing raw.",
+            };
+            self.screen.notice(&format!(
+                "Nothing that you said has come back. If the server sends it to the others only, \
+                 use --local-echo. {other}"
+            ));
+        }
+    }
+
+    fn receive(&mut self, received: Received) {
+        match received {
+            Received::Messages(messages) => messages.into_iter().for_each(|message| {
+                match self.config.framing {
+                    _ if self.config.local_echo => {
+                        let text = message.trim_matches('\n');
+                        if !text.is_empty() {
+                            self.show(text, None);
+                        }
+                    }
+                    Framing::Raw => {
+                        for (part, own) in self.outbox.confirm_parts(&message) {
+                            self.show(&part, own);
+                        }
+                    }
+                    Framing::Lines => self.hear(&message),
+                }
+                self.dialer.heard(message);
+            }),
+            Received::Sent(count) if self.config.local_echo => {
+                for _ in 0..count {
+                    if let Some(line) = self.outbox.hand_over() {
+                        self.screen.own(line);
+                    }
+                }
+                self.timer.progress();
+            }
+            Received::Sent(_) => {}
+            Received::Closed(error) => self.lost(error.as_ref()),
+        }
+    }
+
+    fn hear(&mut self, line: &str) {
+        let mut refused = Vec::new();
+        let own = self.outbox.confirm(line, &mut refused);
+        for line in refused {
+            self.refused += 1;
+            self.screen.complaint(&format!("Refused by the server, too long: {line}"));
+        }
+        self.show(line, own);
+    }
+
+    fn show(&mut self, message: &str, own: Option<Own>) {
+        if own.is_some() {
+            self.timer.progress();
+            self.dialer.is_of_use();
+            self.unheard = false;
+        }
+        match own {
+            Some(Own::Confirmed) => self.screen.own(message),
+            Some(Own::Again) => {}
+            None => self.screen.other(message),
+        }
+    }
+
+    fn connected(&mut self, connection: Connection) {
+        let (server, name, port) = (self.config.server(), &self.config.name, connection.local_port);
+        let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
+        self.screen.notice(&welcome);
+        self.screen.status(Status::Online { port });
+        self.timer.connected();
+        self.dialer.succeeded(connection);
+    }
+
+    fn not_connected(&mut self, error: &io::Error) {
+        let attempts = self.dialer.failed();
+        let why = format!("Connection to {} Failed ({})", self.config.server(), in_words(error));
+        if !self.config.reconnect {
+            self.over = Some(Err(Failure::NotConnected(why, self.unconfirmed())));
+        } else if attempts == 1 {
+            self.screen.notice(&format!("{why}; retrying"));
+        } else if attempts >= 8 && attempts.is_power_of_two() {
+            self.screen.notice(&format!("{why}, attempt {attempts}"));
+        }
+    }
+
+    fn next_timer(&self) -> Option<Instant> {
+        let unsent = self.outbox.len() > self.outbox.in_flight();
+        let send = self.dialer.speaks_later().filter(|_| unsent);
+        let unheard = self.unheard && self.outbox.in_flight() > 0;
+        let waits = unsent || unheard || self.outbox.has_unseen();
+        let overdue = waits.then(|| self.timer.next_overdue());
+        let timers = [self.dialer.next_attempt(), send, overdue, self.gives_up_at()];
+        timers.into_iter().flatten().min()
+    }
+
+    fn gives_up_at(&self) -> Option<Instant> {
+        let content = self.dialer.is_up() && self.outbox.is_empty();
+        self.timer.end().filter(|_| !content)
+    }
+
+    fn time_passed(&mut self) {
+        let now = Instant::now();
+        if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
+            self.give_up();
+        } else if self.dialer.next_attempt().is_some_and(|due| now >= due)
+            && let Err(error) = self.dialer.dial()
+        {
+            self.not_connected(&error);
+        }
+    }
+}

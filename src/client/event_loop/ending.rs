@@ -1,0 +1,146 @@
+//! How a connection ends, and how the conversation does: what is said at the end must be true.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::EventLoop;
+use crate::client::connection::Received;
+use crate::client::dialer::{Ending, in_words};
+use crate::client::{Failure, Status};
+
+/// How long a leaving client waits for the server to close its side.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How many connections of no use in a row show that the server is none for us.
+const USELESS: u32 = 3;
+
+impl EventLoop<'_> {
+    pub(super) fn lost(&mut self, error: Option<&io::Error>) {
+        let ending = self.dialer.ending();
+        let turned_away = ending == Ending::TurnedAway;
+        let reason = match error {
+            _ if turned_away => "the server is full".to_owned(),
+            None => "the server closed it".to_owned(),
+            Some(error) => in_words(error),
+        };
+        let server = self.config.server();
+        let why = format!("Connection to {server} Lost ({reason})");
+        self.screen.notice(&why);
+        let useless = self.dialer.lost();
+        if useless == 0 && self.outbox.is_empty() {
+            self.timer.progress();
+        }
+        if useless == USELESS && !turned_away {
+            self.screen.notice(&format!(
+                "{server} ends each connection at once: this does not look like a chat server; \
+                 retrying, but less often"
+            ));
+        }
+        if ending != Ending::Stopped || self.config.local_echo {
+            self.outbox.recall(!self.config.local_echo);
+        }
+        self.offline();
+        if !self.config.reconnect {
+            self.over = Some(match self.unconfirmed() {
+                0 if self.input_ended && !turned_away => self.all_confirmed(),
+                lines => Err(Failure::Lost(why, lines)),
+            });
+        }
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.part();
+        self.timer.progress();
+        self.dialer.hang_up();
+        self.offline();
+        let server = self.config.server();
+        self.screen.notice(&format!("Disconnected from {server}; /connect to come back"));
+    }
+
+    /// The connection is gone. What was sent over it and not confirmed will be sent again.
+    fn offline(&mut self) {
+        self.outbox.rewind();
+        self.screen.status(Status::Offline);
+    }
+
+    /// The line that the server refused last is followed by nothing whose coming back would prove
+    /// that. So the farewell is sent as a line of its own.
+    pub(super) fn ask_for_proof(&mut self) {
+        if !self.said_farewell && self.outbox.awaits_proof() {
+            self.said_farewell = true;
+            self.outbox.push(self.config.farewell());
+        }
+    }
+
+    /// Time has run out.
+    pub(super) fn give_up(&mut self) {
+        let lines = self.unconfirmed();
+        self.over = Some(Err(if self.dialer.is_up() {
+            Failure::Unconfirmed(lines)
+        } else {
+            Failure::NotConnected(self.no_connection(), lines)
+        }));
+    }
+
+    /// Ends the conversation of our own accord.
+    pub(super) fn leave(&mut self) {
+        let was_up = self.dialer.is_up();
+        self.ask_for_proof();
+        self.part();
+        let shown = self.screen.flush();
+        let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
+        self.over = Some(match lines {
+            0 => self.all_confirmed(),
+            _ if lines == unsent && was_up => {
+                Err(Failure::Unsent(lines, "the client was ended before".to_owned()))
+            }
+            _ if lines == unsent => Err(Failure::Unsent(lines, self.no_connection())),
+            _ if was_up && self.config.local_echo => {
+                let why = "the client was ended before it could say them again";
+                Err(Failure::Lost(why.to_owned(), lines))
+            }
+            _ if was_up => Err(Failure::Unconfirmed(lines)),
+            _ => Err(Failure::NotConnected(self.no_connection(), lines)),
+        });
+        // If the reader of a pipe has seen enough, as in `| head`, that is no failure.
+        if let Err(error) = shown
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let why =
+                format!("cannot write to stdout ({}): redirect it elsewhere", in_words(&error));
+            self.over = Some(Err(Failure::Lost(why, self.unconfirmed())));
+        }
+    }
+
+    /// How many lines of the user have never come back. The farewell, if it waits behind them, is
+    /// none of his.
+    pub(super) fn unconfirmed(&self) -> usize {
+        let farewell = self.said_farewell && !self.outbox.is_empty();
+        self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
+    }
+
+    fn all_confirmed(&self) -> Result<(), Failure> {
+        if self.refused == 0 { Ok(()) } else { Err(Failure::Refused(self.refused)) }
+    }
+
+    fn no_connection(&self) -> String {
+        format!("no connection to {}", self.config.server())
+    }
+
+    /// Says goodbye, and shows what still comes until the server closes its side.
+    fn part(&mut self) {
+        let Some(connection) = self.dialer.connection() else { return };
+        if self.said_farewell {
+            self.send_what_waits();
+        } else {
+            connection.send(&self.config.farewell());
+        }
+        self.dialer.finish();
+        let deadline = Instant::now() + GOODBYE;
+        while let Ok(received) = self.dialer.received().recv_deadline(deadline)
+            && !matches!(received, Received::Closed(_))
+        {
+            self.receive(received);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The client's memory of what it said, under every way in which a server can go, and whatever it
+//! sends.
+
+use std::collections::HashSet;
+
+use super::outbox::{Outbox, Own, WINDOW};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The user says so many lines.
+    Say(usize),
+    /// The server hands so many lines to everyone.
+    Deliver(usize),
+    /// The server is killed when it has handed so many lines to the speaker, and so many to the
+    /// listener.
+    Kill(usize, usize),
+    /// Somebody pretends so many times that a line was refused.
+    Claim(usize),
+    /// The server stops in good order: what it had heard has been delivered.
+    Stop,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..100_usize).prop_map(Step::Say),
+        4 => (1..100_usize).prop_map(Step::Deliver),
+        1 => (1..100_usize).prop_map(Step::Claim),
+        2 => (0..200_usize, 0..200_usize).prop_map(|(speaker, listener)| Step::Kill(speaker, listener)),
+        1 => Just(Step::Stop),
+    ]
+}
+
+#[derive(Default)]
+struct World {
+    outbox: Outbox,
+    /// What the server has received and not handed out.
+    received: Vec<String>,
+    /// How often somebody pretends that one of these was refused.
+    claims: usize,
+    said: Vec<String>,
+    shown: Vec<String>,
+    heard: Vec<String>,
+}
+
+impl World {
+    fn say(&mut self, count: usize) {
+        for _ in 0..count {
+            let line = format!("Ann: {}", self.said.len());
+            self.said.push(line.clone());
+            self.outbox.push(line);
+        }
+        self.send();
+    }
+
+    fn send(&mut self) {
+        while let Some(line) = self.outbox.send(WINDOW) {
+            self.received.push(line.to_owned());
+        }
+        let most = WINDOW + self.claims;
+        assert!(self.received.len() <= most, "more on its way than the window holds");
+    }
+
+    fn echo(&mut self, lines: &[String]) {
+        for line in lines {
+            match self.outbox.confirm(line, &mut Vec::new()) {
+                Some(Own::Confirmed) => self.shown.push(line.clone()),
+                Some(Own::Again) => {}
+                None => panic!("{line} is not recognized"),
+            }
+        }
+    }
+
+    fn round(&mut self, to_speaker: usize, to_listener: usize) {
+        let received = std::mem::take(&mut self.received);
+        let up_to = |count: usize| &received[..count.min(received.len())];
+        self.echo(up_to(to_speaker));
+        self.heard.extend_from_slice(up_to(to_listener));
+        self.received.extend_from_slice(&received[to_speaker.min(received.len())..]);
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Say(count) => self.say(count),
+            Step::Deliver(count) => self.round(count, count),
+            Step::Claim(count) => {
+                self.claims += count;
+                for _ in 0..count {
+                    let claim = crate::protocol::refusal(0);
+                    assert_eq!(self.outbox.confirm(&claim, &mut Vec::new()), None);
+                }
+            }
+            Step::Kill(speaker, listener) => {
+                self.round(speaker, listener);
+                (self.received, self.claims) = (Vec::new(), 0);
+                self.outbox.recall(true);
+            }
+            Step::Stop => {
+                self.round(usize::MAX, usize::MAX);
+                self.claims = 0;
+                self.outbox.rewind();
+            }
+        }
+        self.send();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn nothing_is_lost_and_each_line_is_shown_once(steps in vec(step(), 1..30)) {
+        let mut world = World::default();
+        for step in steps {
+            world.step(step);
+        }
+        while !world.outbox.is_empty() {
+            world.step(Step::Deliver(WINDOW));
+        }
+        prop_assert_eq!(world.outbox.unconfirmed(), 0);
+        prop_assert_eq!(&world.shown, &world.said);
+        let mut seen = HashSet::new();
+        world.heard.retain(|line| seen.insert(line.clone()));
+        prop_assert_eq!(&world.heard, &world.said);
+    }
+}
+
+/// What happens between a client and a server that says what it likes.
+#[derive(Clone, Debug)]
+enum Event {
+    /// The client says a line of this number.
+    Say(usize),
+    /// The client sends what its window of so many allows.
+    Send(usize),
+    /// The server sends this much of a line, or all of it.
+    Part(usize, usize),
+    /// The server sends this text.
+    Text(&'static str),
+}
+
+const TEXTS: [&str; 5] = ["Ann: a", "Ann: aa", "Ann: Ann: a", "Ann: a🙂é", "Ann: long and longer"];
+
+fn event() -> impl Strategy<Value = Event> {
+    let other =
+        ["Bob: ", "\n", "🙂", "An", "<1> ", "* Line refused: a line may have at most 0 bytes"];
+    prop_oneof![
+        3 => (0..TEXTS.len()).prop_map(Event::Say),
+        3 => (1..3_usize).prop_map(Event::Send),
+        6 => (0..TEXTS.len(), 1..30_usize).prop_map(|(line, length)| Event::Part(line, length)),
+        2 => prop::sample::select(other.to_vec()).prop_map(Event::Text),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+    /// A raw message is confirmed by what came after it was sent, if it is in there, and by nothing
+    /// else, wherever TCP has cut; and all that came is shown.
+    #[test]
+    fn raw_messages_are_confirmed_when_they_come_back_and_only_then(
+        events in vec(event(), 1..60),
+    ) {
+        let mut outbox = Outbox::default();
+        let mut said = std::collections::VecDeque::new();
+        // All that came, and where in it the front can begin.
+        let (mut stream, mut from) = (String::new(), 0);
+        for event in events {
+            let chunk = match event {
+                Event::Say(line) => {
+                    outbox.push(TEXTS[line].to_owned());
+                    said.push_back(TEXTS[line]);
+                    continue;
+                }
+                Event::Send(window) => {
+                    if outbox.in_flight() == 0 {
+                        from = stream.len();
+                    }
+                    while outbox.send(window).is_some() {}
+                    continue;
+                }
+                Event::Part(line, length) => TEXTS[line].chars().take(length).collect(),
+                Event::Text(text) => text.to_owned(),
+            };
+            stream.push_str(&chunk);
+            let mut in_flight = outbox.in_flight();
+            let parts = outbox.confirm_parts(&chunk);
+            let mut confirmed = parts.iter().filter(|(_, own)| own.is_some()).count();
+            let shown: String = parts.into_iter().map(|(text, _)| text).collect();
+            prop_assert_eq!(shown.replace('\n', ""), chunk.replace('\n', ""));
+            while in_flight > 0 && let Some(at) = stream[from..].find(said[0]) {
+                from += at + said[0].len();
+                said.pop_front();
+                in_flight -= 1;
+                prop_assert!(confirmed > 0, "came back and is not confirmed");
+                confirmed -= 1;
+            }
+            prop_assert_eq!(confirmed, 0, "confirmed and did not come back");
+            prop_assert_eq!(outbox.unconfirmed(), said.len());
+        }
+    }
+
+    /// A line is confirmed by itself alone. One that was refused is followed by one that came back.
+    #[test]
+    fn a_line_is_confirmed_or_proved_to_be_refused_or_kept(events in vec(event(), 1..60)) {
+        let mut outbox = Outbox::default();
+        let mut said = std::collections::VecDeque::new();
+        let mut claims = 0;
+        for event in events {
+            let line = match event {
+                Event::Say(line) => {
+                    outbox.push(TEXTS[line].to_owned());
+                    said.push_back(TEXTS[line].to_owned());
+                    continue;
+                }
+                Event::Send(window) => {
+                    while outbox.send(window * 2).is_some() {}
+                    continue;
+                }
+                Event::Part(line, length) => TEXTS[line].chars().take(length).collect(),
+                Event::Text(text) => text.to_owned(),
+            };
+            let mut refused = Vec::new();
+            let own = outbox.confirm(&line, &mut refused);
+            prop_assert!(own.is_some() || refused.is_empty());
+            prop_assert!(refused.len() <= claims, "refused, and nobody claims that");
+            for line in refused {
+                prop_assert_eq!(said.pop_front(), Some(line));
+            }
+            if own.is_some() {
+                prop_assert_eq!(said.pop_front(), Some(line));
+                claims = 0;
+            } else if line.starts_with("* Line refused: ") {
+                claims += 1;
+            }
+            prop_assert_eq!(outbox.unconfirmed(), said.len());
+        }
+    }
+}

@@ -1,8 +1,0 @@
-//! The time of day, for those who asked for `--timestamps`.
-
-use jiff::Zoned;
-
-/// The local time as it stands in front of a line: `15:04:05 `.
-pub fn stamp() -> String {
-    Zoned::now().strftime("%H:%M:%S ").to_string()
-}

@@ -1,0 +1,34 @@
+//! The protocol: what goes over the wire, as `docs/protocol.md` describes it for other programs.
+//!
+//! Nothing in this folder knows a socket or a thread.
+
+mod framing;
+mod name;
+mod sanitize;
+mod sentences;
+#[cfg(test)]
+mod tests;
+
+pub use framing::{Chunks, Found, Lines, pieces};
+pub use name::{FAREWELL, MAX_NAME, Name, NameError};
+pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};
+pub use sentences::{
+    caught_up, connected, counted, disconnected, fell_behind, full, is_full, is_offline, offline,
+    online, refusal, refused_over,
+};
+
+/// The longest line a server accepts unless told otherwise, in bytes without the newline.
+pub const MAX_LINE: usize = 1024;
+
+/// The most one raw message carries, in bytes: the `recv(1024)` of the assignment's programs.
+pub const RAW_MESSAGE: usize = 1024;
+
+/// How messages are told apart on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Framing {
+    /// One message is one line, ended by `\n`
+    #[default]
+    Lines,
+    /// No delimiter: what one read returns is one message, as in the course assignment
+    Raw,
+}

@@ -1,0 +1,59 @@
+//! Sanitizing: what a stranger sends becomes text that is safe to show on a terminal.
+
+/// Appends `bytes` to `out` as text that is safe to show: valid UTF-8 in which nothing but a tab
+/// can move a cursor, and nothing can reverse the order of what is read.
+///
+/// Invalid UTF-8, C1 controls and bidirectional overrides become U+FFFD; C0 controls and DEL
+/// become their pictures (ESC is shown as `␛`). One byte becomes three at the most. What is
+/// sanitized already comes out as it went in.
+pub fn sanitize(bytes: &[u8], out: &mut Vec<u8>) {
+    sanitize_keeping(bytes, out, |_| false);
+}
+
+/// [`sanitize`] for raw messages, which may be several lines of text: newlines stay.
+pub fn sanitize_raw(bytes: &[u8], out: &mut Vec<u8>) {
+    sanitize_keeping(bytes, out, |character| character == '\n');
+}
+
+/// [`sanitize`] into a string of its own.
+pub fn sanitized(bytes: &[u8]) -> String {
+    into_string(bytes, sanitize)
+}
+
+/// [`sanitize_raw`] into a string of its own.
+pub fn sanitized_raw(bytes: &[u8]) -> String {
+    into_string(bytes, sanitize_raw)
+}
+
+fn into_string(bytes: &[u8], sanitize: fn(&[u8], &mut Vec<u8>)) -> String {
+    let mut text = Vec::with_capacity(bytes.len());
+    sanitize(bytes, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn sanitize_keeping(bytes: &[u8], out: &mut Vec<u8>, keep: impl Fn(char) -> bool) {
+    if bytes.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return out.extend_from_slice(bytes);
+    }
+    let mut utf8 = [0; 4];
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let shown = if keep(character) { character } else { visible(character) };
+            out.extend_from_slice(shown.encode_utf8(&mut utf8).as_bytes());
+        }
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{FFFD}".as_bytes());
+        }
+    }
+}
+
+fn visible(character: char) -> char {
+    match character {
+        '\t' => '\t',
+        // The "control pictures" block of Unicode stands in the order of the controls.
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{FFFD}'),
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{FFFD}',
+        other => other,
+    }
+}

@@ -1,0 +1,229 @@
+//! A batch: lines of several peers, one after the other in one piece of memory, so that a single
+//! `send` hands all of them to a socket.
+//!
+//! A leaf: plain data, nothing shared.
+
+use std::ops::Range;
+
+use crate::protocol::{self, Framing};
+
+/// Names a peer for as long as the server runs; never given twice.
+pub type PeerId = u64;
+
+/// Lines in the order in which they were said.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The lines, each with its newline.
+    text: Vec<u8>,
+    /// Who said which part of the text. One run has all lines of a read: a record for each line
+    /// would take more memory than a short line itself.
+    runs: Vec<Run>,
+    messages: usize,
+}
+
+/// A part of the text, from the end of the run before.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    speaker: PeerId,
+    end: usize,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Lines for everyone.
+    Lines,
+    /// A line for the speaker alone.
+    Private,
+    /// One raw message. It may contain newlines, and the one at its end may be its own.
+    Message { own_newline: bool },
+}
+
+/// A peer as the one to whom a batch is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipient {
+    /// Which peer.
+    pub id: PeerId,
+    /// Whether lines run on in one `send`, or each message has one of its own.
+    pub framing: Framing,
+    /// Whether the peer is sent its own lines as well.
+    pub echo: bool,
+}
+
+impl Batch {
+    /// The memory of a batch besides its text and its runs, in bytes: the value itself, its place
+    /// in a list, and what the allocator adds to each of its three pieces.
+    pub(crate) const OVERHEAD: usize = 136;
+
+    /// Adds a line that `speaker` says to everyone; `write` appends its sanitized text.
+    pub fn say(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.text);
+        self.text.push(b'\n');
+        self.close_run(speaker, Form::Lines);
+    }
+
+    /// Adds a raw message, which may bring a newline of its own; `write` appends its sanitized text.
+    pub fn say_raw(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        // A second newline would show as an empty line.
+        let own_newline = self.text[start..].last() == Some(&b'\n');
+        if !own_newline {
+            self.text.push(b'\n');
+        }
+        self.close_run(speaker, Form::Message { own_newline });
+    }
+
+    /// Adds a line that the server says to `listener` alone. It takes its place among the lines, so
+    /// the listener knows which of its own came before.
+    pub fn tell(&mut self, listener: PeerId, line: &str) {
+        self.text.extend_from_slice(line.as_bytes());
+        self.text.push(b'\n');
+        self.close_run(listener, Form::Private);
+    }
+
+    fn close_run(&mut self, speaker: PeerId, form: Form) {
+        self.messages += 1;
+        self.push_run(Run { speaker, end: self.text.len(), form });
+    }
+
+    fn push_run(&mut self, run: Run) {
+        match self.runs.last_mut() {
+            Some(last)
+                if last.form == Form::Lines
+                    && run.form == Form::Lines
+                    && last.speaker == run.speaker =>
+            {
+                last.end = run.end;
+            }
+            _ => self.runs.push(run),
+        }
+    }
+
+    /// Moves all lines of `other` behind those of this one.
+    pub fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let before = self.text.len();
+        self.text.extend_from_slice(&other.text);
+        for run in other.runs {
+            self.push_run(Run { end: run.end + before, ..run });
+        }
+        self.messages += other.messages;
+    }
+
+    /// Whether nothing has been said.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// How many messages there are.
+    pub fn count(&self) -> usize {
+        self.messages
+    }
+
+    /// The bytes of all lines, newlines included.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// How much memory it takes, in bytes: all of it, not just the text.
+    pub fn size(&self) -> usize {
+        self.text.len() + self.runs.len() * size_of::<Run>() + Self::OVERHEAD
+    }
+
+    /// Each line that was said to everyone, without its newline.
+    pub fn public_lines(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.runs.iter().map(|run| run.end));
+        let public = starts.zip(&self.runs).filter(|(_, run)| run.form != Form::Private);
+        let texts = public.map(|(start, run)| &self.text[start..run.end - 1]);
+        texts.flat_map(|text| text.split(|&byte| byte == b'\n'))
+    }
+
+    /// What is sent to `recipient` of the text from byte `from` on: the ranges to hand to its
+    /// socket, each in one `send` of its own.
+    pub fn chunks(&self, recipient: Recipient, from: usize) -> Chunks<'_> {
+        let next = self.runs.partition_point(|run| run.end <= from);
+        Chunks { batch: self, recipient, runs: &self.runs[next..], from }
+    }
+}
+
+/// See [`Batch::chunks`].
+#[derive(Debug)]
+pub struct Chunks<'a> {
+    batch: &'a Batch,
+    recipient: Recipient,
+    /// The runs that are not handed out yet; `from` lies in the first of them.
+    runs: &'a [Run],
+    from: usize,
+}
+
+impl Iterator for Chunks<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        match self.recipient.framing {
+            Framing::Lines => self.next_lines(),
+            Framing::Raw => self.next_message(),
+        }
+    }
+}
+
+impl Chunks<'_> {
+    fn is_for_recipient(&self, run: &Run) -> bool {
+        let own = run.speaker == self.recipient.id;
+        if run.form == Form::Private { own } else { self.recipient.echo || !own }
+    }
+
+    /// Goes to the next run that the recipient is sent something of.
+    fn skip_others(&mut self) {
+        while let [run, rest @ ..] = self.runs
+            && !self.is_for_recipient(run)
+        {
+            self.from = run.end;
+            self.runs = rest;
+        }
+    }
+
+    fn next_lines(&mut self) -> Option<Range<usize>> {
+        self.skip_others();
+        let runs = self.runs.iter().take_while(|run| self.is_for_recipient(run)).count();
+        let (runs, rest) = self.runs.split_at(runs);
+        let chunk = self.from..runs.last()?.end;
+        self.runs = rest;
+        self.from = chunk.end;
+        Some(chunk)
+    }
+
+    fn next_message(&mut self) -> Option<Range<usize>> {
+        loop {
+            self.skip_others();
+            let run = *self.runs.first()?;
+            let text = &self.batch.text[self.from..run.end];
+            // Where the message ends, and where the next one begins.
+            let (end, next) = match run.form {
+                Form::Message { own_newline } => (run.end - usize::from(!own_newline), run.end),
+                Form::Lines | Form::Private => {
+                    let end = memchr::memchr(b'\n', text).map_or(run.end, |end| self.from + end);
+                    (end, run.end.min(end + 1))
+                }
+            };
+            let start = self.from;
+            let message = self.batch.text.get(start..end).unwrap_or_default();
+            let piece =
+                protocol::pieces(message, protocol::RAW_MESSAGE).next().map_or(0, <[u8]>::len);
+            self.from += piece;
+            if self.from >= end {
+                self.from = next;
+            }
+            if self.from == run.end {
+                self.runs = &self.runs[1..];
+            }
+            if piece > 0 {
+                return Some(start..start + piece);
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! What the roster does with each record: limits, counts, and what it forgets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::protocol::Framing;
+use crate::room::batch::{Batch, PeerId, Recipient};
+use crate::room::peer::{Peer, Reason, Socket, Standing};
+use crate::room::roster::{Observer, Report, Roster};
+
+/// A socket with room for so many bytes.
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) room: AtomicUsize,
+    pub(crate) broken: AtomicBool,
+    pub(crate) shut: AtomicUsize,
+    /// How often a thread waited for its end.
+    pub(crate) waited: AtomicUsize,
+}
+
+impl Socket for Fake {
+    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken.load(Relaxed) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let taken = bytes.len().min(self.room.load(Relaxed));
+        self.room.fetch_sub(taken, Relaxed);
+        Ok(taken)
+    }
+
+    fn send_waiting(&self, bytes: &[u8], _: Duration) -> io::Result<usize> {
+        self.send_now(bytes)
+    }
+
+    fn wait_for_end(&self, _: Duration) -> bool {
+        self.waited.fetch_add(1, Relaxed);
+        self.broken.load(Relaxed)
+    }
+
+    fn finish(&self) {}
+
+    fn shut(&self) {
+        self.shut.fetch_add(1, Relaxed);
+    }
+}
+
+/// Writes down what happens.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, text: String) {
+        self.0.lock().expect("not poisoned").push(text);
+    }
+
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.0.lock().expect("not poisoned").iter().filter(|entry| *entry == text).count()
+    }
+}
+
+impl Observer for Log {
+    fn joined(&self, address: SocketAddr) {
+        self.add(format!("{} joined", address.port()));
+    }
+    fn delivered(&self, batch: &Arc<Batch>) {
+        self.add(format!("{} delivered", batch.count()));
+    }
+    fn fell_behind(&self, address: SocketAddr) {
+        self.add(format!("{} behind", address.port()));
+    }
+    fn caught_up(&self, address: SocketAddr) {
+        self.add(format!("{} caught up", address.port()));
+    }
+    fn left(&self, address: SocketAddr, reason: Reason) {
+        self.add(format!("{}: {reason}", address.port()));
+    }
+}
+
+fn line(text: &str) -> Arc<Batch> {
+    let mut batch = Batch::default();
+    batch.say(0, |out| out.extend_from_slice(text.as_bytes()));
+    Arc::new(batch)
+}
+
+fn size() -> u64 {
+    line("0123456").size() as u64
+}
+
+fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
+    let log = Log::default();
+    (Roster::new(max_backlog, Box::new(log.clone())), log)
+}
+
+/// Adds a peer whose socket has room for so many bytes.
+fn add(roster: &mut Roster<Fake>, room: usize) -> (PeerId, Arc<Fake>) {
+    let socket = Arc::new(Fake { room: AtomicUsize::new(room), ..Fake::default() });
+    let address =
+        SocketAddr::from(([127, 0, 0, 1], 1 + u16::try_from(roster.report().peers).expect("few")));
+    let id = roster.add(Arc::clone(&socket), address, Framing::Lines, true);
+    (id.expect("it is open"), socket)
+}
+
+#[test]
+fn a_peer_goes_on_from_where_its_socket_was_full() {
+    let (mut roster, log) = roster(1 << 20);
+    let (id, _) = add(&mut roster, 3);
+    add(&mut roster, usize::MAX);
+    roster.deliver(&line("0123456"));
+    assert_eq!(std::mem::take(&mut roster.fallen_behind), [id]);
+    assert_eq!(log.count("1 behind"), 1);
+    roster.deliver(&line("789"));
+    assert_eq!(roster.fallen_behind, [], "it was behind already");
+    let report = Report { peers: 2, laggards: 1, lines: 2 };
+    assert_eq!(roster.report(), report);
+
+    let next = roster.catch_up(id).expect("it is behind");
+    assert_eq!((next.position.load(Relaxed), next.entries.len()), (3, 2));
+    next.position.store(next.entries[0].end(), Relaxed);
+    let next = roster.catch_up(id).expect("it is behind");
+    assert_eq!(next.entries[0].batch.text(), b"789\n");
+    next.position.store(next.entries[0].end(), Relaxed);
+    assert_eq!(log.count("1 caught up"), 0);
+    assert!(roster.catch_up(id).is_none());
+    assert_eq!(log.count("1 caught up"), 1);
+    assert_eq!(roster.report().laggards, 0);
+}
+
+#[test]
+fn one_that_has_caught_up_is_trusted_for_longer() {
+    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
+    let trusted = |has_caught_up| {
+        let (socket, address) = (Arc::new(Fake::default()), ([127, 0, 0, 1], 1).into());
+        let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up };
+        let now = Instant::now();
+        assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
+        let lag = peer.lag.expect("it is behind");
+        assert!(lag.settled > now, "its buffers still fill");
+        lag.reads_until - now
+    };
+    assert!(trusted(true) > trusted(false) + Duration::from_secs(2));
+    let (mut roster, _) = roster(1 << 20);
+    let (id, _) = add(&mut roster, 0);
+    let reads_until = |roster: &mut Roster<Fake>| {
+        roster.deliver(&line("0"));
+        roster.peer(id).and_then(|peer| Some(peer.lag.as_ref()?.reads_until))
+    };
+    let first = reads_until(&mut roster);
+    let next = roster.catch_up(id).expect("it is behind");
+    next.position.store(u64::MAX, Relaxed);
+    assert!(roster.catch_up(id).is_none());
+    assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(2)));
+}
+
+#[test]
+fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
+    let (mut roster, log) = roster(3 * size());
+    let (id, socket) = add(&mut roster, 0);
+    let batch = line("0123456");
+    for _ in 0..3 {
+        roster.deliver(&batch);
+    }
+    assert_eq!(roster.report().peers, 1);
+    assert_eq!(Arc::strong_count(&batch), 4, "it is kept three times");
+    let position = roster.catch_up(id).expect("it is behind").position;
+    position.store(1, Relaxed);
+    roster.deliver(&line("0123456"));
+    assert_eq!(roster.report().peers, 0);
+    assert_eq!((log.count("1: too slow"), socket.shut.load(Relaxed)), (1, 1));
+    assert_eq!(Arc::strong_count(&batch), 1, "it is kept for none");
+}
+
+#[test]
+fn a_peer_that_has_closed_its_side_is_pruned_for_its_backlog_as_well() {
+    let (mut roster, log) = roster(2 * size());
+    let (id, _) = add(&mut roster, 0);
+    roster.deliver(&line("0123456"));
+    roster.retire(id);
+    roster.deliver(&line("0123456"));
+    assert_eq!(roster.report().peers, 1);
+    roster.deliver(&line("0123456"));
+    assert_eq!(roster.report().peers, 0);
+    assert_eq!(log.count("1: left"), 1, "it had left by itself");
+}
+
+#[test]
+fn a_reader_is_overrun_from_half_a_backlog_on() {
+    let (mut roster, _) = roster(4 * size());
+    let (id, _) = add(&mut roster, 0);
+    assert!(!roster.deliver(&line("0123456")));
+    assert!(!roster.deliver(&line("0123456")), "exactly half");
+    assert!(roster.deliver(&line("0123456")), "more than half");
+    roster.catch_up(id).expect("it is behind").position.store(size(), Relaxed);
+    assert!(roster.deliver(&line("0123456")), "it has taken something, and is behind still");
+    roster.retire(id);
+    assert!(!roster.deliver(&line("0")), "one that leaves is not waited for");
+}
+
+#[test]
+fn one_that_leaves_is_sent_what_was_said_until_then_and_no_more() {
+    let (mut roster, log) = roster(1 << 20);
+    let (id, socket) = add(&mut roster, 0);
+    roster.deliver(&line("before"));
+    roster.retire(id);
+    roster.deliver(&line("after"));
+    let next = roster.catch_up(id).expect("it is behind");
+    assert_eq!(next.entries.len(), 1);
+    assert_eq!(next.entries[0].batch.text(), b"before\n");
+    next.position.store(next.entries[0].end(), Relaxed);
+    assert!(roster.catch_up(id).is_none());
+    assert_eq!((log.count("1: left"), socket.shut.load(Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_batch_is_forgotten_when_the_last_peer_that_needs_it_is_gone() {
+    let (mut roster, _) = roster(1 << 20);
+    let (first, _) = add(&mut roster, 0);
+    let (second, broken) = add(&mut roster, usize::MAX);
+    let batch = line("0123456");
+    roster.deliver(&batch);
+    assert_eq!(Arc::strong_count(&batch), 2, "it is kept");
+    roster.remove(second, Reason::Reset);
+    assert_eq!(Arc::strong_count(&batch), 2, "the other one does not need it");
+    roster.remove(first, Reason::Reset);
+    assert_eq!(Arc::strong_count(&batch), 1, "it is kept for none");
+
+    // The same where the record goes because a send fails.
+    let (_, socket) = add(&mut roster, 0);
+    let batch = line("0123456");
+    roster.deliver(&batch);
+    assert_eq!(Arc::strong_count(&batch), 2);
+    roster.clear();
+    assert_eq!(Arc::strong_count(&batch), 1);
+    assert_eq!((socket.shut.load(Relaxed), broken.shut.load(Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_record_goes_once_however_often_it_is_removed() {
+    let (mut roster, log) = roster(1 << 20);
+    let (id, socket) = add(&mut roster, usize::MAX);
+    let (_, other) = add(&mut roster, usize::MAX);
+    socket.broken.store(true, Relaxed);
+    roster.deliver(&line("0"));
+    roster.remove(id, Reason::Left);
+    roster.retire(id);
+    assert_eq!(socket.shut.load(Relaxed), 1);
+    assert_eq!((log.count("1: connection reset"), log.count("1: left")), (1, 0));
+    assert_eq!((roster.report().peers, other.shut.load(Relaxed)), (1, 0));
+}
+
+#[test]
+fn many_lines_for_many_peers_mean_a_crowd() {
+    let (mut roster, _) = roster(1 << 20);
+    (0..3).for_each(|_| _ = add(&mut roster, usize::MAX));
+    let mut two = Batch::default();
+    two.say(1, |out| out.push(b'a'));
+    two.say(1, |out| out.push(b'b'));
+    let two = Arc::new(two);
+    roster.deliver(&two);
+    assert!(!roster.crowded, "three are few");
+    add(&mut roster, usize::MAX);
+    roster.deliver(&two);
+    assert!(roster.crowded);
+    assert_eq!(roster.report().lines, 4);
+    roster.deliver(&line("0"));
+    assert!(!roster.crowded);
+}
+
+#[test]
+fn all_that_have_everything_are_retired_together() {
+    let (mut roster, log) = roster(1 << 20);
+    let (behind, _) = add(&mut roster, 0);
+    let (_, socket) = add(&mut roster, usize::MAX);
+    roster.deliver(&line("bye"));
+    let half_closed = roster.retire_all();
+    assert_eq!(half_closed.len(), 1);
+    assert!(Arc::ptr_eq(&half_closed[0], &socket));
+    assert_eq!(roster.report().peers, 1);
+    let next = roster.catch_up(behind).expect("it is behind");
+    next.position.store(next.entries[0].end(), Relaxed);
+    assert!(roster.catch_up(behind).is_none());
+    assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
+}
+
+/// Only one that reads is waited for: it takes 64 KiB now and then, or all that it was given.
+#[test]
+fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
+    const PIECE: u64 = 64 * 1024;
+    let batch = line(&"x".repeat(10 * 64 * 1024));
+    let socket = Arc::new(Fake::default());
+    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
+    let address = ([127, 0, 0, 1], 1).into();
+    let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up: false };
+    assert_eq!(peer.deliver(&batch, 0, 13 * PIECE), Ok(Standing::FellBehind));
+    // Times that are over now, or not before the test is.
+    let (over, later) = (Instant::now(), Instant::now() + Duration::from_secs(3600));
+    let mut is_overrun = |position: u64, trusted: Option<Instant>, settled: Instant| {
+        let lag = peer.lag.as_mut().expect("it is behind");
+        lag.given = u64::MAX;
+        lag.position.store(position, Relaxed);
+        (lag.reads_until, lag.settled) = (trusted.unwrap_or(lag.reads_until), settled);
+        peer.deliver(&batch, 0, 13 * PIECE)
+    };
+    let behind = |overrun| Ok(Standing::Behind { overrun });
+    assert_eq!(is_overrun(0, Some(later), later), behind(true), "it has just fallen behind");
+    assert_eq!(is_overrun(PIECE, Some(over), later), behind(false), "its buffers fill");
+    assert_eq!(is_overrun(PIECE, Some(over), over), behind(false), "it takes nothing");
+    assert_eq!(is_overrun(2 * PIECE - 1, None, over), behind(false), "it takes too little");
+    assert_eq!(is_overrun(2 * PIECE, None, over), behind(true), "it takes a piece");
+    assert_eq!(is_overrun(2 * PIECE, None, over), behind(true), "it took one a moment ago");
+    assert_eq!(is_overrun(2 * PIECE, Some(over), over), behind(false), "it takes nothing more");
+    assert_eq!(is_overrun(3 * PIECE - 1, None, over), behind(false), "too little again");
+    assert_eq!(is_overrun(3 * PIECE, None, over), behind(true), "a piece again");
+    let lag = peer.lag.as_mut().expect("it is behind");
+    (lag.reads_until, lag.given) = (Instant::now(), 3 * PIECE);
+    let standing = peer.deliver(&batch, 0, 13 * PIECE);
+    assert_eq!(standing, behind(true), "its thread has sent all that it was given");
+}
+
+#[test]
+fn an_error_is_a_dead_link_or_a_reset() {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    let reason = |kind: io::ErrorKind| Reason::from(io::Error::from(kind));
+    assert_eq!([TimedOut, HostUnreachable, NetworkUnreachable].map(reason), [Reason::TimedOut; 3]);
+    assert_eq!([ConnectionReset, BrokenPipe].map(reason), [Reason::Reset; 2]);
+}

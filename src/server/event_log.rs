@@ -1,0 +1,161 @@
+//! The server's event log on stdout, printed by a thread of its own.
+//!
+//! A terminal can be slow, or stopped with Ctrl-S, and the chat must not wait for it. So the room
+//! hands over what happened without waiting, and what does not fit is counted instead of kept.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::protocol;
+use crate::room::Batch;
+use crate::room::Observer;
+use crate::room::Reason;
+
+/// How many events may wait to be printed.
+const EVENTS: usize = 4096;
+
+/// How much may wait to be printed, in bytes of memory.
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// How long the printer rests between two goes. While it rests, a new event costs the room no
+/// wake-up; nobody reads faster than this.
+const REST: Duration = Duration::from_millis(10);
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A notice of the server.
+    Notice(String),
+    /// Lines that were delivered.
+    Said(Arc<Batch>),
+}
+
+impl Event {
+    fn size(&self) -> usize {
+        match self {
+            Self::Notice(notice) => size_of::<Self>() + notice.len(),
+            Self::Said(batch) => size_of::<Self>() + batch.size(),
+        }
+    }
+
+    fn lines(&self) -> u64 {
+        match self {
+            Self::Notice(_) => 1,
+            Self::Said(batch) => batch.count() as u64,
+        }
+    }
+}
+
+/// A line of the event log, without its newline.
+#[derive(Clone, Copy, Debug)]
+pub enum Line<'a> {
+    /// Something about the chat.
+    Notice(&'a str),
+    /// Something that was said.
+    Said(&'a [u8]),
+}
+
+/// How much waits, and how much was skipped; shared by the recorder and the printer.
+#[derive(Debug, Default)]
+struct Meter {
+    waiting: AtomicUsize,
+    skipped: AtomicU64,
+}
+
+/// The end that the room holds.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    events: Sender<Event>,
+    meter: Arc<Meter>,
+}
+
+/// The end that the printing thread holds.
+#[derive(Debug)]
+pub struct Printer {
+    events: Receiver<Event>,
+    meter: Arc<Meter>,
+}
+
+/// An event log with nothing in it.
+pub fn event_log() -> (Recorder, Printer) {
+    let (sender, events) = crossbeam_channel::bounded(EVENTS);
+    let meter = Arc::<Meter>::default();
+    (Recorder { events: sender, meter: Arc::clone(&meter) }, Printer { events, meter })
+}
+
+impl Recorder {
+    /// Adds an event, or counts its lines as skipped if the printer is too far behind.
+    pub fn record(&self, event: Event) {
+        let (size, lines) = (event.size(), event.lines());
+        // Counted before it is sent: the printer may take it, and count it off, right after.
+        let fits = self.meter.waiting.fetch_add(size, Relaxed) < BYTES;
+        if !fits || self.events.try_send(event).is_err() {
+            self.meter.waiting.fetch_sub(size, Relaxed);
+            self.meter.skipped.fetch_add(lines, Relaxed);
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn joined(&self, address: SocketAddr) {
+        self.record(Event::Notice(protocol::connected(address)));
+    }
+
+    fn delivered(&self, batch: &Arc<Batch>) {
+        self.record(Event::Said(Arc::clone(batch)));
+    }
+
+    fn fell_behind(&self, address: SocketAddr) {
+        self.record(Event::Notice(protocol::fell_behind(address)));
+    }
+
+    fn caught_up(&self, address: SocketAddr) {
+        self.record(Event::Notice(protocol::caught_up(address)));
+    }
+
+    fn left(&self, address: SocketAddr, reason: Reason) {
+        self.record(Event::Notice(protocol::disconnected(address, &reason.to_string())));
+    }
+}
+
+impl Printer {
+    /// Prints until every recorder is gone, or `out` is. `show` turns a line into what is printed.
+    pub fn run(&self, out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
+        let mut text = Vec::new();
+        while let Ok(first) = self.events.recv() {
+            let mut taken = 0;
+            for event in std::iter::once(first).chain(self.events.try_iter()) {
+                taken += event.size();
+                match event {
+                    Event::Notice(notice) => show(Line::Notice(&notice), &mut text),
+                    Event::Said(batch) => {
+                        batch.public_lines().for_each(|line| show(Line::Said(line), &mut text));
+                    }
+                }
+                if taken > BYTES {
+                    break;
+                }
+            }
+            let skipped = self.meter.skipped.swap(0, Relaxed);
+            if skipped > 0 {
+                let notice =
+                    format!("* {skipped} lines skipped: the chat is faster than this output");
+                show(Line::Notice(&notice), &mut text);
+            }
+            if out.write_all(&text).and_then(|()| out.flush()).is_err() {
+                return; // Nobody reads the event log any more; the chat goes on.
+            }
+            text.clear();
+            text.shrink_to(BYTES / 16);
+            // Not before it is printed: until then it is still in memory.
+            self.meter.waiting.fetch_sub(taken, Relaxed);
+            thread::sleep(REST);
+        }
+    }
+}

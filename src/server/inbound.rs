@@ -1,0 +1,122 @@
+//! What a client sends: cut into messages by one framing or the other, sanitized, and refused where
+//! it is too long.
+//!
+//! Between a socket and the room, and knows neither.
+
+use std::net::SocketAddr;
+
+use super::template::Template;
+use crate::protocol::{self, Chunks, Found, Framing, Lines, RAW_MESSAGE};
+use crate::room::{Batch, PeerId};
+
+/// How the messages of a client are read, and what is added to them.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// How messages are told apart.
+    pub framing: Framing,
+    /// The longest line, in bytes.
+    pub max_line: usize,
+    /// What a client is told when it has joined, if anything.
+    pub greet: Option<Template>,
+    /// What is put in front of each message of a client, if anything.
+    pub prefix: Option<Template>,
+    /// A raw client's first message is its name: it is not said, and the client is greeted then.
+    pub name_first: bool,
+}
+
+/// Turns the bytes of one client into messages.
+#[derive(Debug)]
+pub struct Inbound<'a> {
+    reading: &'a Reading,
+    speaker: PeerId,
+    address: SocketAddr,
+    decoder: Decoder,
+    prefix: String,
+    /// The next message is the client's name.
+    awaits_name: bool,
+}
+
+#[derive(Debug)]
+enum Decoder {
+    Lines(Lines),
+    Raw(Chunks),
+}
+
+impl<'a> Inbound<'a> {
+    /// Reads what `speaker` at `address` sends. What it is to be told first is added to `batch`.
+    pub fn new(
+        reading: &'a Reading,
+        speaker: PeerId,
+        address: SocketAddr,
+        batch: &mut Batch,
+    ) -> Self {
+        let decoder = match reading.framing {
+            Framing::Lines => Decoder::Lines(Lines::new(reading.max_line)),
+            Framing::Raw => Decoder::Raw(Chunks::default()),
+        };
+        let awaits_name = reading.name_first && reading.framing == Framing::Raw;
+        let prefix = String::new();
+        let mut inbound = Self { reading, speaker, address, decoder, prefix, awaits_name };
+        if !awaits_name {
+            inbound.begin("", batch);
+        }
+        inbound
+    }
+
+    /// Greets the client, and knows from now on what stands in front of its messages.
+    fn begin(&mut self, name: &str, batch: &mut Batch) {
+        let fill = |template: &Template| template.fill(self.speaker, self.address, name);
+        if let Some(greeting) = &self.reading.greet {
+            batch.tell(self.speaker, &fill(greeting));
+        }
+        self.prefix = self.reading.prefix.as_ref().map(fill).unwrap_or_default();
+    }
+
+    /// Takes the bytes of one read, or the end of the stream if there are none. Each message that
+    /// they complete is added to `batch`, and `each` is called after it.
+    pub fn take(&mut self, bytes: &[u8], batch: &mut Batch, mut each: impl FnMut(&mut Batch)) {
+        let speaker = self.speaker;
+        match &mut self.decoder {
+            Decoder::Lines(lines) => {
+                let (prefix, max_line) = (&self.prefix, self.reading.max_line);
+                let found = |found: Found| {
+                    match found {
+                        Found::Line(line) => batch.say(speaker, |text| {
+                            text.extend_from_slice(prefix.as_bytes());
+                            protocol::sanitize(line, text);
+                        }),
+                        Found::TooLong => batch.tell(speaker, &protocol::refusal(max_line)),
+                    }
+                    each(batch);
+                };
+                if bytes.is_empty() { lines.finish(found) } else { lines.feed(bytes, found) }
+            }
+            Decoder::Raw(chunks) => {
+                let mut messages: Vec<Vec<u8>> =
+                    bytes.chunks(RAW_MESSAGE).filter_map(|bytes| chunks.feed(bytes)).collect();
+                if bytes.is_empty() {
+                    messages.extend(chunks.finish());
+                }
+                for message in messages {
+                    if std::mem::take(&mut self.awaits_name) {
+                        let name = announced_name(&message);
+                        self.begin(&name, batch);
+                    } else {
+                        batch.say_raw(speaker, |text| {
+                            text.extend_from_slice(self.prefix.as_bytes());
+                            protocol::sanitize_raw(&message, text);
+                        });
+                    }
+                    each(batch);
+                }
+            }
+        }
+    }
+}
+
+/// The name that a raw client sends first: without the newline that some send with it, and no longer
+/// than a name may be.
+fn announced_name(message: &[u8]) -> String {
+    let name = protocol::sanitized(message.trim_ascii());
+    name.chars().take(protocol::MAX_NAME).collect()
+}

@@ -1,0 +1,50 @@
+//! `--greet` and `--prefix`: text in which a client's number, address and port are filled in, for
+//! programs that expect the server to greet them or to name who speaks.
+//!
+//! A leaf: no sockets, nothing shared.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::protocol;
+use crate::room::PeerId;
+
+/// Text with the placeholders `{number}`, `{address}`, `{port}` and `{name}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(String);
+
+/// A text has a brace that belongs to no placeholder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the placeholders are {{number}}, {{address}}, {{port}} and, with --name-first, {{name}}")]
+pub struct TemplateError;
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let rest = Self(text.to_owned()).fill(0, SocketAddr::from(([0, 0, 0, 0], 0)), "");
+        match rest.find(['{', '}']) {
+            Some(_) => Err(TemplateError),
+            None => Ok(Self(protocol::sanitized(text.as_bytes()))),
+        }
+    }
+}
+
+impl Template {
+    /// The text for one client: the `number`-th since the server started, at `address`, which calls
+    /// itself `name`.
+    pub fn fill(&self, number: PeerId, address: SocketAddr, name: &str) -> String {
+        self.0
+            .replace("{number}", &number.to_string())
+            .replace("{address}", &address.ip().to_string())
+            .replace("{port}", &address.port().to_string())
+            .replace("{name}", name)
+    }
+
+    /// Whether it has a place for a name.
+    pub fn names(&self) -> bool {
+        self.0.contains("{name}")
+    }
+}
