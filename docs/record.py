@@ -190,8 +190,8 @@ def two_shells(tmux):
     for name, line in [
         ("ann", "hello, is anybody there?"),
         ("bob", "I am, in another shell"),
-        ("ann", "what I type is never torn by what arrives, however long it is"),
-        ("bob", "and your own lines stand on the right, once everyone has them"),
+        ("ann", "new messages do not tear the line that I type, even a long one"),
+        ("bob", "and your own lines stand on the right when they have come back"),
     ]:
         tmux.type(name, line)
         for listener in ("server", "ann", "bob"):

@@ -1,13 +1,13 @@
-//! Two threads notice that the same peer is gone, and both remove it.
+//! Two threads find that the same peer has left, and both remove it.
 //!
-//! Why it is here: each step takes the lock, and it is wrong all the same. A thread that cannot send
-//! to a peer, or reads its end, looks up the peer's place in the list (check), lets go of the lock to
-//! tell the history, and then removes the record at that place (act). What it knew may be untrue
-//! by then: another thread has removed the peer, the others have moved up, and a peer that did
-//! nothing wrong is thrown out.
+//! Why it is here: each step takes the lock, and the program is wrong all the same. A thread fails
+//! to send to a peer, or reads the end of its connection. It looks up the peer's place in the list
+//! (check). It releases the lock to write to the event log. Then it removes the record at that
+//! place (act). By then the place may be wrong: another thread has removed the peer, and the other
+//! records have moved up. So the thread removes a peer that is still connected.
 //!
-//! The pause between check and act stands for a history that is slow. Without it the fault is as
-//! real, and shows once in a million times.
+//! The pause between check and act stands for a slow event log. Without the pause the fault is
+//! still there, but it shows only once in a million times.
 //!
 //! Try it: `cargo run --example check_then_act`, and lesson 6 of `docs/lessons.md`.
 
@@ -16,7 +16,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
-/// A socket shared by the thread that reads from it and all who write to it, and its address.
+/// A socket and its address. One thread reads from the socket, and all speaking threads write to
+/// it.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
@@ -27,7 +28,7 @@ fn main() -> io::Result<()> {
     let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
-            // Most likely there are no descriptors or threads left: others must leave first.
+            // Probably there are no descriptors or threads left. Other clients must leave first.
             eprintln!("cannot take another client: {e}");
             thread::sleep(Duration::from_millis(50));
         }
@@ -42,14 +43,14 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     thread.stack_size(64 * 1024).spawn(move || {
         roster.lock().unwrap().push((Arc::clone(&socket), addr));
         eprintln!("client #{} has come", addr.port());
-        // However it ends, the record must go.
+        // The record must be removed, however the thread ends.
         let _ = converse(&socket, &roster);
         prune(&roster, addr);
     })?;
     Ok(())
 }
 
-/// Says every line of one client, until it leaves.
+/// Sends every line of one client to all peers, until the client leaves.
 fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     let mut reader = BufReader::new(socket);
     let mut line = Vec::new();
@@ -65,7 +66,7 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     Ok(())
 }
 
-/// Check, then act: nothing holds the two together.
+/// Check, then act: no lock is held from the check to the act.
 fn prune(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
     let place = roster.lock().unwrap().iter().position(|(_, peer)| *peer == addr);
     let Some(place) = place else { return };
@@ -73,6 +74,6 @@ fn prune(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
     thread::sleep(Duration::from_secs(2));
     let mut peers = roster.lock().unwrap();
     let (_, removed) = peers.remove(place);
-    // Still under the lock, so that these lines come in the order of the removals.
+    // The lock is still held, so these lines appear in the order of the removals.
     eprintln!("removed number {place}, which is client #{}", removed.port());
 }

@@ -1,22 +1,25 @@
-//! The textbook's cure for blocking writes: each peer has an outbox of bounded size and a writer
-//! thread that empties it into the socket. Who has lines to say only puts them into every outbox.
-//! It is here because an experienced engineer would build it: the strongest rival of tcp-chat.
-//! What it does well: nothing blocks under the lock, all peers see one order, a writer sends all that
-//! has piled up in one call, and a peer that does not read is alone with its trouble.
-//! Its faults: two threads per client, and to speak to a thousand sleeping writers is to wake them,
-//! which takes milliseconds. A full outbox leaves only bad choices: wait, skip lines or drop the peer.
+//! The textbook solution for blocking writes: each peer has an outbox of bounded size, and a writer
+//! thread that empties it into the socket. A thread with lines to send only adds them to every
+//! outbox.
+//! It is here because an experienced engineer would build it: it is the strongest rival of
+//! tcp-chat.
+//! Its strengths: nothing blocks under the lock, and all peers see one order. A writer sends all
+//! waiting lines in one call. A peer that does not read delays only itself.
+//! Its faults: it needs two threads per client. A line to a thousand clients must wake a thousand
+//! writers, which takes milliseconds. When an outbox is full, all choices are bad: wait, skip lines
+//! or drop the peer.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{env, mem, thread, time::Duration};
 
-/// A peer that is further behind is dropped.
+/// A peer with a longer backlog is dropped.
 const OUTBOX_BYTES: usize = 8 << 20;
 
 struct Peer {
     socket: TcpStream,
-    /// The bytes to write next; none when the peer has left.
+    /// The bytes to write next. None when the peer has left.
     outbox: Mutex<Option<Vec<u8>>>,
     filled: Condvar,
 }
@@ -53,7 +56,7 @@ fn welcome(listener: &TcpListener, roster: Arc<Mutex<Vec<Arc<Peer>>>>) -> io::Re
 }
 
 impl Peer {
-    /// Says every line of this client, until it leaves. Lines that arrive together stay together.
+    /// Sends every line of this client, until it leaves. Lines that arrive together stay together.
     fn converse(&self, roster: &Mutex<Vec<Arc<Peer>>>) -> io::Result<()> {
         let (mut reader, mut lines) = (BufReader::new(&self.socket), Vec::new());
         while reader.read_until(b'\n', &mut lines)? > 0 {
@@ -66,7 +69,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Never waits for the network. None: the peer has left, or is too far behind to stay.
+    /// Never waits for the network. None: the peer has left, or its outbox is full.
     fn post(&self, lines: &[u8]) -> Option<()> {
         let mut outbox = self.outbox.lock().unwrap();
         let queued = outbox.as_mut().filter(|queued| queued.len() < OUTBOX_BYTES)?;
@@ -82,7 +85,7 @@ impl Peer {
         loop {
             let empty = |outbox: &mut Option<Vec<u8>>| outbox.as_ref().is_some_and(Vec::is_empty);
             drop(self.filled.wait_while(self.outbox.lock().unwrap(), empty));
-            // Let whoever else has something to say add it first: far fewer and larger writes.
+            // First lets other threads add their lines. This makes the writes far fewer and larger.
             thread::yield_now();
             mem::swap(self.outbox.lock().unwrap().as_mut()?, &mut batch);
             (&self.socket).write_all(&batch).ok().or_else(|| self.leave())?;
@@ -90,7 +93,7 @@ impl Peer {
         }
     }
 
-    /// Ends both threads, whoever notices first that the peer has gone.
+    /// Ends both threads. Either thread may call this first.
     fn leave(&self) -> Option<()> {
         *self.outbox.lock().unwrap() = None;
         self.filled.notify_one();

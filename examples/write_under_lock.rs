@@ -1,13 +1,13 @@
-//! The obvious chat server: whoever has a line to say locks the list of peers and writes the line to
-//! every one of them before letting go.
+//! The obvious chat server: a thread with a line to send locks the list of peers, writes the line
+//! to every peer, and then releases the lock.
 //!
-//! Why it is here: it is the first design everybody writes, and the yardstick for the others
-//! (`cargo bench`).
-//! What it does well: it is short and plainly right. One lock, hence one order: all peers see
-//! the same lines in the same order, and nobody is written to after being removed.
+//! Why it is here: most people write this design first, and `cargo bench` measures the other
+//! designs against it.
+//! Its strengths: it is short and clearly correct. One lock gives one order, so all peers see the
+//! same lines in the same order. No thread writes to a peer after its removal.
 //! Its fault: it writes while it holds the lock. One peer that does not read fills its socket's
-//! buffers, the write to it blocks, and with it everyone who waits for the lock: the room is frozen
-//! until that peer goes away. And each line costs one system call per peer, one line at a time.
+//! buffers, so the write to it blocks. Then every thread that waits for the lock is blocked too,
+//! and the room is frozen until that peer leaves. Also, each line costs one system call per peer.
 //!
 //! Try it: `cargo run --release --example write_under_lock`, then `nc 127.0.0.1 3234` in two shells.
 //! Press Ctrl-Z in one of them and keep talking in the other.
@@ -17,7 +17,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
-/// A socket shared by the thread that reads from it and all who write to it, and its address.
+/// A socket and its address. One thread reads from the socket, and all speaking threads write to
+/// it.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
@@ -28,7 +29,7 @@ fn main() -> io::Result<()> {
     let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
-            // Most likely there are no descriptors or threads left: others must leave first.
+            // Probably there are no descriptors or threads left. Other clients must leave first.
             eprintln!("cannot take another client: {e}");
             thread::sleep(Duration::from_millis(50));
         }
@@ -50,7 +51,7 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     Ok(())
 }
 
-/// Says every line of one client, until it leaves.
+/// Sends every line of one client to all peers, until the client leaves.
 fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     let mut reader = BufReader::new(socket);
     let mut line = Vec::new();

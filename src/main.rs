@@ -1,4 +1,4 @@
-//! The program: logger, the command asked for, and the exit status.
+//! The program: starts the logger, runs the requested command, and returns the exit status.
 
 mod app;
 
@@ -40,9 +40,9 @@ fn main() -> ExitCode {
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Starts the logger, which tells of nothing but this program. With `RUST_LOG=trace` each thread
-/// says what it does: what `Sequence_Diagram.md` draws. Where the client has the terminal, it shows
-/// the lines that come over the channel, so that they tear nothing.
+/// Starts the logger, which shows only messages of this program. With `RUST_LOG=trace` each thread
+/// logs its steps; `Sequence_Diagram.md` draws them. If the client uses the terminal, the client
+/// shows the lines from the channel itself, so that they do not damage its screen.
 fn start_logger(client_has_terminal: bool) -> Receiver<String> {
     type Tell = Box<dyn Fn(String) + Send + Sync>;
     let (tell, lines): (Tell, _) = if client_has_terminal && io::stderr().is_terminal() {
@@ -53,7 +53,7 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
     };
     let wanted = env::var_os("RUST_LOG").unwrap_or_default();
     let wanted = wanted.to_string_lossy();
-    // The logger would print what is wrong with the filter, and panic where that cannot be printed.
+    // The logger would print an error about the filter, and panic if it could not print.
     let is_filter = env_filter::Builder::new().try_parse(&wanted).is_ok();
     env_logger::Builder::new()
         .parse_filters(if is_filter && !wanted.is_empty() { &wanted } else { "warn" })
@@ -71,7 +71,7 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
     }
     if !is_filter {
         log::warn!(
-            "RUST_LOG={wanted:?} is no filter; RUST_LOG=trace shows all that the threads do"
+            "RUST_LOG={wanted:?} is not a valid filter; RUST_LOG=trace shows every step of the threads"
         );
     }
     lines

@@ -1,12 +1,12 @@
-//! Where the room gets its locks, its atomics and its threads from.
+//! The locks, atomics and threads of the room.
 //!
-//! A file of its own for one reason: the model checker compiles the room as it is against *its*
-//! `sync`, in which it chooses at each of these which thread runs next (see `model/`).
+//! They are named here for one reason: the model checker compiles the room against a `sync` of its
+//! own, and chooses at each of them which thread runs next (see `model/`).
 
 use std::io;
 
 pub(crate) use parking_lot::Mutex;
-/// A thread that waits for this lock gets it next, however many try their luck meanwhile.
+/// A thread that waits for this lock gets it next, even if other threads try to lock it meanwhile.
 pub(crate) use parking_lot::{FairMutex, FairMutexGuard};
 pub(crate) use std::sync::atomic::Ordering::Relaxed;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -15,10 +15,10 @@ pub(crate) use std::thread::{Scope, yield_now};
 /// Virtual memory for each thread's stack, in bytes; only the part in use becomes real.
 const STACK: usize = 128 * 1024;
 
-/// Starts a thread that ends before the scope does.
+/// Starts a thread in a scope, which ends only after the thread.
 ///
 /// # Errors
-/// The system has no thread to give.
+/// The system allows no more threads.
 pub(crate) fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: String,

@@ -1,6 +1,6 @@
-//! The raw ceiling of a machine: a "server" that reads nothing, decides nothing and writes 256 KiB
-//! blocks of ready-made lines to one socket after the other. No chat server can deliver more, and
-//! what the load generator takes in here proves that it is not what limits the others.
+//! The upper limit of a machine: this "server" reads nothing, decides nothing, and writes blocks of
+//! 256 KiB with ready-made lines to one socket after the other. No chat server can deliver more.
+//! The load generator's result here shows that the generator does not limit the other servers.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
@@ -12,12 +12,12 @@ use socket2::SockRef;
 
 use crate::client::line_of_nobody;
 
-/// As much as a chat server can ever send at once when 1000 clients have 4 lines each on their way.
+/// The most that a chat server can send at once to 1000 clients with 4 lines in flight each.
 const BLOCK: usize = 256 * 1024;
-/// What waits in the sockets should still be in the processor's cache when it is read.
+/// The data in the sockets should still be in the processor's cache when it is read.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// Serves whoever connects until the process is killed.
+/// Serves every client until the process is killed.
 pub(crate) fn serve() -> io::Result<Infallible> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     eprintln!("listening on {}", listener.local_addr()?);

@@ -13,7 +13,7 @@ const LEFT: f64 = 60.0;
 const RIGHT: f64 = 570.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 370.0;
-/// Labels at the ends of the lines keep at least this distance.
+/// The labels at the ends of the lines have at least this distance.
 const LABEL_HEIGHT: f64 = 16.0;
 const COLOURS: [&str; 6] = ["#d1242f", "#8250df", "#9a6700", "#1a7f37", "#0969da", "#656d76"];
 
@@ -117,7 +117,7 @@ fn lines(results: &Results) -> Vec<Line> {
     plan.strategies.iter().enumerate().map(line).collect()
 }
 
-/// From top to bottom, each pushed down as far as the one above it requires.
+/// From top to bottom: each label is pushed down as far as the label above it requires.
 fn add_labels(svg: &mut String, mut labels: Vec<(f64, &Line)>) {
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut lowest = f64::NEG_INFINITY;

@@ -1,6 +1,6 @@
-//! One simulated chat client: a closed loop that always has the same number of messages on their
-//! way. It knows every line it waits for, so that a lost, doubled, reordered or damaged message of
-//! its own cannot go unnoticed, and it finds its own lines by looking at 8 bytes of each.
+//! One simulated chat client: a closed loop with a fixed number of messages in flight. It knows
+//! every line that must come back, so it notices if one of its messages is lost, doubled, reordered
+//! or damaged. It finds its own lines by 8 bytes of each.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,7 +10,7 @@ use mio::net::TcpStream;
 
 use crate::histogram::Histogram;
 
-/// Every message is this long with its newline, in both protocols.
+/// The length of every message with its newline, in both protocols.
 pub(crate) const LINE: usize = 64;
 /// `c000012:`, a client's name and colon as the chat writes them.
 const TAG: usize = 8;
@@ -28,19 +28,20 @@ pub(crate) enum Protocol {
 
 /// How a PUBLISH starts; length and payload follow.
 const PUBLISH: &[u8] = b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n";
-/// How Redis pushes one of our lines: fixed channel, fixed length, hence a fixed stride as well.
+/// The form in which Redis sends a line. Channel and length are fixed, so the stride is fixed as
+/// well.
 const PUSH: &[u8] = b"*3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$64\r\n";
 const PUSH_STRIDE: usize = PUSH.len() + LINE + 2;
-/// No frame of either protocol is longer, so no more than this is ever carried to the next read.
+/// The longest frame of both protocols: at most this many bytes are kept for the next read.
 const LONGEST_FRAME: usize = 128;
 
-/// What all clients of a run have seen together.
+/// The counters of all clients of a run together.
 pub(crate) struct Tally {
     pub(crate) deliveries: u64,
     pub(crate) latencies: Histogram,
-    /// Own lines that were not the one that had to come next.
+    /// Own lines that were not the next expected line.
     pub(crate) wrong: u64,
-    /// Clients that have not yet heard a word of their own.
+    /// Clients that have not yet received an own line.
     pub(crate) unheard: usize,
     pub(crate) last_arrival: Instant,
 }
@@ -57,8 +58,8 @@ impl Tally {
     }
 }
 
-/// One buffer serves all connections: it stays in the processor's cache, and an idle connection
-/// owns nothing. What a read left incomplete is put back in front of the next one's bytes.
+/// One buffer serves all connections. It stays in the processor's cache, and an idle connection
+/// needs no memory. An incomplete frame is copied to the front of the next read.
 pub(crate) struct ReadBuffer(Vec<u8>);
 
 impl ReadBuffer {
@@ -70,7 +71,8 @@ impl ReadBuffer {
 pub(crate) struct Client {
     protocol: Protocol,
     receiving: TcpStream,
-    /// Redis lets a subscribed connection do nothing else: it publishes through a second one.
+    /// Redis allows a subscribed connection no other command, so the client publishes through a
+    /// second connection.
     publishing: Option<TcpStream>,
     tag: [u8; TAG],
     sequence: u64,
@@ -100,7 +102,7 @@ impl Client {
         }
     }
 
-    /// When the messages that have not come back were sent.
+    /// The send times of the messages that have not come back.
     pub(crate) fn waiting_since(&self) -> impl Iterator<Item = Instant> {
         self.in_flight.iter().map(|(_, sent)| *sent)
     }
@@ -117,7 +119,8 @@ impl Client {
         self.flush()
     }
 
-    /// Sends about `bytes` in messages that are as long as a server must allow, and waits for none.
+    /// Sends about `bytes` in messages of the greatest length that a server must allow. Waits for
+    /// none of them.
     pub(crate) fn recite(&mut self, bytes: usize) -> io::Result<()> {
         let mut verse = vec![b'.'; 1000];
         verse.push(b'\n');
@@ -152,9 +155,9 @@ impl Client {
         Ok(())
     }
 
-    /// Reads what has arrived and answers the own messages in it. With `to_the_end`, it reads until
-    /// the system says that there is no more; otherwise a short read is proof enough, which saves
-    /// half of the system calls.
+    /// Reads the data that has arrived, and answers the client's own messages in it. With
+    /// `to_the_end`, it reads until the system says that no data is left. Otherwise it stops after
+    /// a short read, which saves half of the system calls.
     pub(crate) fn receive(
         &mut self,
         buffer: &mut ReadBuffer,
@@ -195,7 +198,7 @@ impl Client {
         }
     }
 
-    /// Goes through frames of `STRIDE` bytes that hold a line at `AT`; gives back what is left over.
+    /// Goes through frames of `STRIDE` bytes with a line at `AT`. Returns the rest.
     fn scan<'b, const STRIDE: usize, const AT: usize>(
         &mut self,
         mut bytes: &'b [u8],
@@ -208,7 +211,8 @@ impl Client {
             let line: &Line = frame[AT..].first_chunk().expect("a frame holds a line");
             let tag = line.first_chunk().expect("a line starts with a tag");
             if line[0] != b'c' || line[LINE - 1] != b'\n' {
-                // Not one of ours: a verse, a notice of the server. The stride starts anew after it.
+                // This is not an own line: a verse, or a notice of the server. The stride starts
+                // again after it.
                 bytes = after_newline(bytes);
                 continue;
             }
@@ -226,7 +230,7 @@ impl Client {
         bytes
     }
 
-    /// Redis answers each PUBLISH with a number nobody needs.
+    /// Redis answers each PUBLISH with a number, which is skipped.
     pub(crate) fn discard_replies(&mut self, buffer: &mut ReadBuffer) -> io::Result<()> {
         let Some(socket) = &mut self.publishing else { return Ok(()) };
         match socket.read(&mut buffer.0) {
@@ -258,7 +262,7 @@ fn line(tag: [u8; TAG], sequence: u64) -> Line {
     line
 }
 
-/// The standard formatter would cost more than sending the line.
+/// The standard formatter would cost more than the send.
 fn write_digits(digits: &mut [u8], mut number: u64) {
     for digit in digits.iter_mut().rev() {
         *digit = b"0123456789"[usize::try_from(number % 10).expect("one digit")];
@@ -266,7 +270,7 @@ fn write_digits(digits: &mut [u8], mut number: u64) {
     }
 }
 
-/// A message in nobody's name, for peers that are not measured.
+/// A message without a sender, for peers that are not measured.
 pub(crate) fn line_of_nobody() -> Line {
     line(*b"cnobody:", 0)
 }

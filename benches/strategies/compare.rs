@@ -1,5 +1,5 @@
-//! The comparison: every server at every size, in interleaved rounds, because what else goes on in a
-//! machine changes from minute to minute and must hit all of them alike.
+//! The comparison: every server at every size, in interleaved rounds. The other work of a machine
+//! changes from minute to minute, and must affect all servers alike.
 
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::load::{Load, Outcome};
 use crate::servers::Strategy;
 
-/// How many talk, and how many more are there but never read.
+/// How many clients talk, and how many more peers never read.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) clients: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) window: Duration,
 }
 
-/// One round's outcome of one server at one size; none if it could not be run.
+/// The outcome of one server at one size in one round. None if it could not run.
 pub(crate) type Round = Option<Outcome>;
 
 /// All rounds, by strategy and size as in the plan.
@@ -83,7 +83,7 @@ impl Plan {
         let load = Load {
             protocol: strategy.protocol(),
             clients: size.clients,
-            // At the ceiling nobody answers, so nobody need ask.
+            // The ceiling returns no answers, so the clients send nothing.
             in_flight: if ceiling { 0 } else { self.in_flight },
             stalled: size.stalled,
             warm_up: self.warm_up * size.patience(),
@@ -95,8 +95,8 @@ impl Plan {
 }
 
 impl Size {
-    /// With a thousand clients a message is on its way for most of a second with some servers: a
-    /// short window would see a part of their cycle only.
+    /// With a thousand clients, some servers need most of a second to deliver a message. A short
+    /// window would see only a part of their cycle.
     fn patience(self) -> u32 {
         if self.clients < 500 { 1 } else { 3 }
     }

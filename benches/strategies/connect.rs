@@ -1,5 +1,5 @@
-//! Joining a room, in both protocols: as a client of the load generator, or as one of those peers
-//! that never read. Connecting over loopback takes some 30 µs, so one after the other is quick.
+//! Joins a room, in both protocols: as a client of the load generator, or as a peer that never
+//! reads. To connect over loopback takes some 30 µs, so the clients can join one after the other.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,20 +12,20 @@ use socket2::{Domain, Socket, Type};
 use crate::client::{Client, Protocol, line_of_nobody};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A server whose queue of connections to accept is full ignores us. The system would wait a second
-/// before it asks again.
+/// A server whose accept queue is full ignores a connection attempt. The system would wait a second
+/// before it tries again.
 const ATTEMPT: Duration = Duration::from_millis(20);
 const SUBSCRIBE: &[u8] = b"*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nroom\r\n";
 const SUBSCRIBED: &[u8] = b"*3\r\n$9\r\nsubscribe\r\n$4\r\nroom\r\n:1\r\n";
 
-/// The events of client `n` come as token `2n`, those of its publishing connection as `2n + 1`.
+/// Client `n` has token `2n`, and its publishing connection has token `2n + 1`.
 pub(crate) fn connect_clients(
     addr: SocketAddr,
     protocol: Protocol,
     count: usize,
     registry: &Registry,
 ) -> io::Result<Vec<Option<Client>>> {
-    /// Numbers are never used twice: a server may still be busy with a former run's lines.
+    /// Numbers are never used twice, because a server may still send lines of an earlier run.
     static NUMBER: AtomicU32 = AtomicU32::new(0);
 
     (0..count)
@@ -80,7 +80,7 @@ fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// The receive buffer is made small, so that the server feels the silence early.
+/// The receive buffer is small, so that the server soon finds that the peer does not read.
 pub(crate) fn connect_stalled(addr: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
     let mut socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_recv_buffer_size(4096)?;

@@ -1,5 +1,5 @@
-//! Latencies in buckets of about 3 % width: recording one costs a few instructions and no memory,
-//! so that measuring does not change what is measured.
+//! Latencies in buckets of about 3 % width. To record one costs a few instructions and no memory,
+//! so the measurement does not change its own result.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ impl Histogram {
         self.count += 1;
     }
 
-    /// The latency that `share` (0 to 1) of the samples do not exceed; none without samples.
+    /// The latency that the given share (0 to 1) of the samples does not exceed. None without
+    /// samples.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

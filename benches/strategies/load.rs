@@ -1,6 +1,6 @@
-//! The load generator: one thread that plays all clients of a room at once. It must be able to take
-//! in far more than any server under test can send, hence one `epoll` loop, one `recv` for whatever
-//! has piled up on a socket, and one `send` for all the answers it calls for.
+//! The load generator: one thread that plays all clients of a room at once. It must receive far
+//! more than any server under test can send. So it has one `epoll` loop, one `recv` for all waiting
+//! data of a socket, and one `send` for all answers to it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,47 +18,49 @@ use crate::histogram::Histogram;
 const READ_SIZE: usize = 256 * 1024;
 /// How often the loop looks at the clock when nothing arrives.
 const TICK: Duration = Duration::from_millis(20);
-/// Sockets to attend to between two looks at the clock: with a thousand threads of the server to
-/// compete with, even that can take long.
+/// How many sockets to handle between two looks at the clock. With a thousand competing threads of
+/// the server, even that can take long.
 const TURN: usize = 16;
-/// What the room hears before the measurement when some do not read: enough to fill all the buffers
-/// that the system puts between a server and a silent peer (some 2.3 MB on Linux).
+/// How much the room receives before the measurement if some peers do not read. It must fill all
+/// the system's buffers between a server and such a peer (some 2.3 MB on Linux).
 const PROLOGUE: usize = 4 << 20;
 const PROLOGUE_LIMIT: Duration = Duration::from_secs(10);
-/// A server that has delivered nothing for so long before the measurement is not waited for.
+/// If a server has delivered nothing for this long before the measurement, the load generator stops
+/// waiting.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) protocol: Protocol,
     pub(crate) clients: usize,
-    /// Messages each client keeps on their way; 0 makes mere listeners.
+    /// How many messages each client keeps in flight; 0 for clients that only listen.
     pub(crate) in_flight: usize,
-    /// Peers that join on top of the clients, and never read.
+    /// Peers that join besides the clients, and never read.
     pub(crate) stalled: usize,
-    /// The shortest warm-up. It lasts until everyone has heard itself, within reason.
+    /// The shortest warm-up. It continues until every client has received an own line, up to a
+    /// limit.
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
 }
 
-/// What one run came to; all of it within the measured window unless it says otherwise.
+/// The outcome of one run. Except where stated, it covers only the measured window.
 pub(crate) struct Outcome {
     pub(crate) window: Duration,
     pub(crate) deliveries: u64,
-    /// Messages that were sent before the window and did not return in it count with their age, so
-    /// that a frozen server looks frozen.
+    /// A message that was sent before the window, and did not come back in it, counts with its age.
+    /// So a frozen server looks frozen.
     pub(crate) p50: Option<Duration>,
     pub(crate) p99: Option<Duration>,
     pub(crate) server_cpu: Option<Duration>,
     pub(crate) generator_cpu: Option<Duration>,
-    /// From the start of the run: reading clients that the server dropped.
+    /// From the start of the run: clients that read and that the server dropped.
     pub(crate) dropped: usize,
     /// From the start of the run: own lines that were lost, out of order or damaged.
     pub(crate) wrong: u64,
 }
 
 impl Load {
-    /// Runs against a server at `addr`, whose CPU time is read from process `pid` if that is known.
+    /// Runs against a server at `addr`. Reads its CPU time from process `pid`, if that is known.
     pub(crate) fn run(
         &self,
         addr: SocketAddr,
@@ -99,10 +101,10 @@ impl Load {
     }
 }
 
-/// All clients of a run and what they have seen.
+/// All clients of a run, and their counters.
 struct Crowd<'a> {
     poll: Poll,
-    /// None where the server hung up.
+    /// None if the server has closed the connection.
     clients: Vec<Option<Client>>,
     buffer: ReadBuffer,
     tally: Tally,
@@ -111,7 +113,7 @@ struct Crowd<'a> {
 }
 
 impl Crowd<'_> {
-    /// Keeps the conversation going for as long as it may take, or until it has come far enough.
+    /// Keeps the conversation going until the time limit, or until it has made enough progress.
     fn live(&mut self, limit: Duration, enough: impl Fn(&Tally) -> bool) -> io::Result<()> {
         let start = Instant::now();
         let mut events = Events::with_capacity(TURN);
@@ -151,7 +153,7 @@ fn ignore_interruption(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
 }
 
-/// The measured part of a run: what the counters showed when it began.
+/// The measured part of a run: the counters at its beginning.
 struct Window {
     start: Instant,
     deliveries: u64,

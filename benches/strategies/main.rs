@@ -1,10 +1,10 @@
-//! How fast is the room, compared with the other ways to build one? `cargo bench` starts `tcp-chat`,
-//! the servers in `examples/` and, where it is installed, Redis, each as a process of its own, and
-//! drives them all with the same load: every client talks, with a few messages always on their way,
-//! and everyone hears everything. With `-- --addr` it drives one server that is running already.
+//! How fast is the room, compared with other designs? `cargo bench` starts `tcp-chat`, the servers
+//! in `examples/` and, if it is installed, Redis. Each is a separate process. All get the same
+//! load: every client talks with a few messages in flight, and every client receives all messages.
+//! With `-- --addr` it drives one server that is already running.
 //!
-//! Reading order: `client` (what is sent, received and checked), `load` (how many of them are run
-//! by one thread), `servers`, `compare` (the rounds), then what is made of them: `report`, `chart`.
+//! Reading order: `client` (sends, receives and checks), `load` (runs many clients on one thread),
+//! `servers`, `compare` (the rounds), then the output: `report`, `chart`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 
 mod client;
@@ -37,20 +37,20 @@ use compare::{Plan, Size};
 use load::Load;
 use servers::{Strategy, build_examples};
 
-/// Compares the room with the other ways to build one
+/// Compares the room with other designs
 #[derive(Parser)]
 #[command(name = "cargo bench --bench strategies --", version)]
 struct Args {
     /// One round of short windows: the whole run takes less than a minute
     #[arg(long)]
     quick: bool,
-    /// Rounds to take the medians of [default: 5]
+    /// How many rounds the medians are taken from [default: 5]
     #[arg(long)]
     rounds: Option<usize>,
-    /// Compare only those whose name contains this; may be repeated
+    /// Compare only servers whose name contains this; may be repeated
     #[arg(long, value_name = "PART OF NAME")]
     only: Vec<String>,
-    /// Print GitHub's kind of tables
+    /// Print the tables in GitHub's format
     #[arg(long)]
     markdown: bool,
     /// Write a chart to this file
@@ -63,30 +63,30 @@ struct Args {
     /// With --clients: how many more peers join and never read
     #[arg(long, default_value_t = 0)]
     stalled: usize,
-    /// Messages that each client keeps on their way
+    /// How many messages each client keeps in flight
     #[arg(long, default_value_t = 4)]
     in_flight: usize,
     /// Length of the measured window [default: 1, with --quick 0.3]
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
-    /// Shortest warm-up before it [default: 0.4, with --quick 0.1]
+    /// Shortest warm-up before the window [default: 0.4, with --quick 0.1]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
 
-    /// Compare nothing, drive this chat server
+    /// Do not compare; drive this chat server
     #[arg(long)]
     addr: Option<SocketAddr>,
-    /// Compare nothing, drive this Redis server
+    /// Do not compare; drive this Redis server
     #[arg(long)]
     redis: Option<SocketAddr>,
-    /// Process id of that server, to tell its CPU time
+    /// Process id of that server, to measure its CPU time
     #[arg(long)]
     pid: Option<u32>,
 
-    /// What this program calls itself with
+    /// This program starts itself with this flag
     #[arg(long, hide = true)]
     serve_ceiling: bool,
-    /// What cargo adds
+    /// Cargo adds this flag
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -106,7 +106,7 @@ fn run(args: &Args) -> io::Result<()> {
     if args.serve_ceiling {
         match ceiling::serve()? {}
     }
-    // A flag instead of sudden death: the servers must be ended first.
+    // A flag, and no immediate exit, because the servers must be ended first.
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || asked.store(true, Relaxed)).map_err(io::Error::other)?;
@@ -122,7 +122,7 @@ fn run(args: &Args) -> io::Result<()> {
     Ok(())
 }
 
-/// Drives servers that someone else has started.
+/// Drives a server that is already running.
 fn drive(args: &Args, stop: &AtomicBool) -> io::Result<()> {
     println!("{}", report::headline());
     for size in args.sizes() {
@@ -184,8 +184,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
-/// Thousands of connections need more descriptors than most systems grant at first; the servers
-/// inherit what is granted here.
+/// Thousands of connections need more descriptors than most systems allow at first. The servers
+/// inherit this higher limit.
 fn raise_descriptor_limit() -> io::Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::compare::{Results, Round};
 use crate::load::Outcome;
 
-/// One quantity to compare: its title, how to take it from an outcome, and how to write it.
+/// One quantity to compare: its title, how to take it from an outcome, and how to print it.
 type Quantity = (&'static str, fn(&Outcome) -> Option<f64>, fn(f64) -> String);
 
 const QUANTITIES: [Quantity; 5] = [
@@ -44,8 +44,8 @@ pub(crate) fn median_of(rounds: &[Round], value: fn(&Outcome) -> Option<f64>) ->
     median(rounds.iter().flatten().filter_map(value))
 }
 
-/// The first strategy's deliveries by another's: the median of what each round gave, because only
-/// what ran within the same seconds met the same conditions.
+/// The first strategy's deliveries divided by another strategy's. This is the median of the ratios
+/// of all rounds, because only runs of the same seconds have the same conditions.
 fn ratio(results: &Results, strategy: usize, size: usize) -> Option<String> {
     let pairs = results.rounds(0, size).iter().zip(results.rounds(strategy, size));
     let ratios = pairs.filter_map(|(ours, theirs)| {
@@ -55,7 +55,7 @@ fn ratio(results: &Results, strategy: usize, size: usize) -> Option<String> {
     median(ratios).map(|ratio| format!("{ratio:.2}×"))
 }
 
-/// One row a strategy, from the `first` on, one column a size.
+/// One row for each strategy from `first` on, and one column for each size.
 fn add_table(
     text: &mut String,
     title: &str,
@@ -89,7 +89,7 @@ fn add_table(
     text.push('\n');
 }
 
-/// Whatever a server did wrong under load must not hide behind its figures.
+/// A server's errors under load must be visible beside its figures.
 fn add_complaints(text: &mut String, results: &Results) {
     for (at, strategy) in results.plan.strategies.iter().enumerate() {
         for (at_size, size) in results.plan.sizes.iter().enumerate() {
@@ -107,7 +107,7 @@ fn add_complaints(text: &mut String, results: &Results) {
     }
 }
 
-/// A line for one run by hand.
+/// One line for a single run.
 pub(crate) fn line(label: &str, outcome: &Outcome) -> String {
     let mut line = format!("{label:>18}");
     for (_, value, show) in QUANTITIES {

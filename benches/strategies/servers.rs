@@ -1,5 +1,5 @@
-//! The servers that are compared, each as a process of its own, so that none can spoil another's
-//! measurement and each one's CPU time can be told. Whatever happens, none outlives its `Server`.
+//! The servers to compare. Each is a separate process, so that no server disturbs the measurement
+//! of another, and each server's CPU time can be measured. No process outlives its `Server`.
 
 use std::env;
 use std::io::{self, BufRead, BufReader};
@@ -55,7 +55,7 @@ impl Strategy {
         self != Self::Redis || version().is_ok()
     }
 
-    /// Starts the server and waits until it takes connections.
+    /// Starts the server and waits until it accepts connections.
     pub(crate) fn start(self) -> io::Result<Server> {
         match self {
             Self::TcpChat => start_announcing(Command::new(env!("CARGO_BIN_EXE_tcp-chat")).args([
@@ -92,12 +92,12 @@ impl Drop for Server {
 }
 
 fn end(child: &mut Child) {
-    // Either fails only when the process has ended already.
+    // Each call fails only if the process has already ended.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// `cargo bench` does not build examples.
+/// Builds the examples, because `cargo bench` does not build them.
 pub(crate) fn build_examples() -> io::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = release_dir()?.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -109,7 +109,7 @@ pub(crate) fn build_examples() -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other("the examples do not build")) }
 }
 
-/// Where cargo puts what it builds in release mode: this program is in its folder `deps`.
+/// The folder in which cargo puts release builds. This program is in its folder `deps`.
 fn release_dir() -> io::Result<PathBuf> {
     let this = env::current_exe()?;
     let dir = this.ancestors().nth(2).ok_or_else(|| io::Error::other("not run by cargo"))?;
@@ -134,7 +134,7 @@ fn start_announcing(command: &mut Command) -> io::Result<Server> {
     Ok(Server { child, addr })
 }
 
-/// Reads to the end, as a server whose standard error is closed or full would be disturbed.
+/// Reads to the end, because a closed or full standard error would disturb the server.
 fn follow(stderr: ChildStderr, announce: &Sender<SocketAddr>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         let Some((_, addr)) = line.split_once("listening on ") else { continue };
@@ -145,8 +145,8 @@ fn follow(stderr: ChildStderr, announce: &Sender<SocketAddr>) {
     }
 }
 
-/// Redis takes no port 0, so it gets one that was free a moment ago. No limit on what it keeps for
-/// slow subscribers: it shall be compared at its fastest, and not drop anyone.
+/// Redis does not accept port 0, so it gets a port that was free a moment ago. It gets no limit on
+/// its buffers for slow subscribers, because it must run at its fastest and drop no client.
 fn start_redis() -> io::Result<Server> {
     let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let child = Command::new("redis-server")

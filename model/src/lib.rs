@@ -1,14 +1,14 @@
-//! Model checking: the room itself, under many schedules of its threads.
+//! Model checking: runs the real room under many schedules of its threads.
 //!
-//! The folder `src/room` is compiled here a second time, against locks, atomics
-//! and threads of the model checker shuttle, which decides at each of them which thread runs next.
-//! The sockets are made up: they fall short, stall or fail at random. Most scenarios run under
-//! schedules that are chosen at random; one small scenario runs under every schedule there is.
+//! The folder `src/room` is compiled here a second time, with the locks, atomics and threads of the
+//! model checker shuttle. At each use of them, shuttle decides which thread runs next. The sockets
+//! are simulated: at random they send only a part, stall or fail. Most scenarios run under random
+//! schedules. One small scenario runs under every possible schedule.
 //!
-//! The folder `faulty` has small rooms with one fault each. The checker must find every one of
-//! them: what it would let through there, it would let through in the real room too.
+//! The folder `faulty` has small rooms with one fault each. The checker must find each fault: if it
+//! missed a fault there, it would miss the same fault in the real room.
 #![cfg(test)]
-// A copy of the room is no library: parts of it that are public may be unused here.
+// Some public parts of the room may be unused in this copy.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod faulty;
@@ -31,32 +31,33 @@ use scenario::{QUIET, Scenario, explore};
 /// How many schedules each random test of the real room explores.
 const SCHEDULES: usize = 15_000;
 
-/// Everyone speaks at once, and sockets take less than all. Some peers are not sent their own lines.
+/// All peers speak at once, and sockets may take only a part. Some peers do not receive their own
+/// lines.
 const SPEAKERS: Scenario = Scenario { speakers: 3, others: true, short: true, ..QUIET };
 
 /// Peers join and leave, and sockets break, while others speak.
 const DEPARTURES: Scenario =
     Scenario { speakers: 2, leaver: true, joiner: true, short: true, failing: true, ..QUIET };
 
-/// The room is closed while others speak, one leaves and some are behind.
+/// The room is closed while some peers speak, one leaves and some are behind.
 const CLOSING: Scenario =
     Scenario { speakers: 2, leaver: true, short: true, closing: true, ..QUIET };
 
-/// A peer takes little and stalls, and is pruned for its backlog or for taking nothing.
+/// A peer takes little and stalls. It is pruned for its backlog, or because it takes nothing.
 const STALLING: Scenario =
     Scenario { speakers: 2, leaver: true, short: true, stalling: true, backlog: 400, ..QUIET };
 
-/// Little may be pending, and a reader is soon overrun: speakers wait for their turns.
+/// Few bytes may be pending, and a reader is soon overrun, so speakers wait for their turns.
 const TURNS: Scenario =
     Scenario { speakers: 3, short: true, in_turn: true, backlog: 900, pending: 160, ..QUIET };
 
 /// The same, while the room is closed.
 const CLOSING_TURNS: Scenario = Scenario { closing: true, ..TURNS };
 
-/// Runs a scenario under the schedules of a scheduler; returns how many that were.
+/// Runs a scenario under the schedules of a scheduler. Returns how many schedules there were.
 fn check(scheduler: impl Scheduler + 'static, explore: impl Fn() + Send + Sync + 'static) -> usize {
     let mut config = shuttle::Config::new();
-    // The default is too small for the room's own frames.
+    // The default is too small for the stack frames of the room.
     config.stack_size = 256 * 1024;
     shuttle::Runner::new(scheduler, config).run(explore)
 }
@@ -88,7 +89,7 @@ random! {
     turns_end_with_the_room: CLOSING_TURNS;
 }
 
-/// Two speakers, a line each: small enough for all schedules.
+/// Two speakers say one line each. This is small enough for all schedules.
 #[test]
 fn two_speakers_under_every_schedule() {
     let explored = check(DfsScheduler::new(None, false), scenario::two_speakers);
@@ -96,7 +97,7 @@ fn two_speakers_under_every_schedule() {
     assert!(explored > 100, "only {explored} schedules");
 }
 
-/// What the checker says of a faulty room; fails if it finds nothing.
+/// The checker's message about a faulty room. Fails if the checker finds nothing.
 fn found(explore: impl Fn() + Send + Sync + 'static) -> String {
     let checked =
         catch_unwind(AssertUnwindSafe(|| check(RandomScheduler::new(SCHEDULES), explore)));
@@ -126,5 +127,5 @@ fn reversed_locks_are_found() {
 #[test]
 fn a_laggard_removed_while_it_catches_up_is_found() {
     let message = found(faulty::stale_laggard::explore);
-    assert!(message.contains("another peer"), "found something else: {message}");
+    assert!(message.contains("the wrong peer"), "found something else: {message}");
 }

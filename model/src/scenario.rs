@@ -1,4 +1,4 @@
-//! What happens in the model, and what must hold at its end.
+//! The scenarios of the model, and the conditions that must hold at their end.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,36 +18,36 @@ use crate::sync::{Scope, yield_now};
 
 const FAREWELL: &str = "bye";
 
-/// What happens besides listening.
+/// The events of a scenario, besides peers that listen.
 #[derive(Clone, Copy)]
 pub(crate) struct Scenario {
-    /// Peers that speak, each on a thread of its own.
+    /// How many peers speak, each on a thread of its own.
     pub(crate) speakers: usize,
-    /// How many lines each of them says.
+    /// How many lines each speaker says.
     pub(crate) lines: usize,
     /// The speakers wait for their turns.
     pub(crate) in_turn: bool,
-    /// Every other peer is not sent its own lines.
+    /// Every second peer does not receive its own lines.
     pub(crate) others: bool,
-    /// A peer leaves, noticed by two threads at once.
+    /// A peer leaves, and two threads notice it at once.
     pub(crate) leaver: bool,
     /// A peer joins while others speak.
     pub(crate) joiner: bool,
-    /// Sockets may take less than all.
+    /// Sockets may take only a part of the data.
     pub(crate) short: bool,
     /// Sockets may take nothing for too long.
     pub(crate) stalling: bool,
     /// Sockets may break.
     pub(crate) failing: bool,
-    /// The room is closed before everything is said.
+    /// The room is closed before all lines are said.
     pub(crate) closing: bool,
     /// How far a peer may fall behind.
     pub(crate) backlog: u64,
-    /// How much may be pending.
+    /// How many bytes may be pending.
     pub(crate) pending: usize,
 }
 
-/// Nothing happens.
+/// A scenario without events.
 pub(crate) const QUIET: Scenario = Scenario {
     speakers: 0,
     lines: 2,
@@ -63,7 +63,7 @@ pub(crate) const QUIET: Scenario = Scenario {
     pending: 1 << 20,
 };
 
-/// What the room says has happened.
+/// An event that the room reports.
 #[derive(Default)]
 struct Record {
     joined: Vec<SocketAddr>,
@@ -110,7 +110,7 @@ struct Member {
     echo: bool,
 }
 
-/// Plays the scenario once, under a schedule that shuttle chooses, and checks the outcome.
+/// Runs the scenario once, under a schedule that shuttle chooses, and checks the outcome.
 pub(crate) fn explore(scenario: Scenario) {
     let record = Arc::new(Mutex::new(Record::default()));
     let observer = Box::new(Recorder(Arc::clone(&record)));
@@ -124,8 +124,8 @@ pub(crate) fn explore(scenario: Scenario) {
     check(scenario, &record, &members, &late);
 }
 
-/// Everything that happens until the last record is gone. There is one scope, and everything in it
-/// is joined before it ends: shuttle's scopes cannot be nested.
+/// All events until the last record is removed. All threads are joined in one scope, because
+/// shuttle's scopes cannot be nested.
 fn play<'scope>(
     scenario: Scenario,
     scope: &'scope Scope<'scope, '_>,
@@ -172,7 +172,7 @@ fn play<'scope>(
     (members, late)
 }
 
-/// Two threads say a line each, and one peer listens: small enough for every schedule.
+/// Two threads say one line each, and one peer listens. This is small enough for every schedule.
 pub(crate) fn two_speakers() {
     let record = Arc::new(Mutex::new(Record::default()));
     let observer = Box::new(Recorder(Arc::clone(&record)));
@@ -207,12 +207,12 @@ fn speak(scenario: Scenario, room: &Arc<Room<Fake>>, number: usize, member: &Mem
     }
 }
 
-/// Ends the room as the server does.
+/// Closes the room as the server does.
 fn close(scenario: Scenario, room: &Arc<Room<Fake>>) {
     for socket in room.close(FAREWELL) {
         socket.shut();
     }
-    // Laggards may be given the time they need, or not.
+    // The server may give laggards the time that they need, or not.
     let in_a_hurry = scenario.closing && scenario.short && thread_rng().gen_bool(0.5);
     while room.report().peers > 0 && !in_a_hurry {
         yield_now();

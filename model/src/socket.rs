@@ -1,4 +1,4 @@
-//! A socket that takes as much as it likes.
+//! A model of a socket: each send takes as many bytes as it likes.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use crate::room::Socket;
 use crate::scenario::Scenario;
 use crate::sync::yield_now;
 
-/// Its own lock is not the model's: no thread waits for it.
+/// This lock is not part of the model, because no thread waits for it.
 pub(crate) struct Fake {
     scenario: Scenario,
     state: Mutex<State>,
@@ -34,12 +34,12 @@ impl Fake {
         bytes.len()
     }
 
-    /// All that it was sent.
+    /// All bytes that were sent to it.
     pub(crate) fn taken(&self) -> String {
         self.state.lock().expect("not poisoned").taken.clone()
     }
 
-    /// How often it was shut.
+    /// How many times it was shut down.
     pub(crate) fn shut_count(&self) -> usize {
         self.state.lock().expect("not poisoned").shut
     }

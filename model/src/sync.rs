@@ -1,5 +1,5 @@
-//! What the room gets here in place of `src/sync.rs`: each use of these is a point at which the
-//! checker may let another thread run.
+//! Replaces `src/sync.rs` for the room in the model. At each use of these types, the checker may
+//! let another thread run.
 
 use std::io;
 

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-
-use tcp_chat::protocol::Name;
-use tcp_chat::protocol::{self, Framing};
+use tcp_chat::protocol::{self, Framing, Name};
 use tcp_chat::server::Template;
 
 use crate::app::values::{address, line_limit, link_seconds, rate, seconds, whole, yes_or_no};
 
-/// Where a server listens and a client connects by default.
+/// The default address, at which a server listens and to which a client connects.
 const ADDRESS: &str = "127.0.0.1:3234";
 
 /// A chat over TCP: one server, any number of clients, every message to everyone
@@ -67,10 +65,10 @@ Examples:
 /// Whether clients receive their own messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Echo {
-    /// Everyone receives a message, its sender as well
+    /// Everyone receives a message, including its sender
     #[default]
     All,
-    /// Everyone but the sender receives a message
+    /// Everyone except the sender receives a message
     Others,
 }
 
@@ -80,19 +78,19 @@ pub(crate) enum Echo {
 Examples:
   tcp-chat server                      on 127.0.0.1:3234, for this machine only
   tcp-chat server 0.0.0.0:3234         for other machines too; nothing is encrypted!
-  tcp-chat server 127.0.0.1:0          on any free port; the server prints which
+  tcp-chat server 127.0.0.1:0          on any free port; the server prints it
   tcp-chat server --quiet --max-clients 1000")]
 pub(crate) struct ServerArgs {
     /// Listen on this HOST:PORT
     ///
-    /// Port 0 stands for any free port. The server prints the one it got.
+    /// Port 0 means any free port. The server prints its port.
     #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
     pub(crate) address: String,
 
     /// Send a message to everyone, or to all others
     ///
-    /// With "others", a client does not receive its own messages. Start clients of this project with
-    /// --local-echo then.
+    /// With "others", a client does not receive its own messages. Then start tcp-chat clients with
+    /// --local-echo.
     #[arg(
         long,
         value_enum,
@@ -106,8 +104,8 @@ pub(crate) struct ServerArgs {
 
     /// Tell messages apart by newlines, or by reads
     ///
-    /// With "lines", a newline ends a message. With "raw", as in the course assignment, a message is
-    /// what one read returns.
+    /// With "lines", a newline ends a message. With "raw", each read returns one message, as in the
+    /// course assignment.
     #[arg(
         long,
         value_enum,
@@ -128,53 +126,53 @@ pub(crate) struct ServerArgs {
 
     /// Send this to each client that connects
     ///
-    /// {number}, {address} and {port} stand for those of the client. With --raw, only raw clients
-    /// receive it.
+    /// {number}, {address} and {port} are replaced with the client's values. With --raw, only raw
+    /// clients receive it.
     #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_GREET", help_heading = "Raw clients")]
     pub(crate) greet: Option<Template>,
 
     /// Put this in front of each message
     ///
-    /// {number}, {address} and {port} stand for those of the sender. With --raw, it is put in front of
-    /// the messages of raw clients only.
+    /// {number}, {address} and {port} are replaced with the sender's values. With --raw, only the
+    /// messages of raw clients get it.
     #[arg(long, value_name = "TEMPLATE", env = "TCP_CHAT_PREFIX", help_heading = "Raw clients")]
     pub(crate) prefix: Option<Template>,
 
-    /// Take the first message of a raw client for its name
+    /// Take the first message of a raw client as its name
     ///
-    /// The other clients do not see this message. {name} stands for the name in --prefix and
-    /// --greet, and the client is greeted when it has sent its name.
+    /// The other clients do not see this message. {name} in --prefix and --greet is replaced with
+    /// the name. The client receives the --greet text after it has sent its name.
     #[arg(long, env = "TCP_CHAT_NAME_FIRST", value_parser = yes_or_no(),
           help_heading = "Raw clients")]
     pub(crate) name_first: bool,
 
     /// Refuse longer lines
     ///
-    /// From 1 to 1048576 bytes. The sender is told that its line was refused.
+    /// From 1 to 1048576 bytes. The sender receives a notice.
     #[arg(long, value_name = "BYTES", default_value_t = protocol::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
           value_parser = line_limit, help_heading = "Limits")]
     pub(crate) max_line: usize,
 
     /// Refuse more clients [default: as many as this machine carries]
     ///
-    /// From 1 to 1000000. The machine carries the smallest number that these limits allow: open files,
-    /// memory maps, and threads of the machine, of the control group and of the user. Each client may
-    /// need two threads, and a thread needs four memory maps. If you ask for more clients, the server
-    /// says which limit allows no more, and takes as many as the machine carries.
+    /// From 1 to 1000000. These limits decide how many clients the machine carries: open files,
+    /// memory maps, and threads of the machine, of the control group and of the user. Each client
+    /// may need two threads, and a thread needs four memory maps. If you ask for more clients, the
+    /// server names the limit, and takes as many as the machine carries.
     #[arg(long, value_name = "N", env = "TCP_CHAT_MAX_CLIENTS",
           value_parser = |text: &str| whole(text, 1..=1_000_000_usize), help_heading = "Limits")]
     pub(crate) max_clients: Option<usize>,
 
     /// Read at most this many lines per second [default: no limit]
     ///
-    /// From 0.001 to 1000000000, for each client. The other lines wait; none is lost.
+    /// From 0.001 to 1000000000, for each client. The other lines wait; no line is lost.
     #[arg(long, value_name = "LINES", env = "TCP_CHAT_RATE", value_parser = rate,
           help_heading = "Limits")]
     pub(crate) rate: Option<f64>,
 
     /// Drop a client that takes nothing for this long
     ///
-    /// From 0 to 1000000 seconds. It counts only while there is something to take.
+    /// From 0 to 1000000 seconds. Only time in which data waits for the client counts.
     #[arg(long, value_name = "SECONDS", default_value = "10", env = "TCP_CHAT_STALL_TIMEOUT",
           value_parser = seconds, help_heading = "Limits")]
     pub(crate) stall_timeout: Duration,
@@ -188,14 +186,14 @@ pub(crate) struct ServerArgs {
 
     /// Drop a client whose machine is silent for this long
     ///
-    /// From 1 to 32767 seconds. This finds a cable that was pulled and a machine that has crashed. The
-    /// system cannot tell them from a client that reads nothing. So a --stall-timeout of more than
-    /// 10 seconds counts in place of a shorter --dead-link.
+    /// From 1 to 32767 seconds. This finds a pulled cable and a machine that has crashed. The
+    /// system cannot distinguish them from a client that reads nothing. So a --stall-timeout of
+    /// more than 10 seconds replaces a shorter --dead-link.
     #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,
 
-    /// Do not print what happens in the chat
+    /// Do not print the event log
     #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) quiet: bool,
 
@@ -225,8 +223,8 @@ pub(crate) struct ClientArgs {
 
     /// Tell messages apart by newlines, or by reads
     ///
-    /// With "lines", a newline ends a message. With "raw", as in the course assignment, a message is
-    /// what one read returns. Use what the server uses.
+    /// With "lines", a newline ends a message. With "raw", each read returns one message, as in the
+    /// course assignment. Use the same framing as the server.
     #[arg(
         long,
         value_enum,
@@ -240,20 +238,20 @@ pub(crate) struct ClientArgs {
 
     /// Send the name once, then messages without it
     ///
-    /// For servers that ask for the name first.
+    /// For servers that expect the name as the first message.
     #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), help_heading = "Conversation")]
     pub(crate) introduce: bool,
 
     /// Show your messages when they are sent
     ///
-    /// For servers that do not send your messages back to you. A message that was sent counts as
-    /// delivered then.
+    /// For servers that do not send your messages back to you. Then a message counts as delivered
+    /// when it has been sent.
     #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
     pub(crate) local_echo: bool,
 
     /// Do not send longer lines
     ///
-    /// From 1 to 1048576 bytes. Use what the server uses.
+    /// From 1 to 1048576 bytes. Use the same limit as the server.
     #[arg(long, value_name = "BYTES", default_value_t = protocol::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
           value_parser = line_limit, help_heading = "Conversation")]
     pub(crate) max_line: usize,
@@ -266,8 +264,8 @@ pub(crate) struct ClientArgs {
 
     /// End when the connection is lost
     ///
-    /// The client also ends when the first attempt to connect fails. The exit status is 0 only if the
-    /// input had ended before, and every line had come back.
+    /// The client also ends when the first attempt to connect fails. The exit status is 0 only if
+    /// the input had already ended and every line had come back.
     #[arg(long, env = "TCP_CHAT_NO_RECONNECT", value_parser = yes_or_no(), help_heading = "Connection")]
     pub(crate) no_reconnect: bool,
 

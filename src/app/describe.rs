@@ -1,4 +1,4 @@
-//! `tcp-chat completions` and `tcp-chat man`: the command line, described for other programs.
+//! `tcp-chat completions` and `tcp-chat man`: describe the command line to other programs.
 
 use std::io::{self, Write};
 
@@ -11,16 +11,16 @@ use clap_mangen::Man;
 use crate::app::args::Cli;
 use crate::app::usage;
 
-/// Prints what a shell needs to complete our commands.
+/// Prints a script with which a shell completes the commands.
 pub(crate) fn completions(shell: Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "tcp-chat", &mut text);
-    // The script for bash gives commands names of its own, and a name with a hyphen two of them.
+    // The bash script invents a name for each command. A command with a hyphen would get two names.
     let text = String::from_utf8_lossy(&text).replace("tcp__subcmd__chat", "tcp__chat");
     print(text.as_bytes())
 }
 
-/// Prints a manual page, of the program or of one of its commands.
+/// Prints a manual page for the program or for one of its commands.
 pub(crate) fn man(name: Option<&str>) -> Result<()> {
     let mut program = Cli::command();
     program.build();
@@ -39,7 +39,7 @@ pub(crate) fn man(name: Option<&str>) -> Result<()> {
     print(&text)
 }
 
-/// What stands below the help, as the last section of a page: its lines as they are.
+/// The text below the help, as the last section of the page. Its lines are not joined.
 fn examples(after_help: &str) -> String {
     let Some((_, examples)) = after_help.split_once("Examples:\n") else { return String::new() };
     let examples = examples.replace('\\', "\\e").replace('-', "\\-");

@@ -1,4 +1,4 @@
-//! The program around the library: its command line, its commands, and what it shows.
+//! The program around the library: its command line, its commands, and its output.
 
 pub(crate) mod args;
 pub(crate) mod demo;

@@ -1,4 +1,4 @@
-//! `tcp-chat server`: what the arguments ask for, what its terminal shows.
+//! `tcp-chat server`: turns the arguments into a server, and prints its event log.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -13,17 +13,17 @@ use crossbeam_channel::Receiver;
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
-use tcp_chat::server::{BindError, Carried, ClientPolicy, Config, Links, Reading, Server};
+use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Timeouts};
 
 use super::args::{Echo, ServerArgs};
 use super::ui::clock;
 use super::ui::paint::{Palette, Style};
 use super::{signals, stderr};
 
-/// The usual `--stall-timeout`.
+/// The default of `--stall-timeout`.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// `tcp-chat server`: from the arguments to the last line of the event log.
+/// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     let commands = signals::on_stop(())?;
     let server = Server::bind(config(args)).map_err(|error| with_advice(&error))?;
@@ -35,13 +35,13 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     recorder.record(Event::Notice(protocol::online(port)));
     let last =
         server.run(Box::new(recorder), &commands).context("cannot start the server's threads")?;
-    // A terminal that was stopped must not stop the server from ending.
+    // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
-    stderr::say(&format!("stopped with {}", in_words(last)));
+    stderr::say(&format!("stopped; {}", in_words(last)));
     Ok(())
 }
 
-/// Says why, and what to do about it.
+/// The error, and advice about it.
 fn with_advice(error: &BindError) -> anyhow::Error {
     let advice = match error.source.kind() {
         io::ErrorKind::AddrInUse => "another program listens there; end it or choose another port",
@@ -53,16 +53,16 @@ fn with_advice(error: &BindError) -> anyhow::Error {
 }
 
 fn config(args: &ServerArgs) -> Config {
-    let Carried { clients, catch_up, limit } = Carried::read();
+    let Capacity { clients, catch_up, limit } = Capacity::read();
     let max_clients = args.max_clients.unwrap_or(clients).min(clients);
     if let Some(wanted) = args.max_clients.filter(|&wanted| wanted > clients) {
-        stderr::say(&format!("at most {clients} clients, not {wanted}: {limit} allow no more"));
+        stderr::say(&format!("--max-clients is {clients}, not {wanted}: {limit} allow no more"));
     }
     let policy = |framing| {
-        // With an endpoint for raw clients, what is made for them is not meant for the others.
+        // With --raw, the flags for raw clients must not change the other clients.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
         ClientPolicy {
-            reading: Reading {
+            reading: ReadOptions {
                 framing,
                 max_line: args.max_line,
                 greet: args.greet.clone().filter(|_| for_these),
@@ -71,13 +71,13 @@ fn config(args: &ServerArgs) -> Config {
             },
             echo: args.echo == Echo::All,
             rate: args.rate,
-            links: Links { idle: args.dead_link, sending: dead_while_sending(args) },
+            timeouts: Timeouts { idle: args.dead_link, sending: dead_while_sending(args) },
         }
     };
     Config {
-        address: args.address.clone(),
-        policy: policy(args.framing),
-        also: args.raw.clone().map(|address| (address, policy(Framing::Raw))),
+        addresses: std::iter::once((args.address.clone(), policy(args.framing)))
+            .chain(args.raw.clone().map(|address| (address, policy(Framing::Raw))))
+            .collect(),
         max_clients,
         max_catch_up: catch_up,
         limits: Limits::of(args.max_backlog),
@@ -85,9 +85,9 @@ fn config(args: &ServerArgs) -> Config {
     }
 }
 
-/// How long a link may take nothing of what is sent. To the kernel, a peer that does not read looks
-/// like a dead link, even while it is not behind and some of its buffer is free. So where such a peer
-/// was given more time than usual, a link gets it as well.
+/// How long a connection may take none of the data that the server sends. To the kernel, a peer
+/// that does not read looks like a dead connection, even if it is not behind and its buffer has
+/// free space. So a longer `--stall-timeout` than the default applies to the connection as well.
 fn dead_while_sending(args: &ServerArgs) -> Duration {
     if args.stall_timeout > STALL_TIMEOUT {
         args.dead_link.max(args.stall_timeout)
@@ -96,7 +96,8 @@ fn dead_while_sending(args: &ServerArgs) -> Duration {
     }
 }
 
-/// Says where the server listens and how one gets there, on stderr. For a person, a little more.
+/// Prints on stderr where the server listens and how to join. On a terminal it prints a little
+/// more.
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
     let palette = Palette::new(is_terminal);
@@ -122,11 +123,11 @@ fn announce(server: &Server, args: &ServerArgs) {
     if is_terminal {
         stderr::say(&paint(Style::Dim, "Ctrl-C stops it"));
     }
-    // On a terminal, the event log comes below it.
+    // On a terminal, the event log must come below these lines.
     stderr::flush();
 }
 
-/// The command that starts this program again, as the user typed it, to be pasted into a shell.
+/// The command that starts this program, as the user typed it, quoted for a shell.
 fn program() -> String {
     let typed = env::args_os().next().and_then(|program| program.into_string().ok());
     let typed = typed.filter(|typed| !typed.is_empty());
@@ -134,14 +135,14 @@ fn program() -> String {
     quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
 }
 
-/// What a person types to join.
+/// The command that a person types to join.
 fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
     let framing = if framing == Framing::Raw { " --framing raw" } else { "" };
     let echo = if echo == Echo::Others { " --local-echo" } else { "" };
     format!("{} client{framing}{echo} {}", program(), reachable(address))
 }
 
-/// Where a server that listens everywhere can be reached from this machine.
+/// The address at which this machine can reach the server.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -151,7 +152,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Starts the thread that prints the event log. Disconnects the channel when all is printed.
+/// Starts the thread that prints the event log. The channel disconnects when all is printed.
 fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>> {
     let (printing, printed) = crossbeam_channel::bounded(0);
     let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
@@ -181,12 +182,10 @@ fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
     text.extend_from_slice(painted.as_bytes());
 }
 
-/// How it goes, in one line.
-fn in_words(report: Report) -> String {
-    let counted =
-        |number: u64, what| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-    let Report { peers, laggards, lines } = report;
-    let behind = if laggards == 0 { "none".to_owned() } else { laggards.to_string() };
-    let (clients, messages) = (counted(peers as u64, "client"), counted(lines, "message"));
-    format!("{clients}, {behind} behind; {messages} delivered")
+/// The final report, in one line.
+fn in_words(Report { peers, laggards, lines }: Report) -> String {
+    let clients = protocol::counted(peers, "client", "clients");
+    let behind = if laggards == 0 { String::new() } else { format!(" ({laggards} behind)") };
+    let messages = if lines == 1 { "message" } else { "messages" };
+    format!("{clients} connected{behind}, {lines} {messages} delivered")
 }

@@ -1,8 +1,9 @@
-//! The signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP, which a closing
-//! terminal sends.
+//! The signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP, which a terminal
+//! sends when it closes.
 //!
-//! `ctrlc` handles all three alike, and it handles SIGHUP even where the program was started with
-//! SIGHUP ignored (`nohup`). There, we block it instead: a blocked signal waits for ever.
+//! `ctrlc` handles all three in the same way. It handles SIGHUP even if the program was started
+//! with SIGHUP ignored (`nohup`). In that case the program blocks SIGHUP: a blocked signal waits
+//! for ever.
 
 use std::fs;
 use std::process;
@@ -13,14 +14,14 @@ use crossbeam_channel::Receiver;
 use nix::sys::signal::{SigSet, Signal};
 
 /// Blocks SIGHUP in all threads if the program was started with SIGHUP ignored. Threads inherit the
-/// mask, so this comes before the first one starts.
+/// mask, so this must run before the first thread starts.
 ///
-/// Only Linux says what is ignored; elsewhere, SIGHUP always stops the program.
+/// Only Linux shows which signals are ignored. Elsewhere, SIGHUP always stops the program.
 pub(crate) fn keep_ignoring_hangups() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if ignores_hangups(&status) {
         let hangup = SigSet::from(Signal::SIGHUP);
-        // The kernel refuses only masks that it does not know.
+        // The kernel refuses only an unknown operation.
         let _ = hangup.thread_block();
     }
 }
@@ -46,7 +47,7 @@ pub(crate) fn on_stop<T: Copy + Send + 'static>(message: T) -> Result<Receiver<T
             process::exit(1);
         }
         asked = true;
-        // Fails if nobody waits for it any more: the program is about to end.
+        // The send fails if no thread receives any more: the program is about to end.
         let _ = sender.send(message);
     };
     ctrlc::set_handler(handler).context("cannot handle signals")?;

@@ -1,9 +1,9 @@
-//! What the program says on stderr, written by a thread of its own.
+//! The program's messages on stderr, written by a thread of their own.
 //!
-//! Stderr may be a pipe that nobody reads, and then a write to it waits for ever. So nothing that
-//! matters writes to it: texts go into a queue, and those that do not fit are counted instead. With
-//! `RUST_LOG=trace` there is no queue, so that the order of what the threads do stays visible; then a
-//! slow stderr does slow the chat down.
+//! Stderr may be a pipe without a reader, and then a write waits for ever. So no important thread
+//! writes to stderr. Messages go into a queue. Messages that do not fit are only counted. With
+//! `RUST_LOG=trace` there is no queue, so that the messages show the real order of the threads'
+//! steps. Then a slow stderr slows the chat down.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -16,28 +16,28 @@ use crossbeam_channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-/// How many texts may wait to be written.
+/// How many messages may wait.
 const WAITING: usize = 1024;
 
-/// How long the start of a server and the end of the program wait until all is written, and how long
-/// for a stream that takes nothing. On a busy machine the thread that writes may be late.
+/// How long the start of a server and the end of the program wait for the queue, and how long they
+/// wait for a stream that takes nothing. On a busy machine the writing thread may be late.
 const PATIENCE: Duration = Duration::from_secs(1);
 const STUCK: Duration = Duration::from_millis(300);
 
-/// What the writing thread is asked for.
+/// A request to the writing thread.
 enum Task {
     Write(Vec<u8>),
-    /// Drop this: it tells that everything before it is written.
+    /// Drop this sender: the drop reports that everything before it is written.
     Reached(#[expect(dead_code, reason = "it is only dropped")] Sender<()>),
 }
 
-/// To the writing thread, once there is one.
+/// The channel to the writing thread, once it has started.
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
 
-/// How many texts did not fit since the last one that did.
+/// How many messages did not fit since the last one that fitted.
 static SKIPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the writing thread. Without it, texts are written directly.
+/// Starts the writing thread. Without it, messages are written directly.
 pub(crate) fn start_thread() {
     let (sender, tasks) = crossbeam_channel::bounded(WAITING);
     let started = thread::Builder::new()
@@ -48,13 +48,13 @@ pub(crate) fn start_thread() {
     }
 }
 
-/// Writes a line, or queues it.
+/// Writes a message, or queues it.
 pub(crate) fn say(line: &str) {
     put(format!("{line}\n").into_bytes());
 }
 
-/// Writes a line, and waits for it where stderr takes it: on a terminal, what is printed on stdout
-/// afterwards stands below it.
+/// Writes a message, and waits for it if stderr takes data. So later output on stdout stands below
+/// it on a terminal.
 pub(crate) fn say_in_order(line: &str) {
     say(line);
     if takes_something(&io::stderr()) {
@@ -62,7 +62,7 @@ pub(crate) fn say_in_order(line: &str) {
     }
 }
 
-/// Waits until what was said is written, but not for long: nobody may read it.
+/// Waits until all messages are written, but not for long: stderr may have no reader.
 pub(crate) fn flush() {
     let Some(tasks) = TASKS.get() else { return };
     let (reached, written) = crossbeam_channel::bounded(0);
@@ -71,7 +71,7 @@ pub(crate) fn flush() {
     }
 }
 
-/// Waits for the end of a thread that writes to `out`, or another news of it.
+/// Waits for another event of a thread that writes to `out`, or for its end.
 pub(crate) fn wait_for<T>(news: &Receiver<T>, out: impl AsFd) {
     let deadline = Instant::now() + PATIENCE;
     while news.recv_timeout(STUCK).is_err_and(|error| error.is_timeout())
@@ -80,7 +80,7 @@ pub(crate) fn wait_for<T>(news: &Receiver<T>, out: impl AsFd) {
     {}
 }
 
-/// Whether a write does something at once, if only fail.
+/// Whether a write returns at once, even if it fails.
 fn takes_something(out: &impl AsFd) -> bool {
     let mut events = [PollFd::new(out, PollFlags::OUT)];
     let ready = retry_on_intr(|| poll(&mut events, Some(&Timespec::default())));
@@ -111,7 +111,7 @@ fn write_all(tasks: &Receiver<Task>, skipped: &AtomicU64, out: &mut dyn Write) {
 }
 
 fn write(text: &[u8], out: &mut dyn Write) {
-    // It may be closed or full. There is no other place to say so.
+    // Stderr may be closed or full. No other place remains to report that.
     let _ = out.write_all(text);
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use super::{AtomicU64, Task, write_all};
 
     #[test]
-    fn what_was_skipped_is_counted_once() {
+    fn skipped_messages_are_counted_once() {
         let (sender, tasks) = crossbeam_channel::unbounded();
         for text in ["one\n", "two\n"] {
             sender.send(Task::Write(text.into())).expect("the receiver is here");

@@ -1,4 +1,4 @@
-//! `tcp-chat client`: from the arguments to the goodbye.
+//! `tcp-chat client`: from the arguments to the exit.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -14,11 +14,12 @@ use super::ui::pipe::{self, Pipe};
 use super::ui::terminal::{Terminal, tty};
 use super::{signals, stderr};
 
-/// How long a client that nobody sits at tries without getting anywhere: a server that does not set
-/// `SO_REUSEADDR` cannot have its port again for a minute.
+/// How long a client without a terminal tries without progress. A server that does not set
+/// `SO_REUSEADDR` cannot use its port again for a minute.
 const PATIENCE: Duration = Duration::from_secs(65);
 
-/// Talks until the input has ended, or the user leaves. Shows the lines that come over `log` as well.
+/// Runs the client until the input ends or the user leaves. Also shows the lines that arrive on
+/// `log`.
 pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
     let at_terminal = io::stdin().is_terminal();
     let patience = if at_terminal { None } else { Some(PATIENCE) };

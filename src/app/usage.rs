@@ -1,4 +1,4 @@
-//! Reads the arguments, and answers when they ask for help or are wrong.
+//! Reads the arguments, and prints the help or the error.
 
 use std::env;
 use std::io::{self, ErrorKind};
@@ -17,7 +17,7 @@ use crate::app::stderr;
 /// # Errors
 /// They are wrong, or they ask for help.
 pub(crate) fn arguments() -> Result<Cli, clap::Error> {
-    // `-h` is a letter among others: `-qh` asks for short help as well.
+    // `-h` may be one letter of several: `-qh` asks for the short help as well.
     let asks_for_short =
         |arg: String| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('h');
     let short = env::args_os().any(|arg| asks_for_short(arg.to_string_lossy().into_owned()));
@@ -26,7 +26,7 @@ pub(crate) fn arguments() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command.try_get_matches()?)
 }
 
-/// Prints the help that was asked for, or one line that says what is wrong.
+/// Prints the requested help, or one line with the error.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
         stderr::say(error.render().to_string().trim_end());
@@ -46,7 +46,7 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// How it went to print something on stdout. A reader that has read enough may leave.
+/// The result of a write to stdout. A reader may close its pipe early; this is no failure.
 pub(crate) fn printed(result: io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -54,14 +54,14 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<()> {
     }
 }
 
-/// The first paragraph, without what could drive a terminal.
+/// The first paragraph, without control characters, which could change the terminal.
 fn in_one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join(" ");
     protocol::sanitized(line.strip_prefix("error: ").unwrap_or(&line).as_bytes())
 }
 
-/// How to ask for help about the command that was given.
+/// The hint that names the help of the given command.
 fn help() -> String {
     let given = env::args_os().nth(1).unwrap_or_default();
     match Cli::command().find_subcommand(given) {

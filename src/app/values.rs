@@ -1,4 +1,4 @@
-//! The values of flags: which are allowed, and what the error says about others.
+//! Checks the values of flags, and writes the error for a value that is not allowed.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
-/// Reads a flag's environment variable. Empty, `0`, `no`, `off` and `false` mean: not given.
+/// Reads a flag's environment variable. The values empty, `0`, `no`, `off` and `false` do not set
+/// the flag.
 pub(crate) fn yes_or_no() -> FalseyValueParser {
     FalseyValueParser::new()
 }
@@ -33,7 +34,7 @@ pub(crate) fn line_limit(text: &str) -> Result<usize, String> {
     whole(text, 1..=1024 * 1024)
 }
 
-/// The system takes no other times for its probes.
+/// Reads a time for the system's probes; the system allows only this range.
 pub(crate) fn link_seconds(text: &str) -> Result<Duration, String> {
     whole(text, 1..=32_767).map(Duration::from_secs)
 }

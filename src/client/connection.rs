@@ -1,5 +1,5 @@
-//! One connection of the client: a thread that reads, a thread that writes, and channels to both,
-//! so that whoever holds the connection never waits for the network.
+//! One connection of the client: a thread that reads, a thread that writes, and channels to both.
+//! So the event loop never waits for the network.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -11,31 +11,31 @@ use socket2::{SockRef, TcpKeepalive};
 
 use crate::protocol::{self, Chunks, Found, Framing, Lines};
 
-/// How long one address may take to answer.
+/// How long one address may take to accept the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// When a server has gone without a word, as behind a pulled cable: nothing has come back from its
-/// machine for so long, or it has taken nothing of what we say.
+/// When a connection counts as dead, for example behind a pulled cable: for this long, the server's
+/// machine has sent nothing back, or it has taken no data.
 const DEAD_LINK: Duration = Duration::from_secs(15);
 
-/// The longest line a client reads, in bytes. Repair can triple what a server accepts, and a server
-/// may accept more than this client sends.
+/// The longest line that a client reads, in bytes. Sanitizing can make a line three times as long.
+/// A server may also accept longer lines than this client sends.
 const LONGEST: usize = 16 * 1024 * 1024;
 
-/// How many reads may wait to be shown. When they do, the client reads no further, and the server
-/// keeps what it has missed.
+/// How many reads may wait to be shown. When this many wait, the client stops reading, and the
+/// server keeps the backlog.
 const READS: usize = 64;
 
-/// How long after its name a client begins to speak: the other side may have to start a thread
-/// before it can read the one without the other.
+/// How long a client waits between its name and its first message. The other side may have to start
+/// a thread first, and could otherwise read both as one message.
 const INTRODUCTION: Duration = Duration::from_millis(200);
 
-/// What comes from a connection.
+/// An event of a connection.
 #[derive(Debug)]
 pub(super) enum Received {
-    /// What one read brought, as messages.
+    /// One read, as messages.
     Messages(Vec<String>),
-    /// So many lines have been handed to the network.
+    /// The network has taken this many lines.
     Sent(usize),
     /// The other side closed the connection, or it broke.
     Closed(Option<io::Error>),
@@ -44,13 +44,13 @@ pub(super) enum Received {
 /// How messages travel over a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WireOptions {
-    /// How they are told apart.
+    /// How messages are told apart.
     pub framing: Framing,
-    /// How long raw messages are kept apart, so that the other side does not read two as one.
+    /// The pause between raw messages, so that the other side does not read two as one.
     pub raw_gap: Duration,
 }
 
-/// A connection.
+/// An open connection, with its channels.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
@@ -60,7 +60,7 @@ pub(super) struct Connection {
     pub local_port: u16,
 }
 
-/// Tries to connect, on a thread of its own; the outcome comes over the channel.
+/// Tries to connect, on a thread of its own. The outcome arrives on the channel.
 ///
 /// # Errors
 /// No thread could be started.
@@ -84,7 +84,8 @@ pub(super) fn dial(
     Ok(dialed)
 }
 
-/// Says the name, so that the other side does not read what follows as a part of it.
+/// Sends the name, and waits, so that the other side does not read the first message as a part of
+/// it.
 fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result<()> {
     let end = if framing == Framing::Lines { "\n" } else { "" };
     stream.write_all(format!("{name}{end}").as_bytes())?;
@@ -107,7 +108,7 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     Err(failure)
 }
 
-/// Lets the kernel give up a connection on which nothing comes back: probes while it is idle, and a limit
+/// Makes the kernel give up a dead connection. It probes an idle connection, and it limits the time
 /// for data that is not acknowledged.
 fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
@@ -141,20 +142,21 @@ impl Connection {
         Ok(Self { stream, received, outgoing: Some(outgoing), local_port })
     }
 
-    /// Where everything that comes from the connection arrives.
+    /// The channel on which the events of the connection arrive.
     pub(super) fn received(&self) -> &Receiver<Received> {
         &self.received
     }
 
-    /// Sends a line as soon as the network takes it.
+    /// Queues a line; the writer sends it as soon as the network takes it.
     pub(super) fn send(&self, line: &str) {
         if let Some(outgoing) = &self.outgoing {
-            // If the writer is gone, the connection is, and the reader says so.
+            // If the writer has ended, the connection has ended too, and the reader reports it.
             let _ = outgoing.send(line.to_owned());
         }
     }
 
-    /// Ends sending after all that was given to [`send`](Connection::send); what comes in still arrives.
+    /// Stops sending when all lines from [`send`](Connection::send) are sent. Messages still
+    /// arrive.
     pub(super) fn finish(&mut self) {
         self.outgoing = None;
     }
@@ -166,7 +168,7 @@ impl Drop for Connection {
     }
 }
 
-/// The reader's thread.
+/// The thread `reader`.
 fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
     let mut decoder = match framing {
         Framing::Lines => Decoder::Lines(Lines::new(LONGEST)),
@@ -215,7 +217,7 @@ impl Decoder {
     }
 }
 
-/// The writer's thread.
+/// The thread `writer`.
 fn write(
     mut stream: &TcpStream,
     options: WireOptions,
@@ -233,7 +235,8 @@ fn write(
             }
         }
         log::trace!("sends lines: {count}");
-        // A failure is the reader's to report: it sees the same, and what came before it.
+        // The reader reports the failure: it sees it too, and reads the messages that came before
+        // it.
         if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
             return;
         }

@@ -1,5 +1,5 @@
-//! The client's connection: whether there is one, when to try for the next, and when to speak
-//! after a return. Decides nothing about what is said over it.
+//! The state of the client's connection: when to connect again, and when to send after a reconnect.
+//! It does not decide which lines are sent.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,54 +12,55 @@ use super::echo;
 use super::outbox::WINDOW;
 use crate::protocol::{self, Framing};
 
-/// How long the client rests after its first failed attempt to connect; doubled each time.
+/// How long the client rests after its first failed attempt to connect. The time doubles after each
+/// attempt.
 const FIRST_REST: Duration = Duration::from_millis(50);
 
-/// The longest rest between two attempts while nobody answers.
+/// The longest rest between two attempts while no server answers.
 const LONGEST_REST: Duration = Duration::from_millis(200);
 
-/// The longest rest if somebody answers, but has no place for us, or does not talk to us.
+/// The longest rest if a server answers, but is full, or closes each connection at once.
 const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
 
-/// How long after a reconnect lines are sent again: by then the others who lost the same server
-/// are back to hear them. Longer than [`LONGEST_REST`].
+/// How long after a reconnect lines are sent again. By then the other clients of the lost server
+/// have reconnected and can receive them. Longer than [`LONGEST_REST`].
 ///
-/// A server that has no place for us says so, and hangs up, sooner than that.
+/// A full server says so, and closes the connection, in less time than this.
 const GATHER: Duration = Duration::from_millis(600);
 
-/// How far apart raw messages are sent if nothing comes back that could be waited for.
+/// The pause between raw messages if the server sends no echo for which the client could wait.
 const RAW_GAP: Duration = Duration::from_millis(20);
 
-/// How much of what came last is kept, in bytes: a sentence of the server is shorter.
+/// How many bytes of the last messages are kept. A sentence of the server is shorter.
 const LAST: usize = 128;
 
-/// The one connection of a client, over all its ups and downs.
+/// The one connection of a client, and its state between connections.
 pub(crate) struct Dialer<'a> {
     config: &'a Config,
     state: State,
     /// Failed attempts since the last connection.
     attempts: u32,
-    /// How many connections in a row were of no use.
+    /// How many connections in a row were useless.
     useless: u32,
     was_up: bool,
-    /// When lines may be sent: after a reconnect, not before the others are back as well.
+    /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
-    /// What came over the connection last.
+    /// The end of the text that came over the connection last.
     last: String,
     /// How many messages have come over the connection.
     received: u64,
-    /// How the last connection ended, if there has been none since.
+    /// How the last connection ended, if there is no newer connection.
     ending: Option<Ending>,
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The server stopped, and said so: it had told everyone what it heard.
+    /// The server stopped gracefully: it has delivered every line that it received.
     Stopped,
-    /// The server had no place for us: this was but a failed attempt.
+    /// The server was full, so this counts as a failed attempt.
     TurnedAway,
-    /// Who knows.
+    /// For any other reason.
     Broken,
 }
 
@@ -71,12 +72,12 @@ enum State {
     },
     Dialing(Receiver<io::Result<Connection>>),
     Resting(Instant),
-    /// The user hung up.
+    /// The user has disconnected.
     Down,
 }
 
 impl<'a> Dialer<'a> {
-    /// No connection yet, and the first attempt due at once.
+    /// There is no connection yet, and the first attempt is due at once.
     pub(crate) fn new(config: &'a Config) -> Self {
         let now = Instant::now();
         Self {
@@ -110,17 +111,17 @@ impl<'a> Dialer<'a> {
         self.was_up
     }
 
-    /// Whether the user hung up.
+    /// Whether the user has disconnected.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)
     }
 
-    /// Where everything that comes over the connection arrives.
+    /// The channel on which the events of the connection arrive.
     pub(crate) fn received(&self) -> Receiver<Received> {
         self.connection().map_or_else(never, |connection| connection.received().clone())
     }
 
-    /// Where the outcome of the attempt that is under way arrives.
+    /// The channel on which the outcome of the running attempt arrives.
     pub(crate) fn dialed(&self) -> Receiver<io::Result<Connection>> {
         match &self.state {
             State::Dialing(dialed) => dialed.clone(),
@@ -128,7 +129,7 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// Tries to connect; the outcome comes over [`dialed`](Self::dialed).
+    /// Tries to connect. The outcome arrives on [`dialed`](Self::dialed).
     pub(crate) fn dial(&mut self) -> io::Result<()> {
         let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
         let options = WireOptions { framing: self.config.framing, raw_gap };
@@ -137,14 +138,14 @@ impl<'a> Dialer<'a> {
         Ok(())
     }
 
-    /// Tries to connect because the user wants to: the outcome counts as that of a first attempt.
+    /// Tries to connect because the user asked for it. It counts as a first attempt.
     pub(crate) fn dial_afresh(&mut self) -> io::Result<()> {
         (self.attempts, self.useless) = (0, 0);
         self.dial()
     }
 
-    /// An attempt brought this connection. What does not come back cannot be missed, so without an echo
-    /// nothing is said before it is clear that the server has a place for us.
+    /// An attempt made this connection. Without an echo the client cannot see that a line was lost.
+    /// So it sends nothing until it is clear that the server is not full.
     pub(crate) fn succeeded(&mut self, connection: Connection) {
         let now = Instant::now();
         let waits = self.was_up || self.config.local_echo;
@@ -156,7 +157,7 @@ impl<'a> Dialer<'a> {
         self.state = State::Up { connection, since: now, of_use: false };
     }
 
-    /// An attempt brought nothing: rests before the next. Returns how many there were.
+    /// An attempt failed: rests before the next attempt. Returns the number of failed attempts.
     pub(crate) fn failed(&mut self) -> u32 {
         self.attempts += 1;
         self.rest(self.attempts - 1, LONGEST_REST);
@@ -168,14 +169,14 @@ impl<'a> Dialer<'a> {
         self.state = State::Resting(Instant::now() + rest.min(longest));
     }
 
-    /// A line of our own came back over the connection.
+    /// An own line came back over the connection.
     pub(crate) fn is_of_use(&mut self) {
         if let State::Up { of_use, .. } = &mut self.state {
             *of_use = true;
         }
     }
 
-    /// Takes note of what came over the connection.
+    /// Remembers the message that came over the connection last.
     pub(crate) fn heard(&mut self, message: String) {
         self.received += 1;
         match self.config.framing {
@@ -187,9 +188,9 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// How the connection ends if it ends now, as what came last tells.
+    /// How the connection ends if it ends now. The last message shows it.
     pub(crate) fn ending(&self) -> Ending {
-        // What came before may stand in front, joined by TCP.
+        // TCP may have joined earlier text in front of the sentence.
         let last = match self.config.framing {
             Framing::Raw => self.last.rfind("Server @PORT #").map_or("", |at| &self.last[at..]),
             Framing::Lines => &self.last,
@@ -203,8 +204,8 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// The connection is lost: rests, and tries again. Returns how many connections in a row were of no use:
-    /// nothing of ours came back, and they ended at once.
+    /// The connection is lost: rests before the next attempt. Returns how many connections in a row
+    /// were useless: no own line came back, and the connection ended at once.
     pub(crate) fn lost(&mut self) -> u32 {
         self.ending = Some(self.ending());
         let was_of_use = match self.state {
@@ -217,17 +218,17 @@ impl<'a> Dialer<'a> {
         self.useless
     }
 
-    /// Whether the server has stopped, and none has answered since.
+    /// Whether the server has stopped gracefully, and there was no connection since.
     pub(crate) fn ended_well(&self) -> bool {
         self.ending == Some(Ending::Stopped)
     }
 
-    /// Gives the connection up, and stays so.
+    /// Closes the connection, and does not reconnect.
     pub(crate) fn hang_up(&mut self) {
         self.state = State::Down;
     }
 
-    /// Ends sending; what comes in still arrives.
+    /// Stops sending. Messages still arrive.
     pub(crate) fn finish(&mut self) {
         if let State::Up { connection, .. } = &mut self.state {
             connection.finish();
@@ -242,20 +243,20 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// From when on lines may be sent, if that is still to come.
+    /// The time from which lines may be sent, if it is in the future.
     pub(crate) fn speaks_later(&self) -> Option<Instant> {
         Some(self.send_from).filter(|&from| from > Instant::now())
     }
 
-    /// How many lines may be in flight. Raw ones have no end of their own, and the other side could
-    /// read two as one: so each waits until the one before it has come back, or is `overdue`.
+    /// How many lines may be in flight. The other side could read two raw messages as one. So each
+    /// raw message waits until the message before it has come back, or is `overdue`.
     pub(crate) fn window(&self, overdue: usize) -> usize {
         let one_at_a_time = self.config.framing == Framing::Raw && !self.config.local_echo;
         if one_at_a_time { 1 + overdue } else { WINDOW }
     }
 }
 
-/// The error as a person would say it, without the system's number for it.
+/// The error in plain words, without the system's error number.
 pub(crate) fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()

@@ -1,39 +1,41 @@
-//! What our own words look like when they come back.
+//! Recognizes the client's own messages when they come back.
 //!
-//! A server may put a name in front: `Client1: hello`. And a raw read may bring several messages,
-//! since TCP joins what follows closely, or a part of one. Our own words, which we know, are those
-//! that can be told from the rest.
+//! A server may put a name in front: `Client1: hello`. TCP joins messages that follow closely, and
+//! it splits messages. So a raw read may bring several messages, or a part of a message. The client
+//! knows its own messages, so it can find them in the text.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use std::ops::Range;
 
-/// How a server ends what it puts in front of a message: `Client1: `, `<Client1> `, `[Client1]`.
+/// The characters that may end a tag, which a server puts in front of a message: `Client1: `,
+/// `<Client1> `, `[Client1]`.
 const TAG_ENDS: [char; 4] = [' ', ':', '>', ']'];
 
-/// How it may begin it, if not with the name.
+/// The characters that may begin a tag, if it does not begin with the name.
 const TAG_BEGINS: [char; 2] = ['<', '['];
 
-/// The longest tag, in bytes: a name of 32 characters, and some more.
+/// The longest tag, in bytes: a name of 32 characters, and some reserve.
 const LONGEST_TAG: usize = 160;
 
-/// Recognises our own words.
+/// Recognizes the client's own messages.
 #[derive(Debug, Default)]
 pub(crate) struct EchoMatcher {
-    /// Our name, if we send it once and the server puts it in front of what we say. Then the name
-    /// has to be there: anyone may have said the same words.
+    /// The client's name, if the client sends it only once and the server puts it in front of each
+    /// message. Then a message is the client's own only if the name is there: another client may
+    /// have sent the same text.
     name: Option<String>,
-    /// The end of what the last raw reads brought: our own words may have begun in there.
+    /// The end of the last raw reads: the client's own message may have begun there.
     tail: String,
 }
 
 impl EchoMatcher {
-    /// For a server that knows our name and puts it in front.
+    /// For a server that knows the client's name and puts it in front.
     pub(crate) fn behind(name: String) -> Self {
         Self { name: Some(name), tail: String::new() }
     }
 
-    /// Whether the line `received` is our line `own`.
+    /// Whether the line `received` is the client's own line `own`.
     pub(crate) fn is_own(&self, own: &str, received: &str) -> bool {
         received == own
             || self.name.as_deref().is_some_and(|name| {
@@ -42,12 +44,12 @@ impl EchoMatcher {
             })
     }
 
-    /// Where in the raw read `chunk` our message `own` ends, and where it begins: with the tag that
-    /// the server put in front, or with the read, if it began in an earlier one.
+    /// The range of the client's message `own` in the raw read `chunk`. It includes the tag that
+    /// the server put in front. It begins at 0 if the message began in an earlier read.
     pub(crate) fn find(&self, own: &str, chunk: &str) -> Option<Range<usize>> {
         let text = [&self.tail, chunk].concat();
         let earlier = self.tail.len();
-        // What ends within the tail has been looked at when it came.
+        // A message that ends within the tail was already found when the tail came.
         let mut from = (earlier + 1).saturating_sub(own.len());
         loop {
             from = next_boundary(&text, from);
@@ -64,21 +66,21 @@ impl EchoMatcher {
         }
     }
 
-    /// Remembers as much of a raw read as the beginning of `own` and a tag may take; nothing, if we
-    /// wait for nothing.
+    /// Keeps the end of a raw read: as many bytes as the beginning of `own` and a tag may take.
+    /// Keeps nothing if no message is expected.
     pub(crate) fn keep(&mut self, chunk: &str, own: Option<&str>) {
         self.tail.push_str(chunk);
         let start = end_of(&self.tail, own.map_or(0, |own| own.len() + LONGEST_TAG));
         self.tail.drain(..start);
     }
 
-    /// What comes next has nothing to do with what came before.
+    /// The next text does not continue the text so far.
     pub(crate) fn clear(&mut self) {
         self.tail.clear();
     }
 }
 
-/// Where the last `bytes` of `text` begin, or the first whole character in them.
+/// The index at which the last `bytes` of `text` begin, or the first whole character in them.
 pub(crate) fn end_of(text: &str, bytes: usize) -> usize {
     next_boundary(text, text.len().saturating_sub(bytes))
 }
@@ -90,13 +92,13 @@ fn next_boundary(text: &str, mut index: usize) -> usize {
     index
 }
 
-/// What stands before `name`, if `text` ends with that name as a tag: `… <Ann> `.
+/// The text before `name`, if `text` ends with that name as a tag: `… <Ann> `.
 fn before_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (before, end) = text.rsplit_once(name)?;
     (!end.is_empty() && end.chars().all(|c| TAG_ENDS.contains(&c))).then_some(before)
 }
 
-/// What a server put in front of a message to name its speaker, if that is how `before` ends.
+/// The tag at the end of `before`, which names the speaker; empty if there is none.
 fn tag(before: &str) -> &str {
     let tag = before.rsplit('\n').next().unwrap_or_default();
     let name = tag.trim_end_matches(TAG_ENDS);

@@ -1,5 +1,5 @@
-//! The client's one thread that decides: it waits for whatever comes next (input, the connection,
-//! a timer) and keeps the promise that nothing said is lost.
+//! The client's event loop: one thread makes all decisions. It waits for the next event (input,
+//! connection, timer) and keeps the promise that no line is lost.
 
 mod ending;
 
@@ -15,10 +15,10 @@ use super::progress::ProgressTimer;
 use super::{Config, Failure, Input, Screen, Status};
 use crate::protocol::{self, Framing};
 
-/// How many seconds a client that has never heard itself waits before it says what may be wrong.
+/// If no own line comes back for this many seconds, the client says what may be wrong.
 const SILENCE: usize = 5;
 
-/// What was said, what is confirmed, and how it ends.
+/// The state of the client: its lines, its connection, and its result.
 struct EventLoop<'a> {
     config: &'a Config,
     screen: &'a mut dyn Screen,
@@ -27,17 +27,17 @@ struct EventLoop<'a> {
     timer: ProgressTimer,
     input_ended: bool,
     said_farewell: bool,
-    /// Nothing has come back so far, and the user has not been told what that may mean.
+    /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
     over: Option<Result<(), Failure>>,
 }
 
-/// Runs a client until the input has ended and everything is confirmed, until it fails, or until
-/// something comes over `quit`.
+/// Runs a client. It ends when the input has ended and every line is confirmed, when it fails, or
+/// when a message arrives on `quit`.
 ///
 /// # Errors
-/// What was asked for could not be done; see [`Failure`].
+/// The client could not do its work; see [`Failure`].
 pub fn run(
     config: &Config,
     input: &Receiver<Input>,
@@ -64,13 +64,13 @@ pub fn run(
 }
 
 impl EventLoop<'_> {
-    /// Waits for the next thing to happen, and does what it asks for.
+    /// Waits for the next event, and handles it.
     fn step(&mut self, input: &Receiver<Input>, quit: &Receiver<()>) {
         if self.input_ended {
             self.ask_for_proof();
         }
-        self.send_what_waits();
-        self.show_what_waits();
+        self.send_waiting_lines();
+        self.show_waiting_lines();
         if self.screen.flush().is_err() || self.is_done() {
             return self.leave();
         }
@@ -78,7 +78,8 @@ impl EventLoop<'_> {
         let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
         let input = if wants_input { input } else { &no_input };
         let timer = self.next_timer().map_or_else(never, at);
-        // The input first: if its end is here already, a connection that is lost now cost nothing.
+        // The input comes first: if its end is already there, a connection that is lost now is no
+        // failure.
         select_biased! {
             recv(quit) -> _ => self.leave(),
             recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
@@ -94,7 +95,7 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Whether all that was asked for is done.
+    /// Whether all work is done.
     fn is_done(&self) -> bool {
         self.input_ended
             && if self.config.stay {
@@ -141,11 +142,11 @@ impl EventLoop<'_> {
         let most = protocol::counted(self.config.max_line, "byte", "bytes");
         let has = length.map_or("more".to_owned(), |bytes| bytes.to_string());
         self.screen.complaint(&format!(
-            "Not sent: with your name a line may have at most {most}, yours has {has}"
+            "Not sent: a line with your name may have at most {most}, yours has {has}"
         ));
     }
 
-    fn send_what_waits(&mut self) {
+    fn send_waiting_lines(&mut self) {
         let Some(connection) = self.dialer.connection() else { return };
         if self.dialer.speaks_later().is_some() {
             return;
@@ -156,8 +157,8 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Lets the user see what he said and nobody has heard yet; and, once, what the reason may be.
-    fn show_what_waits(&mut self) {
+    /// Shows the user the lines that have not come back. Once, it also says what the reason may be.
+    fn show_waiting_lines(&mut self) {
         if self.dialer.is_up() && self.timer.overdue() == 0 {
             return;
         }
@@ -172,11 +173,11 @@ impl EventLoop<'_> {
         {
             self.unheard = false;
             let other = match self.config.framing {
-                Framing::Lines => "If it knows no lines, use --framing raw.",
+                Framing::Lines => "If it does not use lines, use --framing raw.",
                 Framing::Raw => "If it expects lines, leave out --framing raw.",
             };
             self.screen.notice(&format!(
-                "Nothing that you said has come back. If the server sends it to the others only, \
+                "None of your lines has come back. If the server sends them only to the others, \
                  use --local-echo. {other}"
             ));
         }

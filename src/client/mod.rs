@@ -1,5 +1,6 @@
-//! The client: what it is asked, what it shows, and why it may fail. Its thread is in
-//! `event_loop`. It knows no terminal: the program gives it input and a [`Screen`].
+//! The client: its configuration, its input, its output, and its errors. Its thread is in
+//! `event_loop`. The client does not use a terminal itself: the program gives it input and a
+//! [`Screen`].
 
 mod connection;
 mod dialer;
@@ -20,76 +21,78 @@ use crate::protocol::{self, Framing, Name};
 pub use event_loop::run;
 pub use outbox::WINDOW;
 
-/// What a client is to be.
+/// The configuration of a client.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The server, as `HOST:PORT`.
     pub address: String,
-    /// Who speaks.
+    /// The name of the speaker.
     pub name: Name,
     /// How messages are told apart.
     pub framing: Framing,
-    /// The name is sent once and alone, and what is said without it: the server puts it in front.
+    /// The client sends its name once, and then messages without it. The server puts the name in
+    /// front.
     pub introduce: bool,
-    /// Own lines do not come back: what the network has taken counts as said.
+    /// The server does not send own lines back. A line counts as said when the network has taken
+    /// it.
     pub local_echo: bool,
     /// The longest line, in bytes.
     pub max_line: usize,
-    /// How many unconfirmed lines there may be before no more input is taken.
+    /// How many unconfirmed lines there may be. At this number, the client takes no more input.
     pub window: usize,
-    /// Whether to go on when the input has ended.
+    /// Whether to go on after the end of the input.
     pub stay: bool,
     /// Whether to connect again when the connection is lost.
     pub reconnect: bool,
-    /// How long to try without getting anywhere; for ever if nothing is said.
+    /// How long to try without progress. None: for ever.
     pub give_up_after: Option<Duration>,
 }
 
 impl Config {
-    /// What is sent when somebody typed `text`.
+    /// The line to send for the typed `text`.
     pub(crate) fn line(&self, text: &str) -> String {
         if self.introduce { text.to_owned() } else { self.name.says(text) }
     }
 
-    /// What is sent when the client leaves of its own accord.
+    /// The line to send when the client leaves by itself.
     pub(crate) fn farewell(&self) -> String {
         if self.introduce { protocol::FAREWELL.to_owned() } else { self.name.farewell() }
     }
 
-    /// The server, as all messages about the connection name it.
+    /// The server's name in all messages about the connection.
     pub(crate) fn server(&self) -> String {
         let (host, port) = self.address.rsplit_once(':').unwrap_or((&self.address, ""));
         format!("Server @PORT #{port} ({host})")
     }
 }
 
-/// What the user, or a script, wants.
+/// A request from the user or a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Say this.
+    /// Say this text.
     Say(String),
-    /// There was a line over the limit; it was not even read.
+    /// A line was over the limit, and its text was not kept.
     TooLong,
-    /// There is no more to say.
+    /// The input has ended.
     End,
     /// Connect now.
     Connect,
-    /// Say goodbye, hang up, and stay so.
+    /// Say goodbye, disconnect, and do not reconnect.
     Disconnect,
     /// Leave.
     Quit,
-    /// Explain what can be asked for.
+    /// Show this help.
     Help(String),
-    /// Something was asked for that cannot be; why.
+    /// Show why an input is not possible.
     Mistake(String),
 }
 
-/// Where the client stands.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Connected, from this port of ours.
+    /// Connected.
     Online {
-        /// The port of this side.
+        /// The client's own port.
         port: u16,
     },
     /// Not connected.
@@ -98,38 +101,38 @@ pub enum Status {
 
 /// Where the client shows what happens.
 pub trait Screen {
-    /// A line of our own has come back.
+    /// An own line has come back.
     fn own(&mut self, line: &str);
-    /// Somebody said something.
+    /// Another line arrived.
     fn other(&mut self, line: &str);
-    /// Something about the chat.
+    /// A notice about the chat.
     fn notice(&mut self, notice: &str);
-    /// Something was not done, and why.
+    /// The client did not do something, and why.
     fn complaint(&mut self, why: &str);
-    /// A line of our own has not come back, and will not at once.
+    /// An own line has not come back yet, and waits.
     fn waiting(&mut self, line: &str);
     /// The connection was made or lost.
     fn status(&mut self, status: Status);
-    /// Everything that came so far has been shown.
+    /// Shows everything that was passed so far.
     ///
     /// # Errors
-    /// It could not be shown. With [`io::ErrorKind::BrokenPipe`], nobody watches any more.
+    /// The output cannot be written. With [`io::ErrorKind::BrokenPipe`], its reader has closed it.
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Why a client did not end as it should. The numbers are numbers of lines.
+/// Why a client failed. The numbers are numbers of lines.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum Failure {
-    /// No connection could be made in time; with the lines that are unconfirmed.
+    /// No connection was made in time. Holds the reason and the number of unconfirmed lines.
     NotConnected(String, usize),
-    /// The connection was lost and is not to be made again, or the chat cannot be shown; with the
-    /// lines that are unconfirmed.
+    /// The connection was lost and the client does not reconnect, or the chat cannot be shown.
+    /// Holds the reason and the number of unconfirmed lines.
     Lost(String, usize),
-    /// Connected, but these lines never came back.
+    /// The client is connected, but these lines never came back.
     Unconfirmed(usize),
-    /// The client left before these lines were sent; with the reason.
+    /// The client left before these lines were sent. Holds the reason, too.
     Unsent(usize, String),
-    /// These lines were refused, by the client itself or by the server.
+    /// The client itself or the server refused these lines.
     Refused(usize),
 }
 

@@ -1,10 +1,10 @@
-//! What the client has said and not seen come back: a FIFO.
+//! The client's outbox, a FIFO: lines that were said and have not come back.
 //!
-//! A line that comes back and equals the front is the client's own and is thereby confirmed. When
-//! a connection is lost, all that is left in here is sent again over the next one, and what came
-//! back last as well.
+//! When a received line equals the front, it is the client's own line, and is confirmed. When a
+//! connection is lost, all lines in here are sent again over the next connection. If the server did
+//! not stop gracefully, the lines that came back last are sent again as well.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 use super::echo::EchoMatcher;
 use crate::protocol;
 
-/// How many lines may be sent and not confirmed: enough to keep a connection busy, and no more
-/// than a room can swallow at once.
+/// How many lines may be sent and not confirmed. This keeps a connection busy, and does not flood a
+/// room.
 pub const WINDOW: usize = 64;
 
-/// No server needs longer than this to send what was said to everyone.
+/// Every server needs less time than this to send a line to all clients.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Lines in the order in which they are said; the first [`in_flight`](Outbox::in_flight) of them
+/// Lines in the order in which they were said. The first [`in_flight`](Outbox::in_flight) of them
 /// have been sent over the present connection.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     lines: VecDeque<Line>,
     in_flight: usize,
-    /// The most that were in flight over this connection.
+    /// The highest number of lines in flight on this connection.
     widest: usize,
-    /// The last lines that came back, and when.
+    /// The last lines that came back, and the time when each came back.
     settling: VecDeque<(Instant, String)>,
     refusals: Refusals,
     matcher: EchoMatcher,
@@ -36,35 +36,35 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 struct Line {
     text: String,
-    /// It was sent, over this connection or one before.
+    /// The line was sent, over this connection or an earlier connection.
     sent: bool,
-    /// The user has been shown that it waits.
+    /// The user has seen that the line waits.
     shown: bool,
-    /// It has come back before.
+    /// The line has come back before.
     again: bool,
 }
 
-/// The refusals that were heard since a line of our own came back. Anyone can write such a
-/// sentence, so these are claims: the order of what comes back proves them, or does not.
+/// The refusals that came since the client's last own line. Any client can send such a sentence, so
+/// these are claims. The order of the lines that come back proves a refusal.
 #[derive(Debug, Default)]
 struct Refusals {
     count: usize,
-    /// The smallest limit that one of them names, in bytes.
+    /// The smallest limit in these refusals, in bytes.
     limit: usize,
 }
 
-/// What it means that a line of our own came back.
+/// The meaning of an own line that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
-    /// It is confirmed.
+    /// The line is confirmed.
     Confirmed,
-    /// It was confirmed before, and said again.
+    /// The line was confirmed before, and was sent again.
     Again,
 }
 
 impl Outbox {
-    /// For lines that are sent without the name of their speaker, which the server knows and puts
-    /// in front.
+    /// For lines that are sent without the speaker's name: the server knows the name and puts it in
+    /// front.
     pub(super) fn of_speaker(name: &str) -> Self {
         Self { matcher: EchoMatcher::behind(name.to_owned()), ..Self::default() }
     }
@@ -89,7 +89,7 @@ impl Outbox {
         self.lines.len()
     }
 
-    /// Whether everything has come back.
+    /// Whether every line has come back.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -99,13 +99,14 @@ impl Outbox {
         self.in_flight
     }
 
-    /// Whether a window of so many lines has room for one more to be accepted. A line that is refused
-    /// does not come back, and makes room for another.
+    /// Whether a window of this many lines has room for another line from the input. A refused line
+    /// does not come back, so each refusal makes room for another line.
     pub(super) fn has_room(&self, window: usize) -> bool {
         self.lines.len() < window.saturating_add(self.refusals.count)
     }
 
-    /// The next line to send, which is in flight from now on; nothing, if as many are as may be.
+    /// The next line to send, which is now in flight. None if the window is full or no line is
+    /// left.
     pub(super) fn send(&mut self, window: usize) -> Option<&str> {
         let line = self.lines.get_mut(self.in_flight)?;
         if self.in_flight >= window.saturating_add(self.refusals.count) {
@@ -117,8 +118,8 @@ impl Outbox {
         Some(&line.text)
     }
 
-    /// Takes out what is in flight as far as it is found in what one raw read brought. Returns that
-    /// read part by part, each with what it means if it is our own.
+    /// Removes the lines in flight that one raw read brought. Returns the read in parts. For each
+    /// part that is an own line, it says whether the line is confirmed now or was confirmed before.
     pub(super) fn confirm_parts(&mut self, chunk: &str) -> Vec<(String, Option<Own>)> {
         let mut parts = Vec::new();
         let mut rest = chunk;
@@ -137,10 +138,10 @@ impl Outbox {
         shown.filter(|(text, own)| own.is_some() || !text.is_empty()).collect()
     }
 
-    /// Takes the front out if it is in flight and `received` is what it looks like coming back.
+    /// Removes the front if it is in flight and `received` is that line.
     ///
-    /// A line further back comes back as the first one only if those before it were refused. They
-    /// are taken out as well, and added to `refused`.
+    /// If a later line comes back first, the lines before it were refused. They are removed as
+    /// well, and added to `refused`.
     pub(super) fn confirm(&mut self, received: &str, refused: &mut Vec<String>) -> Option<Own> {
         let is_own = |line: &Line| self.matcher.is_own(&line.text, received);
         let front = self.lines.front().filter(|_| self.in_flight > 0)?;
@@ -160,8 +161,8 @@ impl Outbox {
         self.settle()
     }
 
-    /// Whether all that is left seems to have been refused. The next line of our own that comes
-    /// back is going to prove it.
+    /// Whether all remaining lines seem to be refused. The next own line that comes back will prove
+    /// it.
     pub(super) fn awaits_proof(&self) -> bool {
         let left = self.lines.len();
         left > 0
@@ -169,13 +170,14 @@ impl Outbox {
             && self.lines.iter().all(|line| line.text.len() > self.refusals.limit)
     }
 
-    /// Takes the front out if it is in flight: the network has it, and nobody sends it back.
+    /// Removes the front if it is in flight: the network has taken it, and the server does not send
+    /// it back.
     pub(super) fn hand_over(&mut self) -> Option<&str> {
         self.settle()?;
         self.settling.back().map(|(_, text)| text.as_str())
     }
 
-    /// Takes the front out if it is in flight: it came back.
+    /// Removes the front if it is in flight, because it came back.
     fn settle(&mut self) -> Option<Own> {
         self.in_flight = self.in_flight.checked_sub(1)?;
         let line = self.lines.pop_front()?;
@@ -186,7 +188,7 @@ impl Outbox {
         Some(if line.again { Own::Again } else { Own::Confirmed })
     }
 
-    /// The next line that the user has not been shown as waiting, which counts as shown from now on.
+    /// The next line that the user has not seen as waiting. It counts as seen from now on.
     pub(super) fn show(&mut self) -> Option<&str> {
         let line = self.lines.iter_mut().find(|line| !line.shown)?;
         line.shown = true;
@@ -198,19 +200,22 @@ impl Outbox {
         self.lines.iter().any(|line| !line.shown)
     }
 
-    /// The connection is lost: nothing is in flight, everything is to be sent again.
+    /// The connection is lost: no line is in flight, and every line must be sent again.
     pub(super) fn rewind(&mut self) {
         (self.in_flight, self.widest) = (0, 0);
         self.refusals = Refusals::default();
         self.matcher.clear();
     }
 
-    /// [`rewind`](Outbox::rewind) when the connection broke: the server may have been killed in the
-    /// middle of a round, when it had sent our line to us and not yet to others. So the lines that
-    /// came back last are said again. Older ones need not be: a line that follows by more than were
-    /// ever in flight was not even sent when they came back, so their round was over when it was heard.
+    /// Like [`rewind`](Outbox::rewind), for a server that did not stop gracefully. The server may
+    /// have been killed when it had sent a line back to this client and not yet to the others. So
+    /// the lines that came back last are sent again. An older line need not be sent again: at most
+    /// `widest` lines were in flight, so the client sent a later line only after the older line
+    /// came back. Before the server sent the later line back, it had sent the older line to
+    /// everyone.
     ///
-    /// Lines that were handed over, and never `came_back`, are unconfirmed until that is repeated.
+    /// Without an echo (`came_back` is false), these lines count as unconfirmed until they are sent
+    /// again.
     pub(super) fn recall(&mut self, came_back: bool) {
         self.rewind();
         while let Some((when, text)) = self.settling.pop_back()

@@ -1,47 +1,47 @@
-//! How long the client goes on without getting anywhere.
+//! Measures how long the client has made no progress, so that it can give up after a limit.
 
 use std::time::{Duration, Instant};
 
-/// How long a line that was sent may take to come back. Then it is shown as waiting, and if it is
-/// raw, the next one is sent without it.
+/// How long a sent line may take to come back. After this time the line is shown as waiting. If the
+/// framing is raw, the next line is then sent as well.
 const OVERDUE: Duration = Duration::from_secs(1);
 
-/// When our efforts last got anywhere, and what follows from that.
+/// When the client last made progress, and since when lines can come back.
 #[derive(Debug)]
 pub(crate) struct ProgressTimer {
-    /// For ever, if there is none.
+    /// None: the client tries for ever.
     limit: Option<Duration>,
-    /// A connection alone is no progress: any server can be connected to.
+    /// A connection alone is no progress, because any server can accept a connection.
     progress: Instant,
-    /// Since when what is in flight could have come back.
+    /// The time from which the lines in flight could have come back.
     waiting: Instant,
 }
 
 impl ProgressTimer {
-    /// Begins now.
+    /// Starts the clock now.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         let now = Instant::now();
         Self { limit, progress: now, waiting: now }
     }
 
-    /// Something was achieved.
+    /// There was progress: for example, a line came back.
     pub(crate) fn progress(&mut self) {
         self.progress = Instant::now();
         self.waiting = self.progress;
     }
 
-    /// There is a connection, over which lines can come back.
+    /// There is a new connection: from now on lines can come back.
     pub(crate) fn connected(&mut self) {
         self.waiting = Instant::now();
     }
 
-    /// How many times over the time has passed in which a line should have come back.
+    /// How many times [`OVERDUE`] has passed since lines could have come back.
     pub(crate) fn overdue(&self) -> usize {
         let times = self.waiting.elapsed().as_millis() / OVERDUE.as_millis();
         usize::try_from(times).unwrap_or(usize::MAX)
     }
 
-    /// When it will have passed once more.
+    /// When [`overdue`](Self::overdue) grows next.
     pub(crate) fn next_overdue(&self) -> Instant {
         let times = u32::try_from(self.overdue() + 1).unwrap_or(u32::MAX);
         self.waiting + OVERDUE * times

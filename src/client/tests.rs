@@ -1,5 +1,4 @@
-//! The client's memory of what it said, under every way in which a server can go, and whatever it
-//! sends.
+//! Checks the client's outbox with random steps: the server stops, is killed, or sends anything.
 
 use std::collections::HashSet;
 
@@ -9,16 +8,16 @@ use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The user says so many lines.
+    /// The user says this many lines.
     Say(usize),
-    /// The server hands so many lines to everyone.
+    /// The server sends this many lines to everyone.
     Deliver(usize),
-    /// The server is killed when it has handed so many lines to the speaker, and so many to the
-    /// listener.
+    /// The server is killed. Before, it has sent this many lines to the speaker, and this many to
+    /// the listener.
     Kill(usize, usize),
-    /// Somebody pretends so many times that a line was refused.
+    /// Somebody sends this many false refusals.
     Claim(usize),
-    /// The server stops in good order: what it had heard has been delivered.
+    /// The server shuts down gracefully: it delivers every line that it has received.
     Stop,
 }
 
@@ -35,9 +34,9 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct World {
     outbox: Outbox,
-    /// What the server has received and not handed out.
+    /// The lines that the server has received and not yet sent.
     received: Vec<String>,
-    /// How often somebody pretends that one of these was refused.
+    /// How many false refusals were sent since the server started.
     claims: usize,
     said: Vec<String>,
     shown: Vec<String>,
@@ -59,7 +58,7 @@ impl World {
             self.received.push(line.to_owned());
         }
         let most = WINDOW + self.claims;
-        assert!(self.received.len() <= most, "more on its way than the window holds");
+        assert!(self.received.len() <= most, "more in flight than the window allows");
     }
 
     fn echo(&mut self, lines: &[String]) {
@@ -126,14 +125,14 @@ proptest! {
     }
 }
 
-/// What happens between a client and a server that says what it likes.
+/// One step between a client and a server that sends anything.
 #[derive(Clone, Debug)]
 enum Event {
-    /// The client says a line of this number.
+    /// The client says the line with this number.
     Say(usize),
-    /// The client sends what its window of so many allows.
+    /// The client sends as many lines as a window of this size allows.
     Send(usize),
-    /// The server sends this much of a line, or all of it.
+    /// The server sends the first characters of a line: the line's number, and how many characters.
     Part(usize, usize),
     /// The server sends this text.
     Text(&'static str),
@@ -155,15 +154,15 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
 
-    /// A raw message is confirmed by what came after it was sent, if it is in there, and by nothing
-    /// else, wherever TCP has cut; and all that came is shown.
+    /// A raw message is confirmed if it comes back after it was sent, wherever TCP splits it.
+    /// Nothing else confirms it. All received text is shown.
     #[test]
     fn raw_messages_are_confirmed_when_they_come_back_and_only_then(
         events in vec(event(), 1..60),
     ) {
         let mut outbox = Outbox::default();
         let mut said = std::collections::VecDeque::new();
-        // All that came, and where in it the front can begin.
+        // All text that came, and the first place in it where the front of the outbox can begin.
         let (mut stream, mut from) = (String::new(), 0);
         for event in events {
             let chunk = match event {
@@ -200,7 +199,7 @@ proptest! {
         }
     }
 
-    /// A line is confirmed by itself alone. One that was refused is followed by one that came back.
+    /// Only the line itself confirms a line. A refused line is followed by a line that came back.
     #[test]
     fn a_line_is_confirmed_or_proved_to_be_refused_or_kept(events in vec(event(), 1..60)) {
         let mut outbox = Outbox::default();
@@ -223,7 +222,7 @@ proptest! {
             let mut refused = Vec::new();
             let own = outbox.confirm(&line, &mut refused);
             prop_assert!(own.is_some() || refused.is_empty());
-            prop_assert!(refused.len() <= claims, "refused, and nobody claims that");
+            prop_assert!(refused.len() <= claims, "refused without a claim");
             for line in refused {
                 prop_assert_eq!(said.pop_front(), Some(line));
             }

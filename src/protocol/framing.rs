@@ -10,16 +10,16 @@
 #[derive(Debug)]
 pub struct Lines {
     max: usize,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line. Its end has not arrived yet.
     partial: Vec<u8>,
-    /// The line being read was refused: nothing of it counts until its newline.
+    /// The present line is too long: everything up to its newline is skipped.
     skipping: bool,
 }
 
-/// One line, as [`Lines`] found it.
+/// One line that [`Lines`] has found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// A line without its newline, never empty, not sanitized yet.
+    /// A line without its newline. It is not empty, and not sanitized.
     Line(&'a [u8]),
     /// A line over the limit; the rest of it is skipped.
     TooLong,
@@ -31,7 +31,7 @@ impl Lines {
         Self { max, partial: Vec::new(), skipping: false }
     }
 
-    /// Takes the bytes of one read and reports each line that they complete.
+    /// Takes the bytes of one read, and reports each line that they complete.
     pub fn feed(&mut self, mut bytes: &[u8], mut found: impl FnMut(Found)) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (head, rest) = (&bytes[..end], &bytes[end + 1..]);
@@ -59,7 +59,7 @@ impl Lines {
         }
     }
 
-    /// Takes the end of the stream: what came after the last newline is a line as well.
+    /// Takes the end of the stream. The bytes after the last newline are a line as well.
     pub fn finish(&mut self, mut found: impl FnMut(Found)) {
         let line = std::mem::take(&mut self.partial);
         self.report(&line, &mut found);
@@ -79,16 +79,16 @@ fn without_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Takes each read for a message, and joins a character that was split across two reads.
+/// Makes a message of each read, and joins a character that was split across two reads.
 #[derive(Debug, Default)]
 pub struct Chunks {
-    /// The first bytes of a character whose last ones have not come yet: three at most.
+    /// The first bytes of a character, three at most. The rest has not arrived yet.
     split: Vec<u8>,
 }
 
 impl Chunks {
-    /// Takes the bytes of one read and returns the message they make: whole characters, or
-    /// nothing if all there is so far is the beginning of one.
+    /// Takes the bytes of one read, and returns a message of whole characters. Returns nothing if the
+    /// bytes are only the beginning of a character.
     pub fn feed(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut message = std::mem::take(&mut self.split);
         message.extend_from_slice(bytes);
@@ -96,13 +96,13 @@ impl Chunks {
         (!message.is_empty()).then_some(message)
     }
 
-    /// Takes the end of the stream: a character that never became whole is all that can be left.
+    /// Takes the end of the stream. Only an unfinished character can be left.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         (!self.split.is_empty()).then(|| std::mem::take(&mut self.split))
     }
 }
 
-/// How many bytes at the end are the valid beginning of a longer character.
+/// How many bytes at the end are the beginning of a longer character.
 fn unfinished(bytes: &[u8]) -> usize {
     let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     match std::str::from_utf8(last) {

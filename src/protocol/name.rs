@@ -1,4 +1,4 @@
-//! A client's name, and what the client says in it.
+//! A client's name, and how the client's messages begin with it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use super::sanitize;
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 32;
 
-/// What is said by a client that leaves, if the server puts the name in front.
+/// The farewell of a client, when the server adds the name.
 pub const FAREWELL: &str = "Disconnected!";
 
 /// A client's name: 1 to [`MAX_NAME`] characters, none of them a control character or a `:`.
@@ -57,12 +57,12 @@ impl Name {
         Self(format!("Client{id}"))
     }
 
-    /// What the client sends when somebody typed `text`: `NAME: text`.
+    /// The message for `text`: `NAME: text`.
     pub fn says(&self, text: &str) -> String {
         format!("{self}: {text}")
     }
 
-    /// What the client sends when it leaves of its own accord.
+    /// The farewell of the client.
     pub fn farewell(&self) -> String {
         format!("{self} {FAREWELL}")
     }

@@ -1,11 +1,11 @@
 //! Sanitizing: what a stranger sends becomes text that is safe to show on a terminal.
 
-/// Appends `bytes` to `out` as text that is safe to show: valid UTF-8 in which nothing but a tab
-/// can move a cursor, and nothing can reverse the order of what is read.
+/// Appends `bytes` to `out` as text that is safe to show: valid UTF-8 without characters that move
+/// the cursor, except a tab, and without characters that reverse the order of the text.
 ///
 /// Invalid UTF-8, C1 controls and bidirectional overrides become U+FFFD; C0 controls and DEL
-/// become their pictures (ESC is shown as `␛`). One byte becomes three at the most. What is
-/// sanitized already comes out as it went in.
+/// become their pictures (ESC is shown as `␛`). One byte becomes at most three. Sanitized text
+/// stays the same.
 pub fn sanitize(bytes: &[u8], out: &mut Vec<u8>) {
     sanitize_keeping(bytes, out, |_| false);
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, pieces, sanitized, sanitized_raw};
 use crate::room::Batch;
-use crate::server::{Inbound, Reading};
+use crate::server::{Inbound, ReadOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -96,8 +96,8 @@ proptest! {
     }
 
     #[test]
-    fn what_a_client_says_does_not_depend_on_it_either(bytes in bytes(), cuts in cuts(), max in 1..12_usize) {
-        let reading = Reading {
+    fn the_messages_of_a_client_do_not_depend_on_it(bytes in bytes(), cuts in cuts(), max in 1..12_usize) {
+        let reading = ReadOptions {
             framing: Framing::Lines,
             max_line: max,
             greet: None,
@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_repaired_is_harmless(bytes in bytes()) {
+    fn sanitized_text_is_harmless(bytes in bytes()) {
         for (newline, sanitize) in [(false, sanitized as fn(&[u8]) -> String), (true, sanitized_raw)] {
             let text = sanitize(&bytes);
             prop_assert!(has_nothing_harmful(&text, newline), "{:?}", text);

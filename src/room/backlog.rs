@@ -1,21 +1,21 @@
-//! The backlog: batches that some peer has not taken yet, kept once for all laggards.
+//! The backlog: the batches that some peer has not taken yet, kept once for all peers.
 //!
-//! Everything the room ever says is one stream, and its positions are numbered from 0. A batch
-//! takes up as many positions as it takes bytes of memory, its text first: so the distance between
-//! two positions is the memory between them. A laggard is a position in that stream and nothing
-//! more, so a thousand of them need no more memory than one.
+//! All messages of the room are one stream, with positions from 0. A batch of `size()` bytes of memory
+//! takes `size()` positions: first its text, then its bookkeeping. So the distance between two
+//! positions is the memory between them. A peer that is behind is a position in this stream: a thousand such peers need no
+//! more memory than one.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: no lock is taken here.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::batch::Batch;
 
-/// How many batches [`Backlog::range`] returns at the most: the list is memory for one laggard.
+/// How many batches [`Backlog::range`] returns at most, so that the list for each peer stays short.
 const MOST: usize = 512;
 
-/// The part of the stream that some laggard still needs.
+/// The part of the stream that some peer still needs.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     entries: VecDeque<Entry>,
@@ -32,31 +32,32 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The position behind the batch.
+    /// The position after the batch.
     pub fn end(&self) -> u64 {
         self.start + self.batch.size() as u64
     }
 }
 
 impl Backlog {
-    /// The position behind everything said so far.
+    /// The end of the stream.
     pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
-    /// Moves the end of the stream behind `batch`, and keeps the batch.
+    /// Adds a batch at the end of the stream.
     pub(crate) fn advance(&mut self, batch: &Arc<Batch>) {
         let entry = Entry { start: self.end, batch: Arc::clone(batch) };
         self.end = entry.end();
         self.entries.push_back(entry);
     }
 
-    /// Forgets what lies before `position`: the laggard furthest behind stands there.
+    /// Forgets everything before `position`.
     pub(crate) fn trim(&mut self, position: u64) {
         while self.entries.front().is_some_and(|entry| entry.end() <= position) {
             self.entries.pop_front();
         }
         if self.entries.is_empty() {
+            // This gives the memory of the list back.
             self.entries = VecDeque::new();
         }
     }

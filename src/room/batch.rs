@@ -1,13 +1,13 @@
 //! A batch: lines of several peers, one after the other in one piece of memory, so that a single
 //! `send` hands all of them to a socket.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing is shared here.
 
 use std::ops::Range;
 
 use crate::protocol::{self, Framing};
 
-/// Names a peer for as long as the server runs; never given twice.
+/// The number of a peer. A server never gives a number twice.
 pub type PeerId = u64;
 
 /// Lines in the order in which they were said.
@@ -15,13 +15,13 @@ pub type PeerId = u64;
 pub struct Batch {
     /// The lines, each with its newline.
     text: Vec<u8>,
-    /// Who said which part of the text. One run has all lines of a read: a record for each line
-    /// would take more memory than a short line itself.
+    /// The speaker of each part of the text. All lines of one read are one run: a record for each
+    /// line would take more memory than a short line.
     runs: Vec<Run>,
     messages: usize,
 }
 
-/// A part of the text, from the end of the run before.
+/// A part of the text. It begins at the end of the run before.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     speaker: PeerId,
@@ -35,24 +35,24 @@ enum Form {
     Lines,
     /// A line for the speaker alone.
     Private,
-    /// One raw message. It may contain newlines, and the one at its end may be its own.
+    /// One raw message. It may contain newlines, and may end with one of its own.
     Message { own_newline: bool },
 }
 
-/// A peer as the one to whom a batch is sent.
+/// A peer as the receiver of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient {
     /// Which peer.
     pub id: PeerId,
-    /// Whether lines run on in one `send`, or each message has one of its own.
+    /// Whether one `send` carries many lines, or each message needs its own.
     pub framing: Framing,
     /// Whether the peer is sent its own lines as well.
     pub echo: bool,
 }
 
 impl Batch {
-    /// The memory of a batch besides its text and its runs, in bytes: the value itself, its place
-    /// in a list, and what the allocator adds to each of its three pieces.
+    /// The memory of a batch besides its text and its runs, in bytes: the value itself, its place in
+    /// a list, and the allocator's own record of each of the three pieces.
     pub(crate) const OVERHEAD: usize = 136;
 
     /// Adds a line that `speaker` says to everyone; `write` appends its sanitized text.
@@ -62,7 +62,7 @@ impl Batch {
         self.close_run(speaker, Form::Lines);
     }
 
-    /// Adds a raw message, which may bring a newline of its own; `write` appends its sanitized text.
+    /// Adds a raw message, which may end with a newline; `write` appends its sanitized text.
     pub fn say_raw(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.text.len();
         write(&mut self.text);
@@ -74,8 +74,8 @@ impl Batch {
         self.close_run(speaker, Form::Message { own_newline });
     }
 
-    /// Adds a line that the server says to `listener` alone. It takes its place among the lines, so
-    /// the listener knows which of its own came before.
+    /// Adds a line that the server says to `listener` alone. It has its place among the other lines,
+    /// so the listener knows which of its own lines came before it.
     pub fn tell(&mut self, listener: PeerId, line: &str) {
         self.text.extend_from_slice(line.as_bytes());
         self.text.push(b'\n');
@@ -114,7 +114,7 @@ impl Batch {
         self.messages += other.messages;
     }
 
-    /// Whether nothing has been said.
+    /// Whether there are no messages.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
@@ -129,7 +129,7 @@ impl Batch {
         &self.text
     }
 
-    /// How much memory it takes, in bytes: all of it, not just the text.
+    /// How much memory it takes in all, in bytes.
     pub fn size(&self) -> usize {
         self.text.len() + self.runs.len() * size_of::<Run>() + Self::OVERHEAD
     }
@@ -142,8 +142,7 @@ impl Batch {
         texts.flat_map(|text| text.split(|&byte| byte == b'\n'))
     }
 
-    /// What is sent to `recipient` of the text from byte `from` on: the ranges to hand to its
-    /// socket, each in one `send` of its own.
+    /// The parts of the text from byte `from` on that `recipient` is sent, each in one `send`.
     pub fn chunks(&self, recipient: Recipient, from: usize) -> Chunks<'_> {
         let next = self.runs.partition_point(|run| run.end <= from);
         Chunks { batch: self, recipient, runs: &self.runs[next..], from }
@@ -155,7 +154,7 @@ impl Batch {
 pub struct Chunks<'a> {
     batch: &'a Batch,
     recipient: Recipient,
-    /// The runs that are not handed out yet; `from` lies in the first of them.
+    /// The runs that are still to be sent; `from` lies in the first of them.
     runs: &'a [Run],
     from: usize,
 }
@@ -177,7 +176,7 @@ impl Chunks<'_> {
         if run.form == Form::Private { own } else { self.recipient.echo || !own }
     }
 
-    /// Goes to the next run that the recipient is sent something of.
+    /// Skips the runs that are not for the recipient.
     fn skip_others(&mut self) {
         while let [run, rest @ ..] = self.runs
             && !self.is_for_recipient(run)

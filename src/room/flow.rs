@@ -1,24 +1,24 @@
-//! How much may be said: a budget for the whole room while a reader loses ground, a credit for each
-//! peer that says little, and the rate that `--rate` sets for each peer.
+//! Flow control: a budget for the whole room while a reader is overrun, a credit for each peer that
+//! says little, and the rate of `--rate` for each peer.
 //!
-//! No locks here: the room guards the budget, and a client's thread owns the rest.
+//! No locks: the room guards the budget, and each client's thread owns its credit and its rate.
 
 use std::time::{Duration, Instant};
 
-/// How much all peers together may say while a reader is overrun, in bytes per second: a reader
-/// that takes as much is never dropped.
+/// How much all peers together may say while a reader is overrun, in bytes per second. A reader that
+/// takes this much is never dropped.
 const ROOM_RATE: f64 = 262_144.0;
 
-/// How far the budget may run into debt or savings, in bytes.
+/// How much the budget can save, or owe, in bytes.
 const ROOM_BURST: f64 = 65_536.0;
 
 /// How much a peer may say without waiting for its turn, in bytes per second.
 const CREDIT_RATE: f64 = 1024.0;
 
-/// How much of that it may save up, in bytes: a line that is sanitized can be three times as long.
+/// How much of this it can save, in bytes: sanitizing can make a line three times as long.
 const CREDIT_BURST: f64 = 4_096.0;
 
-/// An amount that grows with time up to a limit, and that is spent.
+/// An amount that grows with time up to a limit, and that speaking spends.
 #[derive(Debug)]
 struct Allowance {
     per_second: f64,
@@ -32,7 +32,7 @@ impl Allowance {
         Self { per_second, burst, left, counted: Instant::now() }
     }
 
-    /// What there is by now; negative after too much was spent.
+    /// The amount now. It is negative after too much was spent.
     fn left(&mut self) -> f64 {
         let now = Instant::now();
         let earned = now.duration_since(self.counted).as_secs_f64() * self.per_second;
@@ -42,11 +42,11 @@ impl Allowance {
     }
 }
 
-/// What all peers together may say while a reader is overrun.
+/// How much all peers together may say while a reader is overrun.
 #[derive(Debug)]
 pub(crate) struct Budget {
     allowance: Allowance,
-    /// How many bytes had been said in all when this was last looked at.
+    /// How many bytes the room had said at the last look.
     said: u64,
 }
 
@@ -55,9 +55,9 @@ impl Budget {
         Self { allowance: Allowance::new(ROOM_RATE, ROOM_BURST, ROOM_BURST), said: 0 }
     }
 
-    /// Whether there is something left, when `said` bytes have been said in all. Lines that did not
-    /// wait for their turn count as well.
-    pub(crate) fn allows(&mut self, said: u64) -> bool {
+    /// Charges everything that was said since the last call, when the room has said `said` bytes in
+    /// all; lines that did not wait for a turn as well. Returns whether something was left.
+    pub(crate) fn charge(&mut self, said: u64) -> bool {
         let spent = u32::try_from(said - self.said).unwrap_or(u32::MAX);
         self.said = said;
         let left = self.allowance.left() - f64::from(spent);
@@ -66,8 +66,8 @@ impl Budget {
     }
 }
 
-/// What one peer may say without waiting for its turn. It begins with nothing, so peers that come
-/// and go get none.
+/// How much one peer may say without waiting for its turn. It begins with nothing, so a peer that
+/// connects again and again gets nothing.
 #[derive(Debug)]
 pub(crate) struct Credit(Allowance);
 
@@ -76,16 +76,16 @@ impl Credit {
         Self(Allowance::new(CREDIT_RATE, CREDIT_BURST, 0.0))
     }
 
-    /// Whether `bytes` are covered. Spends them in any case: a peer that says more has none left.
-    pub(crate) fn covers(&mut self, bytes: usize) -> bool {
+    /// Spends `bytes`. Returns whether they were covered; if not, no credit is left.
+    pub(crate) fn spend(&mut self, bytes: usize) -> bool {
         let bytes = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-        let covers = self.0.left() >= bytes;
+        let covered = self.0.left() >= bytes;
         self.0.left = (self.0.left - bytes).max(0.0);
-        covers
+        covered
     }
 }
 
-/// Lets one peer's lines through at a rate; up to one second's worth of them at once.
+/// Lets the lines of one peer through at a rate. The lines of one second may pass at once.
 #[derive(Debug)]
 pub(crate) struct Pace(Allowance);
 
@@ -131,26 +131,26 @@ mod tests {
         let mut budget = Budget::new();
         assert_is(&budget.allowance, [256.0, 64.0, 64.0].map(|kib| kib * 1024.0));
         budget.allowance.per_second = 0.0;
-        assert!(budget.allows(0));
-        assert!(budget.allows(64 * 1024 - 1));
-        assert!(budget.allows(64 * 1024 - 1), "nothing was said meanwhile");
-        assert!(!budget.allows(64 * 1024), "nothing is left");
-        assert!(!budget.allows(1 << 40));
+        assert!(budget.charge(0));
+        assert!(budget.charge(64 * 1024 - 1));
+        assert!(budget.charge(64 * 1024 - 1), "nothing was said meanwhile");
+        assert!(!budget.charge(64 * 1024), "nothing is left");
+        assert!(!budget.charge(1 << 40));
         // The debt has a limit.
         assert_is(&budget.allowance, [0.0, 64.0, -64.0].map(|kib| kib * 1024.0));
     }
 
     #[test]
-    fn one_that_says_little_has_1_kib_per_second() {
+    fn a_peer_that_says_little_has_1_kib_per_second() {
         let mut credit = Credit::new();
         assert_is(&credit.0, [1024.0, 4096.0, 0.0]);
         credit.0.per_second = 0.0;
         credit.0.left = 100.0;
-        assert!(credit.covers(40));
-        assert!(credit.covers(60));
-        assert!(!credit.covers(1));
+        assert!(credit.spend(40));
+        assert!(credit.spend(60));
+        assert!(!credit.spend(1));
         credit.0.left = 100.0;
-        assert!(!credit.covers(101));
+        assert!(!credit.spend(101));
         // There are no debts.
         assert_is(&credit.0, [0.0, 4096.0, 0.0]);
     }

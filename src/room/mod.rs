@@ -1,37 +1,39 @@
-//! The room: everything that the threads of the server share, and every lock they take for it.
+//! The room: the state that all threads of the server share, and every place where a lock is taken.
 //!
 //! ```text
-//! pending  what was said and is not delivered yet, in the order in which it was said
-//! roster   the peers that are here: socket, address, and how far each has come
-//! turns    the queue of the speakers that must wait; held by the one whose turn is next
+//! pending  the messages that are not delivered yet, in their order
+//! roster   the peers: socket, address, and how far each has come
+//! turns    the budget of the room; speakers that must wait queue for this lock
 //! ```
 //!
-//! A thread with something to say appends it to `pending` and *tries* to lock the roster. If that
-//! works, it delivers all that is pending, its own lines and those of others. If it does not work,
-//! another thread holds the roster, and that thread looks at `pending` again after unlocking. So no
-//! thread waits for the roster to speak, and one `send` carries the lines of many. This is flat
-//! combining (Hendler, Incze, Shavit, Tzafrir: "Flat combining and the synchronization-parallelism
-//! tradeoff", SPAA 2010), with the difference that a thread does not wait for its result.
+//! A thread with a message appends it to `pending` and *tries* to lock the roster. If it gets the
+//! lock, it delivers everything that is pending, also the messages of other threads. If not, another
+//! thread holds the roster, and that thread looks at `pending` again after unlocking. So no thread
+//! waits for the roster to speak, and one `send` carries many messages. This is flat combining
+//! (Hendler, Incze, Shavit, Tzafrir: "Flat combining and the synchronization-parallelism tradeoff",
+//! SPAA 2010), except that a thread does not wait for its result.
 //!
-//! What always holds, and where:
-//!
-//! 1. Nobody blocks while holding `pending` or `roster`: sends do not wait, the observer does not
-//!    print. (Printing what `RUST_LOG=trace` asks for is the exception.) The thread at the head of
-//!    `turns` does wait, and only speakers that wait as well can notice.
-//! 2. Locks are taken in one order: turns or roster, then pending, and pending never for I/O.
-//! 3. A line that was said is delivered, or its peer is pruned. ([`Room::deliver_pending`])
-//! 4. There is one order for all: only the holder of the roster sends, and it sends what is
-//!    pending, as it stands there. ([`Room::deliver`])
-//! 5. A record is removed exactly once, and that ends its socket. ([`Roster::remove`],
+//! Invariants, and where each is kept:
+//! 1. No thread waits for I/O while it holds `pending` or `roster`: sends do not wait, and the observer
+//!    does not print. `RUST_LOG=trace` is the exception. The holder of `turns` does wait, but only
+//!    other waiting speakers need that lock.
+//! 2. Locks are taken in one order: turns or roster, then pending. `pending` is not held during I/O.
+//! 3. A message in `pending` is delivered to every peer, or the peer is removed.
+//!    ([`Room::deliver_pending`])
+//! 4. All peers get the messages in one order: only the holder of the roster takes them from `pending`,
+//!    and catch-up threads send the same batches in the same order. ([`Room::deliver`])
+//! 5. A record is removed exactly once, inside the lock, and its socket is shut. ([`Roster::remove`],
 //!    [`Roster::deliver`])
 //!
-//! No TCP is named here, and locks, atomics and threads come from `sync.rs`: so the model checker
-//! runs this very file.
+//! No TCP is named here, and locks, atomics and threads come from `sync.rs`. So the model checker can
+//! run this very file.
 
 pub(crate) mod backlog;
 pub(crate) mod batch;
 pub(crate) mod flow;
+pub(crate) mod lag;
 pub(crate) mod peer;
+pub(crate) mod reason;
 pub(crate) mod roster;
 
 use std::net::SocketAddr;
@@ -45,11 +47,15 @@ use roster::Roster;
 
 pub use backlog::Entry;
 pub use batch::{Batch, PeerId, Recipient};
-pub use peer::{CatchUp, Reason, Socket};
+pub use peer::{CatchUp, Socket};
+pub use reason::Reason;
 pub use roster::{Observer, Report};
 
-/// How long the speaker whose turn is next rests before it looks again.
+/// How long the speaker at the head of the queue rests before it looks again.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// The speaker of the farewell: the number of no peer.
+const SERVER: PeerId = 0;
 
 /// How much the room carries.
 #[derive(Clone, Copy, Debug)]
@@ -63,39 +69,38 @@ pub struct Limits {
 impl Limits {
     /// The limits of a room in which a peer may fall `backlog` bytes behind.
     pub fn of(backlog: u64) -> Self {
-        // An eighth, so that what is delivered at once never takes a reader from half a backlog
-        // to a whole one.
+        // An eighth, so that one delivery does not take a reader from half a backlog to a whole one.
         let pending = (backlog / 8).clamp(16 * 1024, 1024 * 1024);
         Self { backlog, pending: usize::try_from(pending).unwrap_or(usize::MAX) }
     }
 }
 
-/// Starts the thread that sends to a peer what it has not taken.
+/// Starts the thread that sends the backlog to a peer that is behind.
 pub type StartCatchUp<'a, S> = Box<dyn Fn(&Arc<Room<'a, S>>, PeerId) + Send + Sync + 'a>;
 
-/// The shared state. Every method may be called by any thread.
+/// The shared state. Any thread may call any method.
 pub struct Room<'a, S: Socket> {
     pending: Mutex<Pending>,
     roster: FairMutex<Roster<S>>,
     turns: FairMutex<Budget>,
-    /// A peer that does read loses ground: a hint, so that speakers need no lock to see it.
+    /// Whether some reader is overrun. Speakers read it without a lock; an old value does no harm.
     overrun: AtomicBool,
     limits: Limits,
     start_catch_up: StartCatchUp<'a, S>,
 }
 
-/// What was said and is not delivered yet.
+/// The messages that are not delivered yet.
 #[derive(Default)]
 struct Pending {
     batch: Batch,
-    /// How many bytes were ever said.
+    /// How many bytes all peers have said since the start.
     said: u64,
-    /// The farewell was said: it is the last thing anyone is sent.
+    /// The farewell is in: nothing may follow it.
     closed: bool,
 }
 
 impl Pending {
-    /// Whether speakers must wait until some of it is delivered.
+    /// Whether speakers must wait until some messages are delivered.
     fn is_full(&self, limits: Limits) -> bool {
         self.batch.size() >= limits.pending
     }
@@ -125,8 +130,8 @@ impl<'a, S: Socket> Room<'a, S> {
         })
     }
 
-    /// Adds a record for a peer, which is sent its own lines only if `echo`. Returns nothing if the
-    /// room is closed.
+    /// Adds a record for a peer. With `echo`, the peer is sent its own lines as well. Returns nothing
+    /// if the room is closed.
     pub fn join(
         self: &Arc<Self>,
         socket: Arc<S>,
@@ -137,15 +142,15 @@ impl<'a, S: Socket> Room<'a, S> {
         self.with_roster(|roster| roster.add(socket, address, framing, echo))
     }
 
-    /// Says all of `lines` now. They are delivered by this thread, or soon by another.
+    /// Says `lines` now. This thread delivers them, or another thread does so soon.
     pub fn say(self: &Arc<Self>, lines: Batch) {
         self.pending.lock().append(lines);
         log::trace!("appends to pending");
         self.deliver_pending();
     }
 
-    /// Says all of `lines`, but waits for its turn while a reader is overrun or too much is
-    /// pending. If the connection of the speaker ends meanwhile, the lines are lost with it.
+    /// Says `lines`, but first waits for a turn while a reader is overrun or too much is pending. If
+    /// the speaker's connection ends before its turn, the lines are lost with it.
     pub fn say_in_turn(self: &Arc<Self>, lines: Batch, speaker: &S) {
         let mut pending = self.pending.lock();
         if !pending.is_full(self.limits) && !self.overrun.load(Relaxed) {
@@ -164,18 +169,19 @@ impl<'a, S: Socket> Room<'a, S> {
         }
         self.pending.lock().append(lines);
         drop(budget);
+        log::trace!("appends to pending");
         self.deliver_pending();
     }
 
     /// Whether the speaker at the head of the queue may speak.
     fn has_turn(&self, budget: &mut Budget) -> bool {
         let pending = self.pending.lock();
-        let allowed = budget.allows(pending.said) || !self.overrun.load(Relaxed);
+        let allowed = budget.charge(pending.said) || !self.overrun.load(Relaxed);
         pending.closed || (allowed && !pending.is_full(self.limits))
     }
 
-    /// Ends a membership, unless another thread did before. A peer that closed its side and is
-    /// behind is still sent what was said until then.
+    /// Removes a peer, unless another thread has done so. A peer that closed its side while it was
+    /// behind is first sent everything up to now.
     pub fn leave(self: &Arc<Self>, id: PeerId, reason: Reason) {
         self.with_roster(|roster| match reason {
             Reason::Left => roster.retire(id),
@@ -183,22 +189,22 @@ impl<'a, S: Socket> Room<'a, S> {
         });
     }
 
-    /// What a laggard is to be sent next. If there is nothing, it has caught up or is gone, and its
-    /// catch-up thread has done its work.
-    pub fn catch_up(self: &Arc<Self>, id: PeerId) -> Option<CatchUp<S>> {
-        self.with_roster(|roster| roster.catch_up(id))
+    /// The next part of the backlog for a peer that is behind. Nothing means that the peer has caught
+    /// up or is gone, and that its catch-up thread can end.
+    pub fn next_part(self: &Arc<Self>, id: PeerId) -> Option<CatchUp<S>> {
+        self.with_roster(|roster| roster.next_part(id))
     }
 
-    /// Closes the room: says `farewell` to everyone, after all else, and removes every peer that
-    /// has it. Laggards stay until they have caught up, or until [`Room::cut_off`].
+    /// Closes the room: sends `farewell` to everyone as the last line, and removes every peer that
+    /// has it. Peers that are behind stay until they have caught up, or until [`Room::cut_off`].
     ///
-    /// Returns the sockets of the removed peers. Their sending side is closed. The caller shuts
-    /// them when their peers have had the time to hang up: earlier, what a peer is saying right now
-    /// would reset the connection, and a reset can overtake the farewell.
+    /// Returns the sockets of the removed peers, half closed. The caller shuts them after the peers
+    /// have had time to hang up. If it shut them at once, a message that still arrives would reset the
+    /// connection, and a reset can overtake the farewell.
     pub fn close(self: &Arc<Self>, farewell: &str) -> Vec<Arc<S>> {
         self.with_roster(|roster| {
             let mut last = Batch::default();
-            last.say(0, |text| text.extend_from_slice(farewell.as_bytes()));
+            last.say(SERVER, |text| text.extend_from_slice(farewell.as_bytes()));
             let mut pending = self.pending.lock();
             pending.append(last);
             pending.closed = true;
@@ -209,19 +215,19 @@ impl<'a, S: Socket> Room<'a, S> {
         })
     }
 
-    /// Removes the peers that are left, wherever they stand.
+    /// Removes the remaining peers, even those that are behind.
     pub fn cut_off(self: &Arc<Self>) {
         self.with_roster(Roster::clear);
     }
 
-    /// What the room looks like now.
+    /// How many peers there are now, and how many messages were delivered.
     pub fn report(self: &Arc<Self>) -> Report {
         self.with_roster(|roster| roster.report())
     }
 
-    /// Delivers what is pending, unless another thread holds the roster: that thread comes here
-    /// after unlocking, and looks again. A look *before* unlocking would miss a line that is
-    /// appended in between, by a thread that finds the roster still locked.
+    /// Delivers everything that is pending. If another thread holds the roster, that thread comes
+    /// here after unlocking and looks again. A look *before* unlocking would be too early: a thread
+    /// could still append a line after it, find the roster locked, and return.
     fn deliver_pending(self: &Arc<Self>) {
         while !self.pending.lock().batch.is_empty() {
             let Some(mut roster) = self.roster.try_lock() else {
@@ -229,8 +235,8 @@ impl<'a, S: Socket> Room<'a, S> {
             };
             log::trace!("locks the roster");
             if roster.crowded {
-                // Other speakers get the processor for a moment, so that one send carries their
-                // lines as well. Without this, p99 at 30 clients is three times as long.
+                // Other speakers can append first, and one send carries their lines as well. Without
+                // this, the p99 latency at 30 clients is three times as long.
                 yield_now();
             }
             self.deliver(&mut roster);
@@ -239,7 +245,7 @@ impl<'a, S: Socket> Room<'a, S> {
         log::trace!("finds nothing pending");
     }
 
-    /// Waits for the roster and delivers what is pending; then does what it is locked for.
+    /// Waits for the roster, delivers what is pending, and then runs `act` under the same lock.
     fn with_roster<T>(self: &Arc<Self>, act: impl FnOnce(&mut Roster<S>) -> T) -> T {
         log::trace!("waits for the roster");
         let mut roster = self.roster.lock();
@@ -251,7 +257,7 @@ impl<'a, S: Socket> Room<'a, S> {
         done
     }
 
-    /// Unlocks the roster, and starts the threads of the peers that fell behind meanwhile.
+    /// Unlocks the roster. Then starts a thread for each peer that fell behind meanwhile.
     fn unlock(self: &Arc<Self>, mut roster: FairMutexGuard<Roster<S>>) {
         let fallen_behind = std::mem::take(&mut roster.fallen_behind);
         log::trace!("unlocks the roster");
@@ -261,7 +267,7 @@ impl<'a, S: Socket> Room<'a, S> {
         }
     }
 
-    /// Takes all that is pending, and sends it to every peer.
+    /// Takes everything that is pending, and sends it to every peer.
     fn deliver(&self, roster: &mut Roster<S>) {
         let batch = std::mem::take(&mut self.pending.lock().batch);
         if batch.is_empty() {

@@ -1,31 +1,32 @@
-//! The roster: a record for each peer that is here, and the batches that laggards still need.
+//! The roster: a record for each peer, and the batches that peers behind still need.
 //!
-//! Plain data that the room guards with a lock: none is taken here, the caller holds it. So nothing
-//! here may wait.
+//! It takes no lock: the caller holds the room's, so nothing here may wait.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::backlog::{Backlog, Entry};
 use super::batch::{Batch, PeerId, Recipient};
-use super::peer::{CatchUp, Lag, Peer, Reason, Socket, Standing};
+use super::lag::Lag;
+use super::peer::{CatchUp, Peer, Socket, Standing};
+use super::reason::Reason;
 use crate::protocol::Framing;
 
-/// How much a catch-up thread takes along at once, in bytes: more than a room says while the thread
-/// waits for the roster, or it would never catch up.
-const CATCH_UP: u64 = 1024 * 1024;
+/// How much of the backlog a catch-up thread takes at once, in bytes. It must be more than the room can
+/// say in the meantime, or the thread would never catch up.
+const PART: u64 = 1024 * 1024;
 
-/// With no more peers than this there is no crowd: to wait for other lines costs more than a send.
+/// With so few peers, a send costs less than waiting for the lines of others.
 const FEW: usize = 3;
 
-/// Sees what happens in the room, in the order in which it happens. It is called inside the
-/// critical section, so it must never wait.
+/// Sees the events of the room, in order. It is called inside the critical section, so it must never
+/// wait.
 pub trait Observer: Send + Sync {
     /// A peer has joined.
     fn joined(&self, address: SocketAddr);
-    /// These lines have been delivered.
+    /// These lines were delivered.
     fn delivered(&self, batch: &Arc<Batch>);
-    /// A peer has not taken everything, and falls behind.
+    /// A peer has not taken everything: it is behind.
     fn fell_behind(&self, address: SocketAddr);
     /// A peer that was behind has everything again.
     fn caught_up(&self, address: SocketAddr);
@@ -33,31 +34,30 @@ pub trait Observer: Send + Sync {
     fn left(&self, address: SocketAddr, reason: Reason);
 }
 
-/// What the room looks like at one moment.
+/// The room at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Peers that are here.
+    /// Peers in the room.
     pub peers: usize,
-    /// Those of them that are behind.
+    /// Peers that are behind.
     pub laggards: usize,
     /// Lines delivered so far.
     pub lines: u64,
 }
 
-/// The peers that are here.
+/// The peers in the room.
 pub(crate) struct Roster<S> {
     peers: Vec<Peer<S>>,
     backlog: Backlog,
-    /// How many peers ever joined; the id of the last one.
-    joined: PeerId,
-    /// How many lines were ever delivered.
+    /// The number of the peer that joined last.
+    last_id: PeerId,
+    /// How many lines were delivered since the start.
     lines: u64,
     /// How far a peer may fall behind, in bytes.
     max_backlog: u64,
-    /// The peers that fell behind and have no thread yet: one is started after unlocking.
+    /// Peers that have just fallen behind: their threads start after unlocking.
     pub(crate) fallen_behind: Vec<PeerId>,
-    /// There are many peers, and the last batch had more than one line: it is likely that the next
-    /// one will.
+    /// There are many peers, and the last batch had several lines. Probably the next one will, too.
     pub(crate) crowded: bool,
     /// No peer may join any more.
     pub(crate) closed: bool,
@@ -69,7 +69,7 @@ impl<S: Socket> Roster<S> {
         Self {
             peers: Vec::new(),
             backlog: Backlog::default(),
-            joined: 0,
+            last_id: 0,
             lines: 0,
             max_backlog,
             fallen_behind: Vec::new(),
@@ -90,17 +90,17 @@ impl<S: Socket> Roster<S> {
         if self.closed {
             return None;
         }
-        self.joined += 1;
-        let recipient = Recipient { id: self.joined, framing, echo };
+        self.last_id += 1;
+        let recipient = Recipient { id: self.last_id, framing, echo };
         self.peers.push(Peer { socket, address, recipient, lag: None, has_caught_up: false });
         self.observer.joined(address);
-        log::trace!("joins as peer {}", self.joined);
-        Some(self.joined)
+        log::trace!("joins as peer {}", self.last_id);
+        Some(self.last_id)
     }
 
-    /// Sends `batch` to every peer, with one send each (a raw peer: one for each message). A peer
-    /// that cannot be sent to is pruned right here: its record goes before another thread can look
-    /// at it. Returns whether a peer that reads loses ground.
+    /// Sends `batch` to every peer that is not behind, with as few sends as possible. A peer whose send
+    /// fails is pruned right here, before any other thread can see its record. Returns whether a reader
+    /// is overrun.
     pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> bool {
         log::trace!("sends to all peers: {}", self.peers.len());
         let Self { peers, backlog, max_backlog, fallen_behind, observer, .. } = self;
@@ -116,7 +116,7 @@ impl<S: Socket> Roster<S> {
                 }
                 Ok(Standing::Behind { overrun }) => any_overrun |= overrun,
                 Err(reason) => {
-                    prune(peer, reason, &**observer);
+                    shut_and_report(peer, reason, &**observer);
                     return false;
                 }
             }
@@ -130,20 +130,20 @@ impl<S: Socket> Roster<S> {
         any_overrun
     }
 
-    /// Takes a record out and shuts its socket, which ends the thread that reads from it. Only the
-    /// first caller finds a record to take out.
+    /// Removes a record and shuts its socket, which ends the thread that reads from it. Only the
+    /// first caller finds the record.
     pub(crate) fn remove(&mut self, id: PeerId, reason: Reason) {
         let index = self.peers.iter().position(|peer| peer.recipient.id == id);
         if let Some(index) = index {
-            prune(&self.peers.swap_remove(index), reason, &*self.observer);
+            shut_and_report(&self.peers.swap_remove(index), reason, &*self.observer);
             self.trim();
         } else {
             log::trace!("the record of peer {id} is gone already");
         }
     }
 
-    /// A peer has closed its side. If it is behind, it stays until it has been sent all that was
-    /// said up to now.
+    /// A peer has closed its side. If it is behind, it stays until it has been sent everything up to
+    /// now.
     pub(crate) fn retire(&mut self, id: PeerId) {
         let end = self.backlog.end();
         match self.peer(id) {
@@ -152,9 +152,9 @@ impl<S: Socket> Roster<S> {
         }
     }
 
-    /// Takes out the records of all peers that have everything, and lets the others
-    /// [`retire`](Roster::retire). Returns the sockets of the first, on which nothing more will be
-    /// sent. The observer is told of none: the farewell says it for all.
+    /// Removes every peer that has everything. The others leave when they have caught up. Returns the
+    /// half-closed sockets of the removed peers. The observer sees no `left` events: the farewell
+    /// stands for all of them.
     pub(crate) fn retire_all(&mut self) -> Vec<Arc<S>> {
         let end = self.backlog.end();
         let mut half_closed = Vec::new();
@@ -170,14 +170,14 @@ impl<S: Socket> Roster<S> {
         half_closed
     }
 
-    /// Removes all peers, wherever they stand.
+    /// Removes all peers, even those that are behind.
     pub(crate) fn clear(&mut self) {
         self.peers.drain(..).for_each(|peer| peer.socket.shut());
         self.trim();
     }
 
-    /// What a laggard is to be sent next. Nothing, if it has caught up or is gone.
-    pub(crate) fn catch_up(&mut self, id: PeerId) -> Option<CatchUp<S>> {
+    /// The next part of the backlog for a peer. Nothing, if it has caught up or is gone.
+    pub(crate) fn next_part(&mut self, id: PeerId) -> Option<CatchUp<S>> {
         self.trim();
         let Self { peers, backlog, observer, .. } = self;
         let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
@@ -185,7 +185,7 @@ impl<S: Socket> Roster<S> {
         let (position, until) = (lag.position(), lag.until);
         let end = until.unwrap_or(backlog.end());
         if position < end {
-            let entries = backlog.range(position, end, CATCH_UP);
+            let entries = backlog.range(position, end, PART);
             lag.given = entries.last().map_or(position, Entry::end);
             return Some(CatchUp {
                 socket: Arc::clone(&peer.socket),
@@ -204,13 +204,12 @@ impl<S: Socket> Roster<S> {
         None
     }
 
-    /// What it looks like now.
+    /// The counts at this moment.
     pub(crate) fn report(&self) -> Report {
-        let laggards = self.lags().count();
-        Report { peers: self.peers.len(), laggards, lines: self.lines }
+        Report { peers: self.peers.len(), laggards: self.lags().count(), lines: self.lines }
     }
 
-    /// The laggards.
+    /// The peers that are behind.
     fn lags(&self) -> impl Iterator<Item = &Lag> {
         self.peers.iter().filter_map(|peer| peer.lag.as_ref())
     }
@@ -219,17 +218,17 @@ impl<S: Socket> Roster<S> {
         self.peers.iter_mut().find(|peer| peer.recipient.id == id)
     }
 
-    /// Forgets the batches that every laggard has taken: all, if there is none.
+    /// Forgets the batches that no peer needs any more.
     fn trim(&mut self) {
         let oldest = self.lags().map(Lag::position).min();
         self.backlog.trim(oldest.unwrap_or(self.backlog.end()));
     }
 }
 
-fn prune<S: Socket>(peer: &Peer<S>, reason: Reason, observer: &dyn Observer) {
+fn shut_and_report<S: Socket>(peer: &Peer<S>, reason: Reason, observer: &dyn Observer) {
     log::trace!("removes the record of peer {}: {reason}", peer.recipient.id);
     peer.socket.shut();
-    // A peer that closed its side itself and then failed had left all the same.
+    // A peer that had closed its side before has left by itself, even if a send to it fails now.
     let left = peer.lag.as_ref().is_some_and(|lag| lag.until.is_some());
     observer.left(peer.address, if left { Reason::Left } else { reason });
 }

@@ -20,27 +20,18 @@ use crate::sync::{Scope, spawn};
 /// How long accepting rests when the system has no descriptor or memory for another client.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// The thread that accepts: gives each caller a thread of its own.
-pub(super) struct Accepting<'scope, 'env> {
-    scope: &'scope Scope<'scope, 'env>,
-    server: &'scope Server,
-    room: Arc<Room<'scope, TcpSocket>>,
-    present: Arc<Sender<Infallible>>,
-    /// A caller was turned away since a client last got a place.
-    full: bool,
+/// The accepting thread's view of the server.
+pub(super) struct Acceptor<'scope, 'env> {
+    pub(super) scope: &'scope Scope<'scope, 'env>,
+    pub(super) server: &'scope Server,
+    pub(super) room: Arc<Room<'scope, TcpSocket>>,
+    /// Counts the clients: each client's thread holds a clone.
+    pub(super) present: Arc<Sender<Infallible>>,
+    /// The last caller was turned away.
+    pub(super) turned_away: bool,
 }
 
-impl<'scope, 'env> Accepting<'scope, 'env> {
-    /// Each client's thread will hold a clone of `present`.
-    pub(super) fn new(
-        scope: &'scope Scope<'scope, 'env>,
-        server: &'scope Server,
-        room: Arc<Room<'scope, TcpSocket>>,
-        present: Arc<Sender<Infallible>>,
-    ) -> Self {
-        Self { scope, server, room, present, full: false }
-    }
-
+impl<'scope> Acceptor<'scope, '_> {
     /// Accepts until `hangup` is closed.
     pub(super) fn run(&mut self, hangup: &PipeReader) {
         let server = self.server;
@@ -62,32 +53,32 @@ impl<'scope, 'env> Accepting<'scope, 'env> {
             for endpoint in endpoints {
                 match endpoint.listener.accept() {
                     Ok((stream, address)) => self.welcome(endpoint, stream, address),
-                    // The caller waits in the kernel's queue.
+                    // The caller stays in the kernel's queue until there is a descriptor.
                     Err(error) if is_exhausted(&error) => {
                         if !was_exhausted {
                             log::warn!("cannot accept more clients for now: {error}");
                         }
                         exhausted = true;
                     }
-                    // There is no caller here, or it hung up before.
+                    // No caller is at this listener, or it has hung up.
                     Err(error) => log::trace!("cannot accept: {error}"),
                 }
             }
         }
     }
 
-    /// Starts the thread of a client, or turns the client away, without a thread.
+    /// Starts the thread of a client. Turns the client away, without a thread, if there is no place.
     fn welcome(&mut self, endpoint: &'scope Endpoint, stream: TcpStream, address: SocketAddr) {
         let policy = &endpoint.policy;
-        let socket = match TcpSocket::new(stream, policy.links) {
+        let socket = match TcpSocket::new(stream, policy.timeouts) {
             Ok(socket) => Arc::new(socket),
             Err(error) => return log::debug!("a caller was lost: {error}"),
         };
         if socket.wait_for_end(Duration::ZERO) {
             return log::trace!("a caller has hung up already");
         }
-        let places = self.server.max_clients;
-        // One is our own.
+        let places = self.server.config.max_clients;
+        // One clone of `present` is our own.
         if Arc::strong_count(&self.present) > places {
             return self.turn_away(&socket, policy, &protocol::full(places));
         }
@@ -100,7 +91,7 @@ impl<'scope, 'env> Accepting<'scope, 'env> {
         let name = format!("client #{}", address.port());
         log::trace!("starts the thread {name}");
         match spawn(self.scope, name, serve) {
-            Ok(()) => self.full = false,
+            Ok(()) => self.turned_away = false,
             Err(error) => {
                 let why = format!("* Server full: no thread for another client ({error})");
                 self.turn_away(&socket, policy, &why);
@@ -109,7 +100,7 @@ impl<'scope, 'env> Accepting<'scope, 'env> {
     }
 
     fn turn_away(&mut self, socket: &TcpSocket, policy: &ClientPolicy, why: &str) {
-        if !std::mem::replace(&mut self.full, true) {
+        if !std::mem::replace(&mut self.turned_away, true) {
             log::warn!("turning clients away: {why}");
         }
         let end = if policy.reading.framing == Framing::Lines { "\n" } else { "" };
@@ -117,7 +108,7 @@ impl<'scope, 'env> Accepting<'scope, 'env> {
     }
 }
 
-/// Whether accepting failed for want of descriptors or memory: it may work again later.
+/// Whether accepting failed because the system has no descriptor or memory left for now.
 fn is_exhausted(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))

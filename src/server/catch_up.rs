@@ -1,28 +1,27 @@
-//! The thread of one laggard: sends it what it has not taken yet, and waits for it as long as it
-//! takes anything at all. It holds no lock while it waits, so no other thread does.
+//! The thread of a peer that is behind: sends the backlog, and waits while the peer keeps taking
+//! bytes. It holds no lock while it sends, so it delays no other thread.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocol::Framing;
-use crate::room::PeerId;
-use crate::room::{CatchUp, Reason, Socket};
-use crate::room::{Room, StartCatchUp};
+use crate::room::{CatchUp, PeerId, Reason, Room, Socket, StartCatchUp};
 use crate::sync::{Relaxed, Scope, spawn};
 
-/// How many bytes of small batches are sent at once.
+/// How many bytes of short batches go into one send.
 const RUN: usize = 32_768;
 
-/// The room's way to start, in `scope`, the thread of a peer that fell behind. The thread ends when
-/// the peer has caught up or is gone. If the peer takes nothing for `stall_timeout`, it is pruned;
-/// and at once, if there are `most` such threads, or the system has no other.
+/// Returns the function with which the room starts the thread of a peer that fell behind, in `scope`.
+/// The thread ends when the peer has caught up or is gone. A peer that takes nothing for
+/// `stall_timeout` is pruned. If there are `most` such threads already, or no thread can be started,
+/// a peer that falls behind is pruned at once.
 pub(crate) fn starter<'scope, 'env, S: Socket + 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     most: usize,
     stall_timeout: Duration,
 ) -> StartCatchUp<'scope, S> {
-    // Each thread holds a clone: their number is the number of threads, and one.
+    // Each thread holds a clone.
     let threads = Arc::new(());
     Box::new(move |room, id| {
         let (behind, running) = (Arc::clone(room), Arc::clone(&threads));
@@ -36,21 +35,21 @@ pub(crate) fn starter<'scope, 'env, S: Socket + 'scope>(
             spawn(scope, format!("catch-up #{id}"), work)
         };
         if let Err(error) = started {
-            log::warn!("there is no thread for a client that is behind, so it is dropped: {error}");
+            log::warn!("no thread is left for a client that is behind; it is dropped: {error}");
             room.leave(id, Reason::TooSlow);
         }
     })
 }
 
 fn catch_up<S: Socket>(room: &Arc<Room<S>>, id: PeerId, stall_timeout: Duration) {
-    while let Some(next) = room.catch_up(id) {
+    while let Some(next) = room.next_part(id) {
         if let Err(reason) = send_backlog(&next, stall_timeout) {
             return room.leave(id, reason);
         }
     }
 }
 
-/// Sends what the peer has missed, and notes how far it is whenever it has taken something.
+/// Sends a part of the backlog, and moves the position of the peer on as it takes the bytes.
 pub(super) fn send_backlog<S: Socket>(
     next: &CatchUp<S>,
     stall_timeout: Duration,
@@ -62,7 +61,7 @@ pub(super) fn send_backlog<S: Socket>(
         let from = usize::try_from(position.load(Relaxed).saturating_sub(entry.start));
         for range in entry.batch.chunks(*recipient, from.unwrap_or(usize::MAX)) {
             let chunk = &entry.batch.text()[range.clone()];
-            // Lines run on, whatever batch they were in; a raw message is sent by itself.
+            // Lines of many batches can share one send. A raw message needs a send of its own.
             if recipient.framing == Framing::Lines && run.len() + chunk.len() <= RUN {
                 run.extend_from_slice(chunk);
                 continue;
@@ -78,11 +77,13 @@ pub(super) fn send_backlog<S: Socket>(
         }
     }
     send_all(&**socket, &run, stall_timeout, |_| {})?;
-    entries.last().into_iter().for_each(|last| advance(last.end()));
+    if let Some(last) = entries.last() {
+        advance(last.end());
+    }
     Ok(())
 }
 
-/// Sends all of `bytes`, and tells after each send how many were sent by then.
+/// Sends all of `bytes`, and reports after each send how many bytes were sent so far.
 fn send_all<S: Socket>(
     socket: &S,
     bytes: &[u8],

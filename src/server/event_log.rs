@@ -1,7 +1,7 @@
 //! The server's event log on stdout, printed by a thread of its own.
 //!
 //! A terminal can be slow, or stopped with Ctrl-S, and the chat must not wait for it. So the room
-//! hands over what happened without waiting, and what does not fit is counted instead of kept.
+//! hands over events without waiting. Events that do not fit are counted and skipped.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -23,8 +23,8 @@ const EVENTS: usize = 4096;
 /// How much may wait to be printed, in bytes of memory.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// How long the printer rests between two goes. While it rests, a new event costs the room no
-/// wake-up; nobody reads faster than this.
+/// How long the printer rests after it has printed. While it rests, the room need not wake it for a new
+/// event, and a person cannot read faster.
 const REST: Duration = Duration::from_millis(10);
 
 /// Something that happened.
@@ -55,13 +55,13 @@ impl Event {
 /// A line of the event log, without its newline.
 #[derive(Clone, Copy, Debug)]
 pub enum Line<'a> {
-    /// Something about the chat.
+    /// A notice about the chat.
     Notice(&'a str),
-    /// Something that was said.
+    /// A line of the chat.
     Said(&'a [u8]),
 }
 
-/// How much waits, and how much was skipped; shared by the recorder and the printer.
+/// How much waits and how much was skipped. The recorder and the printer share it.
 #[derive(Debug, Default)]
 struct Meter {
     waiting: AtomicUsize,
@@ -93,7 +93,7 @@ impl Recorder {
     /// Adds an event, or counts its lines as skipped if the printer is too far behind.
     pub fn record(&self, event: Event) {
         let (size, lines) = (event.size(), event.lines());
-        // Counted before it is sent: the printer may take it, and count it off, right after.
+        // Counted first: the printer may take the event, and subtract its size, at once.
         let fits = self.meter.waiting.fetch_add(size, Relaxed) < BYTES;
         if !fits || self.events.try_send(event).is_err() {
             self.meter.waiting.fetch_sub(size, Relaxed);
@@ -125,7 +125,7 @@ impl Observer for Recorder {
 }
 
 impl Printer {
-    /// Prints until every recorder is gone, or `out` is. `show` turns a line into what is printed.
+    /// Prints until every recorder is gone, or `out` fails. `show` turns a line into text.
     pub fn run(&self, out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
         let mut text = Vec::new();
         while let Ok(first) = self.events.recv() {
@@ -149,11 +149,11 @@ impl Printer {
                 show(Line::Notice(&notice), &mut text);
             }
             if out.write_all(&text).and_then(|()| out.flush()).is_err() {
-                return; // Nobody reads the event log any more; the chat goes on.
+                return; // The output is gone. The chat goes on.
             }
             text.clear();
             text.shrink_to(BYTES / 16);
-            // Not before it is printed: until then it is still in memory.
+            // Only now, because the events were in memory until they were printed.
             self.meter.waiting.fetch_sub(taken, Relaxed);
             thread::sleep(REST);
         }

@@ -1,9 +1,10 @@
-//! What a client sends: cut into messages by one framing or the other, sanitized, and refused where
-//! it is too long.
+//! Makes messages of the bytes that a client sends: finds their ends, sanitizes them, and refuses those
+//! that are too long.
 //!
-//! Between a socket and the room, and knows neither.
+//! It stands between a socket and the room, and knows neither.
 
 use std::net::SocketAddr;
+use std::sync::Once;
 
 use super::template::Template;
 use crate::protocol::{self, Chunks, Found, Framing, Lines, RAW_MESSAGE};
@@ -11,23 +12,23 @@ use crate::room::{Batch, PeerId};
 
 /// How the messages of a client are read, and what is added to them.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct ReadOptions {
     /// How messages are told apart.
     pub framing: Framing,
     /// The longest line, in bytes.
     pub max_line: usize,
-    /// What a client is told when it has joined, if anything.
+    /// A greeting for each client.
     pub greet: Option<Template>,
-    /// What is put in front of each message of a client, if anything.
+    /// Text in front of each message of a client.
     pub prefix: Option<Template>,
-    /// A raw client's first message is its name: it is not said, and the client is greeted then.
+    /// A raw client's first message is its name. The room does not say it, and the greeting follows it.
     pub name_first: bool,
 }
 
 /// Turns the bytes of one client into messages.
 #[derive(Debug)]
 pub struct Inbound<'a> {
-    reading: &'a Reading,
+    reading: &'a ReadOptions,
     speaker: PeerId,
     address: SocketAddr,
     decoder: Decoder,
@@ -38,20 +39,20 @@ pub struct Inbound<'a> {
 
 #[derive(Debug)]
 enum Decoder {
-    Lines(Lines),
+    Lines(Lines, Newlines),
     Raw(Chunks),
 }
 
 impl<'a> Inbound<'a> {
-    /// Reads what `speaker` at `address` sends. What it is to be told first is added to `batch`.
+    /// For the messages of `speaker` at `address`. Adds the greeting to `batch`.
     pub fn new(
-        reading: &'a Reading,
+        reading: &'a ReadOptions,
         speaker: PeerId,
         address: SocketAddr,
         batch: &mut Batch,
     ) -> Self {
         let decoder = match reading.framing {
-            Framing::Lines => Decoder::Lines(Lines::new(reading.max_line)),
+            Framing::Lines => Decoder::Lines(Lines::new(reading.max_line), Newlines::default()),
             Framing::Raw => Decoder::Raw(Chunks::default()),
         };
         let awaits_name = reading.name_first && reading.framing == Framing::Raw;
@@ -63,7 +64,7 @@ impl<'a> Inbound<'a> {
         inbound
     }
 
-    /// Greets the client, and knows from now on what stands in front of its messages.
+    /// Greets the client, and fills in the text in front of its messages.
     fn begin(&mut self, name: &str, batch: &mut Batch) {
         let fill = |template: &Template| template.fill(self.speaker, self.address, name);
         if let Some(greeting) = &self.reading.greet {
@@ -77,7 +78,8 @@ impl<'a> Inbound<'a> {
     pub fn take(&mut self, bytes: &[u8], batch: &mut Batch, mut each: impl FnMut(&mut Batch)) {
         let speaker = self.speaker;
         match &mut self.decoder {
-            Decoder::Lines(lines) => {
+            Decoder::Lines(lines, newlines) => {
+                newlines.look_for(bytes, self.address);
                 let (prefix, max_line) = (&self.prefix, self.reading.max_line);
                 let found = |found: Found| {
                     match found {
@@ -114,9 +116,34 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// The name that a raw client sends first: without the newline that some send with it, and no longer
-/// than a name may be.
+/// The name that a raw client sends first, without a newline, and cut to the length of a name.
 fn announced_name(message: &[u8]) -> String {
     let name = protocol::sanitized(message.trim_ascii());
     name.chars().take(protocol::MAX_NAME).collect()
+}
+
+/// Whether a client sends newlines at all: programs for the course assignment do not.
+#[derive(Debug, Default)]
+struct Newlines {
+    seen: bool,
+    reads: usize,
+}
+
+impl Newlines {
+    /// Gives a hint when the first two reads of a client have no newline, once in the life of the
+    /// server.
+    fn look_for(&mut self, bytes: &[u8], address: SocketAddr) {
+        static HINT: Once = Once::new();
+        self.seen |= memchr::memchr(b'\n', bytes).is_some();
+        self.reads += 1;
+        if !self.seen && !bytes.is_empty() && self.reads == 2 {
+            HINT.call_once(|| {
+                log::warn!(
+                    "Client @PORT #{} sends no newline, so nothing of it is shown; \
+                     for programs without newlines, start the server with --framing raw",
+                    address.port()
+                );
+            });
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! How many clients this machine carries: what the operating system lets one process have.
+//! How many clients this machine carries, by the limits of the operating system.
 //!
-//! A client takes a descriptor and a thread, and a second thread while it catches up: a quarter of the
-//! threads is kept for that. A thread takes four memory maps: its stack, the stack for its signals,
+//! A client takes a descriptor and a thread, and a second thread while it is behind. A quarter of the
+//! threads is reserved for that. A thread takes four memory maps: its stack, the stack for its signals,
 //! and a guard page for each.
 
 use std::fs;
@@ -13,17 +13,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
 /// Memory maps of each thread.
 const MAPS: u64 = 4;
 
-/// Descriptors that are not clients: standard streams, listeners, pipes, and a margin for telling a
-/// surplus client that the server is full.
+/// Descriptors for other purposes: standard streams, listeners, pipes, and a few to tell callers that
+/// the server is full.
 const OTHER_FILES: u64 = 16;
 
-/// Threads that are not for clients.
+/// Threads for other purposes.
 const OTHER_THREADS: u64 = 16;
 
 /// Memory maps that are not stacks: the program, its libraries, the heap of each processor.
 const OTHER_MAPS: u64 = 1024;
 
-/// Where no limit is known.
+/// The limit where none is known.
 const MANY_THREADS: u64 = 16_384;
 
 /// A soft limit on open files that every system allows, where the hard one is "unlimited".
@@ -31,19 +31,19 @@ const MANY_FILES: u64 = 10_240;
 
 /// How many clients there may be, and why not more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Carried {
+pub struct Capacity {
     /// At least one.
     pub clients: usize,
-    /// Threads that let clients catch up, all at a time; at least one.
+    /// How many catch-up threads there may be; at least one.
     pub catch_up: usize,
-    /// The things that the system allows no more of, and where it says so.
+    /// The limit that is reached first, and where it is set.
     pub limit: &'static str,
 }
 
-/// A number that is left of something, if it is known and limited, and the name of the limit.
+/// How much is left of something, if it is known and limited, and the name of the limit.
 type Left = (Option<u64>, &'static str);
 
-impl Carried {
+impl Capacity {
     /// Reads the limits, after raising the soft limit on open files to the hard one.
     pub fn read() -> Self {
         raise_file_limit();
@@ -140,7 +140,7 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Carried, group_folder, raised};
+    use super::{Capacity, group_folder, raised};
 
     #[test]
     fn the_smallest_limit_counts_and_is_named() {
@@ -156,8 +156,8 @@ mod tests {
         ];
         for (files, left, clients, catch_up, limit) in cases {
             let threads = std::array::from_fn(|index| (left[index], names[index]));
-            let carried = Carried::by((files, "files"), threads);
-            assert_eq!(carried, Carried { clients, catch_up, limit }, "{files:?} {left:?}");
+            let carried = Capacity::by((files, "files"), threads);
+            assert_eq!(carried, Capacity { clients, catch_up, limit }, "{files:?} {left:?}");
         }
     }
 

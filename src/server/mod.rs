@@ -1,7 +1,7 @@
-//! The server: listens, serves until it is stopped, and then tells, wakes and joins all threads.
+//! The server: listens, starts all threads, and at the end sends the farewell and joins the threads.
 //!
-//! Threads: one accepts ("handshakes"), one per client ("client #PORT"), and one per laggard while
-//! it lags ("catch-up #ID"). All are scoped, so none outlives [`Server::run`].
+//! Threads: one accepts ("handshakes"), one serves each client ("client #PORT"), and one sends to
+//! each peer that is behind ("catch-up #ID"). All are scoped, so none outlives [`Server::run`].
 
 mod accept;
 mod catch_up;
@@ -26,39 +26,38 @@ use thiserror::Error;
 use crate::protocol;
 use crate::room::{Limits, Observer, Report, Room, Socket};
 use crate::sync::spawn;
-use accept::Accepting;
+use accept::Acceptor;
 
-pub use inbound::{Inbound, Reading};
-pub use limits::Carried;
+pub use inbound::{Inbound, ReadOptions};
+pub use limits::Capacity;
 pub use session::ClientPolicy;
-pub use socket::Links;
+pub use socket::Timeouts;
 pub use template::{Template, TemplateError};
 
 /// How long a stopping server waits for its clients to hang up by themselves.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How much longer it waits for laggards to take the farewell, and how often it looks. The rest of two
-/// seconds is for the event log and for a busy machine.
+/// How much longer it waits for peers that are behind. Stopping may take two seconds in all: the rest
+/// is for the event log and for a busy machine.
 const GRACE: Duration = Duration::from_millis(800);
+
+/// How often it looks whether they have caught up.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `HOST:PORT` to listen on; port 0 is any free one.
-    pub address: String,
-    /// How clients are served there.
-    pub policy: ClientPolicy,
-    /// Another address, for clients that are served in another way.
-    pub also: Option<(String, ClientPolicy)>,
+    /// Each `HOST:PORT` to listen on, and how clients are served there; the main one first. Port 0 is
+    /// any free port.
+    pub addresses: Vec<(String, ClientPolicy)>,
     /// How many clients there may be.
     pub max_clients: usize,
-    /// How many threads may let clients catch up at a time; a client that is behind and finds none
-    /// is dropped.
+    /// How many catch-up threads there may be. When all are in use, a client that falls behind is
+    /// dropped.
     pub max_catch_up: usize,
     /// How much the room carries.
     pub limits: Limits,
-    /// How long a client that is behind may take nothing at all.
+    /// How long a client that is behind may take nothing before it is dropped.
     pub stall_timeout: Duration,
 }
 
@@ -66,10 +65,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Server {
     endpoints: Vec<Endpoint>,
-    max_clients: usize,
-    max_catch_up: usize,
-    limits: Limits,
-    stall_timeout: Duration,
+    config: Config,
 }
 
 /// An address at which clients arrive, and how they are served.
@@ -95,7 +91,7 @@ impl Server {
     ///
     /// # Errors
     /// An address is unknown, in use, or not permitted.
-    pub fn bind(config: Config) -> Result<Self, BindError> {
+    pub fn bind(mut config: Config) -> Result<Self, BindError> {
         let open = |(address, policy): (String, ClientPolicy)| {
             let bound = socket::listen(&address)
                 .and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -104,10 +100,8 @@ impl Server {
                 Err(source) => Err(BindError { address, source }),
             }
         };
-        let places = std::iter::once((config.address, config.policy)).chain(config.also);
-        let endpoints = places.map(open).collect::<Result<_, _>>()?;
-        let Config { max_clients, max_catch_up, limits, stall_timeout, .. } = config;
-        Ok(Self { endpoints, max_clients, max_catch_up, limits, stall_timeout })
+        let endpoints = std::mem::take(&mut config.addresses).into_iter().map(open);
+        Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()?, config })
     }
 
     /// The addresses it listens on, the main one first.
@@ -115,36 +109,43 @@ impl Server {
         self.endpoints.iter().map(|endpoint| endpoint.address)
     }
 
-    /// Serves until something comes over `stop`, or its other end is gone. Returns how the room
-    /// looked at the end.
+    /// Serves until a message comes over `stop`, or its sender is gone. Returns a report on the room
+    /// just before it was closed.
     ///
     /// # Errors
-    /// The thread that accepts could not be started.
+    /// The pipe or the thread that accepts could not be made.
     pub fn run(&self, observer: Box<dyn Observer>, stop: &Receiver<()>) -> io::Result<Report> {
         let (hangup_reader, hangup) = io::pipe()?;
         let port = self.addresses().next().map_or(0, |address| address.port());
         thread::scope(|scope| {
-            let start_catch_up = catch_up::starter(scope, self.max_catch_up, self.stall_timeout);
-            let room = Room::new(self.limits, observer, start_catch_up);
-            // Each client's thread holds a clone of `present`: when the last is dropped, all have
-            // gone.
+            let Config { max_catch_up, stall_timeout, limits, .. } = self.config;
+            let start_catch_up = catch_up::starter(scope, max_catch_up, stall_timeout);
+            let room = Room::new(limits, observer, start_catch_up);
+            // Each client's thread holds a clone of `present`, and so does the thread that accepts. The
+            // channel closes with the last clone.
             let (present, all_gone) = crossbeam_channel::bounded(0);
             let present = Arc::new(present);
-            let mut accepting = Accepting::new(scope, self, Arc::clone(&room), present);
-            spawn(scope, "handshakes".to_owned(), move || accepting.run(&hangup_reader))?;
+            let mut acceptor = Acceptor {
+                scope,
+                server: self,
+                room: Arc::clone(&room),
+                present,
+                turned_away: false,
+            };
+            spawn(scope, "handshakes".to_owned(), move || acceptor.run(&hangup_reader))?;
 
             let _ = stop.recv();
-            // First the thread that accepts, so that no client joins any more.
+            // Tells the thread that accepts to end. A client that still joins is caught by `close`.
             drop(hangup);
             let last = room.report();
-            // All are told, and get the time to hang up.
+            // Every peer is sent the farewell, and gets time to hang up.
             let half_closed = room.close(&protocol::offline(port));
             let _ = all_gone.recv_timeout(LINGER);
-            // That ends each thread that reads from a client which did not.
+            // This ends the threads of the clients that did not hang up.
             for socket in half_closed {
                 socket.shut();
             }
-            // Laggards get a little longer, to take the farewell.
+            // Peers that are behind get a little longer to take the farewell.
             let deadline = Instant::now() + GRACE;
             while room.report().peers > 0 && Instant::now() < deadline {
                 thread::sleep(LOOK);

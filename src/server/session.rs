@@ -1,29 +1,28 @@
-//! One client's thread: join the room, say what the client sends, leave.
+//! The thread of one client: joins the room, passes the client's lines to it, and leaves.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::inbound::{Inbound, Reading};
-use super::socket::{Links, TcpSocket};
-use crate::protocol::Framing;
+use super::inbound::{Inbound, ReadOptions};
+use super::socket::{TcpSocket, Timeouts};
 use crate::room::flow::{Credit, Pace};
 use crate::room::{Batch, PeerId, Reason, Room, Socket};
 
-/// How much is read at once, in bytes: it stays with an idle client.
+/// How much is read at once, in bytes. Only the part of this buffer that was used takes memory.
 const READ: usize = 8 * 1024;
 
 /// How the clients of one listener are served.
 #[derive(Clone, Debug)]
 pub struct ClientPolicy {
     /// How their messages are read.
-    pub reading: Reading,
+    pub reading: ReadOptions,
     /// Whether a client is sent its own messages.
     pub echo: bool,
-    /// The most lines per second that a client is read.
+    /// How many lines per second are read from a client.
     pub rate: Option<f64>,
-    /// When their links are given up.
-    pub links: Links,
+    /// When their connections count as dead.
+    pub timeouts: Timeouts,
 }
 
 /// Serves one client until it goes.
@@ -34,6 +33,7 @@ pub(super) fn serve(
     policy: &ClientPolicy,
 ) {
     if socket.wait_for_end(Duration::ZERO) {
+        // It was reset while this thread started: the room need not hear of it.
         return log::trace!("has hung up before it could join");
     }
     let framing = policy.reading.framing;
@@ -43,7 +43,7 @@ pub(super) fn serve(
     room.leave(id, reason);
 }
 
-/// Says in the room what the client sends, until its end.
+/// Passes the client's lines to the room until the connection ends.
 fn converse(
     room: &Arc<Room<TcpSocket>>,
     id: PeerId,
@@ -58,19 +58,15 @@ fn converse(
     }
     let (credit, pace) = (Credit::new(), policy.rate.map(Pace::new));
     let mut speaker = Speaker { room, socket, credit, pace };
-    let mut newlines = Newlines::default();
     let mut bytes = Vec::with_capacity(READ);
     loop {
         bytes.clear();
         if let Err(error) = socket.read(&mut bytes) {
             return error.into();
         }
-        // What came of a line before the connection was torn is not a line.
+        // After a reset, the unfinished line is not said.
         if bytes.is_empty() && socket.wait_for_end(Duration::ZERO) {
             return Reason::Reset;
-        }
-        if policy.reading.framing == Framing::Lines {
-            newlines.look_for(&bytes, address);
         }
         inbound.take(&bytes, &mut batch, |batch| speaker.say_at_pace(batch));
         speaker.say(&mut batch);
@@ -80,32 +76,7 @@ fn converse(
     }
 }
 
-/// Whether a client of a server for lines sends newlines at all: programs for the assignment do not.
-#[derive(Default)]
-struct Newlines {
-    seen: bool,
-    reads: usize,
-}
-
-impl Newlines {
-    /// Gives a hint, once in the life of the server, when two reads in a row have brought none.
-    fn look_for(&mut self, bytes: &[u8], address: SocketAddr) {
-        static HINT: Once = Once::new();
-        self.seen |= memchr::memchr(b'\n', bytes).is_some();
-        self.reads += 1;
-        if !self.seen && !bytes.is_empty() && self.reads == 2 {
-            HINT.call_once(|| {
-                log::warn!(
-                    "Client @PORT #{} sends no newline, so nothing of it is shown; \
-                     for programs without newlines, start the server with --framing raw",
-                    address.port()
-                );
-            });
-        }
-    }
-}
-
-/// A client as the one who speaks: how fast it may.
+/// A client as a speaker: how fast it may speak.
 struct Speaker<'a, 'room> {
     room: &'a Arc<Room<'room, TcpSocket>>,
     socket: &'a TcpSocket,
@@ -114,21 +85,20 @@ struct Speaker<'a, 'room> {
 }
 
 impl Speaker<'_, '_> {
-    /// Says the lines of a read, if there are any. A client that says little does not wait for its
-    /// turn.
+    /// Says the lines of one read. A client that says little does not wait for its turn.
     fn say(&mut self, batch: &mut Batch) {
         let lines = std::mem::take(batch);
         if lines.is_empty() {
             return;
         }
-        if self.credit.covers(lines.text().len()) {
+        if self.credit.spend(lines.text().len()) {
             self.room.say(lines);
         } else {
             self.room.say_in_turn(lines, self.socket);
         }
     }
 
-    /// With `--rate`, says each line when it is due. If the connection ends before, it is lost.
+    /// With `--rate`, says each line when it is due. If the connection ends first, the line is lost.
     fn say_at_pace(&mut self, batch: &mut Batch) {
         let Some(pace) = &mut self.pace else { return };
         if self.socket.wait_for_end(pace.next()) {

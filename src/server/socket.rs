@@ -1,5 +1,5 @@
 //! The room's socket over TCP: sends that do not wait, sends that wait a little, and the options
-//! that find dead links. What is particular to one platform is in here and in `limits.rs`.
+//! that find dead connections. Most code for a single platform is here and in `limits.rs`.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
@@ -21,8 +21,8 @@ const ACCEPT_BACKLOG: i32 = 4096;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How many bytes the kernel may hold for a peer (Linux takes twice that, for its own records).
-/// Left to itself it would hold megabytes for each of a thousand peers that do not read, and slow
-/// the whole machine's TCP down when that is too much.
+/// Without a limit, it would hold megabytes for each of a thousand peers that do not read, and slow
+/// down the TCP of the whole machine.
 const SEND_BUFFER: usize = 256 * 1024;
 
 /// A peer's TCP connection.
@@ -30,22 +30,21 @@ const SEND_BUFFER: usize = 256 * 1024;
 pub(super) struct TcpSocket(TcpStream);
 
 impl TcpSocket {
-    /// Sets up an accepted connection, as `links` says.
+    /// Sets up an accepted connection, as `timeouts` says.
     ///
     /// # Errors
     /// The connection is gone already.
-    pub(super) fn new(stream: TcpStream, links: Links) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, timeouts: Timeouts) -> io::Result<Self> {
         // Some systems let an accepted socket inherit the listener's non-blocking mode.
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
-        find_dead_link(&stream, links)?;
+        find_dead_link(&stream, timeouts)?;
         Ok(Self(stream))
     }
 
-    /// Waits for what the client says and appends it to `buffer`, up to its capacity; 0 bytes are
-    /// the end. Memory of the buffer that was never read into is never touched, so an idle client
-    /// does not pay for it.
+    /// Waits for bytes of the client and appends them to `buffer`, up to its capacity. 0 bytes are the
+    /// end. Unused memory of the buffer is never touched, so an idle client takes none.
     ///
     /// # Errors
     /// The connection is broken.
@@ -53,13 +52,13 @@ impl TcpSocket {
         Ok(retry_on_intr(|| rustix::io::read(&self.0, spare_capacity(buffer)))?)
     }
 
-    /// Tells a caller why there is no place for it, and hangs up. Nothing was sent to it yet, so this
-    /// fits without waiting.
+    /// Sends a caller the reason why it is refused, and hangs up. This does not wait: nothing was sent
+    /// before, so the line fits.
     pub(super) fn turn_away(&self, line: &str) {
         log::debug!("turned a client away: {line}");
         let _ = self.send_now(line.as_bytes());
         self.finish();
-        // What was never read would reset the connection, and a reset can overtake the line.
+        // Unread bytes would reset the connection, and a reset can overtake the line.
         let mut unread = [0; 4096];
         for _ in 0..16 {
             match rustix::net::recv(&self.0, &mut unread, RecvFlags::DONTWAIT) {
@@ -100,7 +99,7 @@ impl Socket for TcpSocket {
     }
 
     fn wait_for_end(&self, time: Duration) -> bool {
-        // The end is always reported, whatever is asked for.
+        // `poll` always reports the end.
         self.poll(PollFlags::empty(), Some(time)).intersects(PollFlags::HUP | PollFlags::ERR)
     }
 
@@ -114,34 +113,34 @@ impl Socket for TcpSocket {
     }
 }
 
-/// Where a send to a closed connection would raise SIGPIPE, it shall not.
+/// Keeps a send to a closed connection from raising SIGPIPE.
 #[cfg(target_os = "linux")]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 /// The standard library sets `SO_NOSIGPIPE` on each socket instead.
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// When the kernel gives up a link.
+/// When the kernel gives up a connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Links {
-    /// How long nothing may come back over an idle link; a second or more.
+pub struct Timeouts {
+    /// How long an idle peer may stay without an answer to probes; a second or more.
     pub idle: Duration,
-    /// How long nothing that was sent may be taken; a second or more. A peer that does not read is
-    /// no dead link, but the kernel counts it as one here: so this is no shorter than the time that
-    /// such a peer has.
+    /// How long a peer may take nothing of the sent bytes; a second or more. The kernel counts a living
+    /// peer that does not read as dead here, so this is no shorter than the time that such a peer
+    /// has.
     pub sending: Duration,
 }
 
-/// Lets the kernel give up a link on which nothing comes back: probes while it is idle, and a
-/// limit for data that is not taken.
-fn find_dead_link(stream: &TcpStream, links: Links) -> io::Result<()> {
+/// Lets the kernel give up a dead connection: with probes while it is idle, and with a time limit for
+/// data that the peer does not take.
+fn find_dead_link(stream: &TcpStream, timeouts: Timeouts) -> io::Result<()> {
     let socket = SockRef::from(stream);
-    // The system counts these in whole seconds, and takes none for an error.
-    let [idle, interval] = [2, 6].map(|part| (links.idle / part).max(Duration::from_secs(1)));
+    // The system counts whole seconds, and refuses 0.
+    let [idle, interval] = [2, 6].map(|part| (timeouts.idle / part).max(Duration::from_secs(1)));
     let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(links.sending))?;
+    socket.set_tcp_user_timeout(Some(timeouts.sending))?;
     Ok(())
 }
 
@@ -171,8 +170,8 @@ fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Accepts no more, though the listener is still there. Where the system cannot do that,
-/// callers wait until it is gone, and are turned away then.
+/// Stops accepting while the listener still exists. On a system that cannot do this, callers wait until
+/// the listener is gone.
 pub(super) fn close_listener(listener: &TcpListener) {
     let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
 }

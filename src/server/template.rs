@@ -1,7 +1,5 @@
-//! `--greet` and `--prefix`: text in which a client's number, address and port are filled in, for
-//! programs that expect the server to greet them or to name who speaks.
-//!
-//! A leaf: no sockets, nothing shared.
+//! `--greet` and `--prefix`: text with places for a client's number, address, port and name. Some
+//! programs expect a greeting, or the speaker's name in front of each message.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -33,8 +31,7 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// The text for one client: the `number`-th since the server started, at `address`, which calls
-    /// itself `name`.
+    /// The text for one client: its number since the server started, its address, and its name.
     pub fn fill(&self, number: PeerId, address: SocketAddr, name: &str) -> String {
         self.0
             .replace("{number}", &number.to_string())

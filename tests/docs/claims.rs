@@ -146,6 +146,20 @@ fn has_heading(page: &Path, anchor: &str) -> bool {
     })
 }
 
+/// README names the files of the hour's reading, and says how long they are.
+#[test]
+fn the_hours_reading_has_less_than_1200_lines() {
+    let page = Page::named("README.md").text;
+    let (_, section) = page.split_once("## The hour's reading").expect("the section");
+    let list = section.split("Everything else").next().unwrap_or_default();
+    let links = list.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let files: Vec<String> =
+        links.map(|link| fs::read_to_string(top().join(link)).expect("a file of ours")).collect();
+    assert_eq!(files.len(), 8);
+    let lines: usize = files.iter().map(|code| code.lines().count()).sum();
+    assert!(lines < 1200, "{lines} lines");
+}
+
 /// The folders of `src` in the order in which they build on one another, each with those it may use.
 const FOLDERS: [(&str, &[&str]); 4] = [
     ("protocol", &[]),

@@ -3,13 +3,13 @@
 //! a page is written.
 
 mod claims;
-#[path = "../support/mod.rs"]
-mod support;
 mod compare;
 mod page;
 mod sequence;
 mod session;
 mod shell;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::process;
 use std::sync::{Mutex, Once};

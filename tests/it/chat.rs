@@ -1,4 +1,4 @@
-//! The conversation itself: who hears what, in which order, and in which form.
+//! The chat itself: which clients receive which lines, in which order and form.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,8 +37,8 @@ fn echo_others_spares_the_sender() {
 const SPEAKERS: usize = 8;
 const LINES: usize = 400;
 
-/// Lets many speak at once, in bursts of different lengths, while others only listen. Returns what
-/// each speaker and what each listener heard, once it has heard so many lines.
+/// Lets many clients speak at once, in bursts of different lengths, while others only listen.
+/// Returns the lines that each speaker and each listener received; each reads this many lines.
 fn speak_all_at_once(
     server: &Server,
     lines_to_speakers: usize,
@@ -131,7 +131,7 @@ fn carriage_returns_and_empty_lines_are_no_part_of_a_message() {
 }
 
 #[test]
-fn what_could_drive_a_terminal_is_made_visible() {
+fn control_characters_become_visible() {
     let server = Server::start(&[]);
     let (mut ann, mut bob) = (server.join(), server.join());
     let cases: [(&[u8], &str); 7] = [
@@ -168,7 +168,8 @@ fn a_line_too_long_is_refused_to_its_sender_alone() {
         assert!(refusal.starts_with("* Line refused: "), "{refusal}");
         assert!(refusal.contains(&format!(" {limit} bytes")), "names the limit: {refusal}");
         ann.expect("after");
-        // Told at once, not only when the line ends; and only once, however long it gets.
+        // The server sends the refusal at once, before the line ends. It sends only one refusal,
+        // however long the line becomes.
         for _ in 0..5 {
             ann.send("z".repeat(limit));
         }
@@ -180,7 +181,7 @@ fn a_line_too_long_is_refused_to_its_sender_alone() {
 }
 
 #[test]
-fn who_has_said_his_last_line_is_heard_and_hears_it() {
+fn the_last_line_before_the_end_is_heard() {
     let server = Server::start(&[]);
     let mut bob = server.join();
     for last in ["with a newline\n", "without one"] {
@@ -203,7 +204,7 @@ fn a_rate_slows_its_client_and_nobody_else() {
     let server = Server::start(&["--rate", "40"]);
     let (mut ann, mut bob) = (server.join(), server.join());
     let begin = Instant::now();
-    // A second's worth goes through at once, the other 40 lines take a second.
+    // The lines of one second pass at once. The other 40 lines take one second.
     let lines: Vec<_> = (0..80).map(|n| format!("Ann: {n}")).collect();
     ann.send(lines.join("\n") + "\n");
     bob.await_line("Ann: 41");

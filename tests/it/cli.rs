@@ -1,4 +1,4 @@
-//! The command line: what scripts rely on, and how the program explains itself.
+//! The command line: the behaviour that scripts rely on, and the help and errors of the program.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use crate::support::peer::Peer;
 use crate::support::process::{self, Process, Signal, client};
 use crate::support::server::Server;
 
-/// The flags of each command that are pinned.
+/// The flags of each command. Scripts rely on them, so they must stay.
 const FLAGS: [(&str, &[&str]); 3] = [
     (
         "server",
@@ -83,7 +83,8 @@ fn short_help_has_one_line_for_each_flag_and_no_variables() {
                 |line: &&String| line.trim_start().starts_with('-') && line.contains(flag);
             assert_eq!(lines.iter().filter(is_its_line).count(), 1, "{flag}");
         }
-        // What does not fit on the line of its flag stands below, moved far in.
+        // Text that does not fit on the line of its flag would stand on a deeply indented line
+        // below it.
         assert!(lines.iter().all(|line| !line.starts_with(&" ".repeat(16))), "{lines:#?}");
     }
     let mut help = run(&["--help"]);
@@ -166,7 +167,7 @@ fn wrong_usage_is_told_from_failure() {
         assert_eq!(status.code(), Some(2), "{arguments:?} is wrong usage");
         assert_eq!(process.out.lines(), Vec::<String>::new(), "{arguments:?}");
         let said = process.err.lines();
-        // Without any argument, it is the help.
+        // Without any argument, stderr shows the whole help.
         assert!(said.len() == 1 || arguments.is_empty(), "{arguments:?}: {said:?}");
         let said = said.join("\n");
         assert!(said.contains(" --help"), "{arguments:?} does not say what to do: {said}");
@@ -177,7 +178,7 @@ fn wrong_usage_is_told_from_failure() {
 
 #[test]
 fn a_failure_is_one_line_that_says_what_to_do() {
-    // Port 1 is free: it takes a right to listen there that nobody uses.
+    // Port 1 is free, because only a privileged program may listen there, and none does.
     let failing: &[(&[&str], &str)] = &[
         (&["server", "no-such-host.invalid:0"], "no-such-host.invalid"),
         (&["server", "192.0.2.1:0"], "192.0.2.1"),
@@ -218,7 +219,7 @@ fn flags_can_be_given_by_the_environment() {
     assert!(bob.line().starts_with("* Line refused: "));
     ann.say("next");
     bob.expect("next");
-    assert!(ann.pending().is_empty(), "a speaker hears himself");
+    assert!(ann.pending().is_empty(), "a speaker receives its own line");
     let line = server.out.line("the time", |line| line.ends_with("next"));
     assert_eq!(line.replace(|c: char| c.is_ascii_digit(), "0"), "00:00:00 next");
 
@@ -258,7 +259,7 @@ fn a_client_without_a_name_is_called_after_its_process() {
     assert_eq!(heard, format!("00:00:00 {zeros}: hello\n00:00:00 {zeros} Disconnected!"));
     let heard = client.out.lines();
     assert!(heard[0].ends_with(&format!("{name}: hello")), "{heard:?}");
-    assert!(server.event_log().lines().is_empty(), "a quiet server prints a history");
+    assert!(server.event_log().lines().is_empty(), "a quiet server prints an event log");
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! A peer whose cable is pulled: no FIN, no RST, it is simply never heard of again.
+//! A peer whose cable is pulled sends no FIN and no RST. It is silent from then on.
 //!
-//! A cable that can be pulled is a pair of virtual devices between two network namespaces, made and
-//! removed here. That takes Linux, root and `ip`; where one is missing, the tests say so and pass.
+//! The cable is a pair of virtual devices between two network namespaces, which the tests create
+//! and remove. That needs Linux, root and `ip`. If one of them is missing, the tests say so and
+//! pass.
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -11,11 +12,11 @@ use crate::support::process::{self, Process};
 use crate::support::server::Server;
 use crate::support::skip;
 
-/// What the servers here take for a dead link, in seconds.
+/// After how many silent seconds the servers here treat a connection as dead.
 const DEAD_LINK: &str = "3";
 
-/// When such a peer must be gone: the time above, and some more because the system probes an idle
-/// link once a second at the most.
+/// When such a peer must be gone: the time above, and a reserve, because the system probes an idle
+/// connection at most once a second.
 const GONE_BY: Duration = Duration::from_secs(3 + 2);
 
 const SERVER: &str = "192.0.2.1";
@@ -28,7 +29,7 @@ struct Network {
 }
 
 impl Network {
-    /// None, and a word about it, where that is not possible.
+    /// Creates the cable. If that is not possible, it reports this and returns None.
     fn lay() -> Option<Self> {
         static LAID: AtomicU32 = AtomicU32::new(0);
         let id = format!("tcpchat-{}-{}", std::process::id(), LAID.fetch_add(1, Relaxed));
@@ -36,7 +37,7 @@ impl Network {
         let Self { server, client } = &network;
         let laid = ip(&format!("netns add {server}"))
             .and_then(|()| ip(&format!("netns add {client}")))
-            // Inside of a namespace nobody else uses the name, so it need not be one of a kind.
+            // Inside a namespace the name cannot clash with another name, so it need not be unique.
             .and_then(|()| {
                 ip(&format!("-n {server} link add cable type veth peer cable netns {client}"))
             });
@@ -68,7 +69,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // The cable goes with the namespace it ends in.
+        // The cable disappears with the namespace in which it ends.
         for namespace in [&self.server, &self.client] {
             let _ = ip(&format!("netns delete {namespace}"));
         }
@@ -82,19 +83,19 @@ fn ip(arguments: &str) -> Result<(), String> {
     if done.status.success() { Ok(()) } else { Err(format!("ip {arguments}: {said}")) }
 }
 
-/// What must work once there are namespaces.
+/// Runs `ip`, which must succeed once there are namespaces.
 fn plug(arguments: &str) {
     ip(arguments).expect("an address, a device up or down");
 }
 
-/// The program in a namespace.
+/// Runs the program in a namespace.
 fn program_in(namespace: &str) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_tcp-chat")]);
     process::clean(command)
 }
 
-/// A client that the server has welcomed, and its port.
+/// A client that is in the room, and its port.
 fn join(namespace: &str, name: &str, server: &Server) -> (Process, u16) {
     let before = arrivals(server).len();
     let mut command = program_in(namespace);
@@ -150,15 +151,16 @@ fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
         }
         assert!(pulled.elapsed() < GONE_BY, "not noticed by {GONE_BY:?}");
     }
-    // The system tells only one thread that it timed out. If that is the one that reads, the one that
-    // sends may still be first to remove the record.
+    // The system reports the timeout to one thread only. If this is the thread that reads, the
+    // thread that sends may still be the first to remove the record.
     assert_pruned(&server, far_port, pulled, &["timed out", "connection reset"]);
-    assert_eq!(arrivals(&server), [near_port, far_port], "somebody came back");
+    assert_eq!(arrivals(&server), [near_port, far_port], "a client came back");
     near.type_line("still here");
     server.event_log().expect("Near: still here");
 }
 
-/// The client's own limit, which has no flag, and some more because the system probes now and then.
+/// The client's own limit, which has no flag, and a reserve, because the system probes only from
+/// time to time.
 const CLIENT_NOTICES_BY: Duration = Duration::from_secs(15 + 8);
 
 #[test]
@@ -187,7 +189,7 @@ fn a_peer_that_only_keeps_silent_stays() {
     let Some(network) = Network::lay() else { return };
     let server = network.server();
     let (mut silent, _) = join(&network.client, "Silent", &server);
-    // There is no effect to wait for: that nothing happens in this time is what is to be seen.
+    // The test waits for a fixed time, because it must see that nothing happens.
     std::thread::sleep(GONE_BY);
     assert_eq!(server.event_log().count(|line| line.contains("Has Disconnected!")), 0);
     silent.type_line("I was here all the time");

@@ -1,4 +1,4 @@
-//! What a client promises about the lines it is given, seen by servers that do not do their part.
+//! The client's promises about its lines, tested with faulty servers.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::support::process::client;
 use crate::support::script::{numbers, said};
 use crate::support::server::Server;
 
-/// The limit to what may be on its way: a script cannot flood a room.
+/// How many lines may be in flight. With this limit, a script cannot flood a room.
 const WINDOW: usize = 64;
 
 #[test]
@@ -17,7 +17,7 @@ fn no_more_is_on_its_way_than_a_window_holds() {
     ann.pipe(numbers(500));
     let mut call = fake.answer();
     call.expect(&said("Ann", WINDOW));
-    // Each that comes back makes place for one more.
+    // Each line that comes back makes room for one more line.
     let lines = said("Ann", 500);
     call.say(&lines[0]);
     call.say(&lines[1]);
@@ -29,7 +29,7 @@ fn no_more_is_on_its_way_than_a_window_holds() {
 }
 
 #[test]
-fn what_had_not_come_back_is_said_again() {
+fn unconfirmed_lines_are_said_again() {
     let fake = Fake::listen();
     let mut ann = client(fake.address(), &["--name", "Ann"]);
     ann.pipe(numbers(100));
@@ -37,7 +37,7 @@ fn what_had_not_come_back_is_said_again() {
     let mut call = fake.answer();
     call.echo(&lines[..10]);
     call.expect(&lines[10..10 + WINDOW]);
-    // A server that says goodbye has told everyone all it had heard.
+    // A server that says goodbye has delivered every line that it received.
     call.say("Server @PORT #1 Offline...");
     drop(call);
     let mut call = fake.answer();
@@ -50,7 +50,7 @@ fn what_had_not_come_back_is_said_again() {
 }
 
 #[test]
-fn a_killed_server_may_not_have_told_the_others_what_just_came_back() {
+fn a_killed_server_may_have_confirmed_a_line_that_others_missed() {
     let fake = Fake::listen();
     let mut ann = client(fake.address(), &["--name", "Ann"]);
     for line in 1..=3 {
@@ -105,7 +105,7 @@ fn a_full_server_tells_why_and_is_not_stormed() {
 }
 
 #[test]
-fn who_does_not_reconnect_says_what_is_unconfirmed() {
+fn without_reconnecting_a_client_counts_unconfirmed_lines() {
     let fake = Fake::listen();
     let mut ann = client(fake.address(), &["--name", "Ann", "--no-reconnect"]);
     ann.pipe(numbers(10));
@@ -117,7 +117,7 @@ fn who_does_not_reconnect_says_what_is_unconfirmed() {
     let why = failure(&mut ann);
     assert!(why.contains("6 lines are unconfirmed"), "{why}");
 
-    // More may have been to come.
+    // The user may have had more to say.
     let mut ann = client(fake.address(), &["--name", "Ann", "--no-reconnect"]);
     ann.type_line("one");
     let mut call = fake.answer();
@@ -127,7 +127,7 @@ fn who_does_not_reconnect_says_what_is_unconfirmed() {
     let why = failure(&mut ann);
     assert!(why.ends_with(" Lost (the server closed it)"), "{why}");
 
-    // With nothing left to say, the end of the connection is a good end.
+    // The client has no more lines, so the end of the connection is no failure.
     let mut listener = client(fake.address(), &["--stay", "--no-reconnect"]);
     listener.end_input();
     let mut call = fake.answer();
@@ -153,11 +153,11 @@ fn without_echo_a_client_shows_its_own_lines_itself() {
 }
 
 #[test]
-fn what_is_too_long_is_said_to_be_and_the_rest_arrives() {
+fn a_line_that_is_too_long_is_refused_and_the_rest_arrives() {
     let server = Server::start(&["--max-line", "20"]);
     let mut bob = server.join();
     let mut ann = client(server.address, &["--name", "Ann"]);
-    // The first is too long for the client already, the second for this server alone.
+    // The client itself refuses the first line. Only this server refuses the second.
     let (longest, long) = ("x".repeat(2000), "y".repeat(100));
     ann.pipe(format!("one\n{longest}\ntwo\n{long}\nthree\n"));
     let why = failure(&mut ann);

@@ -1,4 +1,4 @@
-//! The demo: it ends well, in time, and leaves nothing behind.
+//! The demo ends well, in time, and leaves no process behind.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::process::{self, Process, Signal};
 use crate::support::pty::Terminal;
 
-/// Runs the demo to its end, and makes sure that none of its processes outlives it.
+/// Runs the demo to its end, and checks that none of its processes outlives it.
 fn watch(flags: &[&str]) -> Vec<String> {
     static WATCHED: AtomicU32 = AtomicU32::new(0);
     let mark = format!("test {}, demo {}", std::process::id(), WATCHED.fetch_add(1, Relaxed));
@@ -18,11 +18,11 @@ fn watch(flags: &[&str]) -> Vec<String> {
     let shown = demo.out.lines();
     assert_eq!(status.code(), Some(0), "{:?}; {:?}", demo.err.lines(), demo.out.last_words());
     assert_eq!(demo.err.lines(), Vec::<String>::new());
-    assert_eq!(marked(&mark), 0, "a process of the demo lives on");
+    assert_eq!(marked(&mark), 0, "a process of the demo is left");
     shown
 }
 
-/// Whether `by` showed this.
+/// Whether the process `by` showed a line with this text.
 fn showed(shown: &[String], by: &str, what: &str) -> bool {
     shown.iter().any(|line| {
         line.split_once('|').is_some_and(|(name, text)| name.trim() == by && text.contains(what))
@@ -45,7 +45,7 @@ fn it_shows_each_step() {
     ] {
         assert!(showed(&shown, by, what), "{by} did not show {what:?}: {shown:#?}");
     }
-    // Those who stayed met two servers.
+    // The clients that stayed were connected to two servers.
     let connections = |name: &str| {
         let own = shown.iter().filter(|line| line.trim_start().starts_with(name));
         own.filter(|line| line.contains("Successful!")).count()
@@ -53,7 +53,7 @@ fn it_shows_each_step() {
     assert_eq!(["Ann", "Bob", "Cleo"].map(connections), [1, 2, 2]);
 }
 
-/// The headings, each with the lines under it, without numbers and in alphabetical order.
+/// The headings. Each has the lines below it, without digits and in alphabetical order.
 fn acts(shown: &[String]) -> Vec<Vec<String>> {
     let digits = |line: &String| line.replace(|c: char| c.is_ascii_digit(), "");
     let mut acts: Vec<Vec<String>> = Vec::new();
@@ -61,7 +61,7 @@ fn acts(shown: &[String]) -> Vec<Vec<String>> {
         if line.starts_with("---") {
             acts.push(Vec::new());
         } else if !line.contains(", attempt ") {
-            // How often the clients try meanwhile, nobody knows.
+            // The number of attempts differs from run to run.
             acts.last_mut().expect("a heading first").push(digits(line).trim().to_owned());
         }
     }
@@ -126,8 +126,8 @@ fn each_line_stands_under_its_heading() {
     ];
     assert_eq!(acts.len(), expected.len(), "{acts:#?}");
     for (mut act, expected) in acts.into_iter().zip(expected) {
-        // The server's own words on how it ended are tested elsewhere.
-        act.retain(|line| !line.starts_with("Server | stopped with"));
+        // Other tests check the report of a server that has stopped.
+        act.retain(|line| !line.starts_with("Server | stopped; "));
         assert_eq!(act, expected);
     }
 }
@@ -139,13 +139,13 @@ fn a_narrow_window_breaks_no_word_in_two() {
     let mut demo = Terminal::run(command, 40);
     demo.process.exits(0);
     demo.wait("the last heading", |view| {
-        String::from_utf8_lossy(&view.bytes).contains("Done: every step")
+        String::from_utf8_lossy(&view.bytes).contains("Done: the demo")
     });
     let shown = demo.look(|view| String::from_utf8_lossy(&view.bytes).into_owned());
     let mut is_broken = false;
     for row in shown.lines() {
         let mut plain = String::new();
-        // What stands between an escape and the next `m` is a colour.
+        // The text between an escape and the next `m` is a colour.
         for (index, part) in row.split('\x1b').enumerate() {
             plain += if index == 0 { part } else { part.split_once('m').expect("a colour").1 };
         }
@@ -166,7 +166,7 @@ fn any_number_of_clients_will_do() {
 }
 
 #[test]
-fn what_is_set_for_another_server_does_not_change_it() {
+fn variables_for_another_server_do_not_change_the_demo() {
     let mut command = process::program();
     command.args(["demo", "--fast"]);
     command.env("TCP_CHAT_ECHO", "others").env("TCP_CHAT_ADDR", "127.0.0.1:1");
@@ -174,7 +174,7 @@ fn what_is_set_for_another_server_does_not_change_it() {
 }
 
 #[test]
-fn one_that_is_ended_takes_its_processes_along() {
+fn a_demo_that_is_stopped_ends_its_processes() {
     thread::scope(|scope| {
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             scope.spawn(move || end_by(signal));
@@ -192,13 +192,13 @@ fn end_by(signal: Signal) {
     demo.signal(signal);
     demo.exits(1);
     assert_eq!(demo.err.lines(), ["tcp-chat: the demo was stopped"]);
-    assert_eq!(marked(&mark), 0, "a process of the demo lives on");
+    assert_eq!(marked(&mark), 0, "a process of the demo is left");
 }
 
 /// A variable that all processes of one demo inherit.
 const MARK: &str = "DEMO_UNDER_TEST";
 
-/// How many processes there are with this mark. Where that cannot be seen, none.
+/// How many processes have this mark. Zero where the system does not show it.
 fn marked(mark: &str) -> usize {
     let mark = format!("{MARK}={mark}");
     let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };

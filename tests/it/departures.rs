@@ -1,4 +1,5 @@
-//! How clients go: of their own accord, torn away, all at once; and that each goes exactly once.
+//! Clients leave in different ways: by themselves, with a reset, or all at once. Each client leaves
+//! exactly once.
 
 use std::collections::HashMap;
 use std::thread;
@@ -10,7 +11,7 @@ use crate::support::talk::Conversation;
 use crate::support::wait_until;
 
 #[test]
-fn who_leaves_is_gone_and_nobody_else_is_disturbed() {
+fn a_client_that_leaves_disturbs_nobody() {
     let server = Server::start(&[]);
     let (ann, mut bob, mut cleo) = (server.join(), server.join(), server.join());
     let port = ann.port();
@@ -58,8 +59,8 @@ fn a_client_says_goodbye_and_a_killed_one_cannot() {
     bob.expect("Bob: next");
 }
 
-/// Reads an event log of clients that came and went: who came must have been away, who goes must have
-/// been here. Returns how many came, and how many are still here.
+/// Reads an event log, and checks the order: a client joins only if it was not in the room, and
+/// leaves only if it was. Returns how many clients joined, and how many are still in the room.
 fn came_and_stayed(log: &[String]) -> (usize, usize) {
     let mut here = HashMap::<&str, bool>::new();
     let mut came = 0;
@@ -68,12 +69,12 @@ fn came_and_stayed(log: &[String]) -> (usize, usize) {
         let (port, what) = rest.split_once(' ').expect("something happens to the client");
         let here = here.entry(port).or_default();
         if what == "Has Connected!" {
-            assert!(!*here, "came twice: {line}");
+            assert!(!*here, "joined twice: {line}");
             came += 1;
         } else {
             let reason = what.strip_prefix("Has Disconnected! (").expect("a departure");
             assert!(["left)", "connection reset)"].contains(&reason), "another reason: {line}");
-            assert!(*here, "went twice: {line}");
+            assert!(*here, "left twice: {line}");
         }
         *here = !*here;
     }
@@ -90,8 +91,8 @@ fn pruning_and_leaving_at_once_removes_a_record_once() {
         let mut leaver = Peer::connect(server.address);
         leaver.say("here");
         leaver.await_line("here");
-        // What is said while the peer goes makes the speaker notice a dead socket at the moment
-        // at which the peer's own thread does.
+        // These lines are sent while the peer leaves. So the speaker's thread finds the dead socket
+        // at the same moment as the peer's own thread.
         let line = format!("round {round}");
         thread::scope(|scope| {
             scope.spawn(|| if round % 3 == 0 { drop(leaver) } else { leaver.reset() });
@@ -106,7 +107,7 @@ fn pruning_and_leaving_at_once_removes_a_record_once() {
             assert_eq!(spoken, [format!("{line} a"), format!("{line} b"), line.clone()]);
         }
     }
-    wait_until("all have gone", || came_and_stayed(&server.event_log().lines()) == (ROUNDS + 2, 2));
+    wait_until("all have left", || came_and_stayed(&server.event_log().lines()) == (ROUNDS + 2, 2));
 }
 
 #[test]
@@ -144,14 +145,14 @@ fn a_storm_of_comers_and_goers_leaves_nobody_behind() {
             });
         }
     });
-    // A caller who hung up before he was accepted may never have come at all.
+    // A client that hung up before the server accepted it may never have joined.
     let all_but_the_talkers_gone = || came_and_stayed(&server.event_log().lines()).1 == 3;
     wait_until("the storm is over", all_but_the_talkers_gone);
     assert!(conversation.end().lines >= 10);
-    wait_until("all have gone", || came_and_stayed(&server.event_log().lines()).1 == 0);
+    wait_until("all have left", || came_and_stayed(&server.event_log().lines()).1 == 0);
     assert!(server.stop().success());
     let (came, _) = came_and_stayed(&server.event_log().lines());
-    assert!(came >= THREADS * ROUNDS / 2, "only {came} came");
+    assert!(came >= THREADS * ROUNDS / 2, "only {came} joined");
     let halves = server.event_log().count(|line| line.contains("half"));
     assert_eq!(halves, 0, "half a line was relayed");
 }

@@ -1,4 +1,4 @@
-//! `tcp-chat completions` and `tcp-chat man`: of use to the programs they are for.
+//! `tcp-chat completions` and `tcp-chat man`: a shell and a pager can use their output.
 
 use std::process::Command;
 

@@ -1,5 +1,6 @@
-//! More is said than anybody can hear at leisure: who reads misses nothing and is never dropped, who
-//! does not read costs the others nothing, and the server's memory stays where it is.
+//! Peers say more than all clients can easily read. A client that reads misses no line and is never
+//! dropped. A client that does not read costs the others nothing. The server's memory stays
+//! bounded.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -11,19 +12,19 @@ use crate::support::server::Server;
 use crate::support::usage;
 
 const FLOODERS: usize = 3;
-/// How much each of them says, in lines of about a thousand bytes, as fast as the server takes it.
+/// How many lines each flooder says, about a thousand bytes each, as fast as the server takes them.
 const LINES: usize = 5_000;
 const FAST: usize = 2;
 const DEAF: usize = 5;
-/// How the slow reader reads: less than the flooders could say, and without a pause of note.
+/// How the slow reader reads: more slowly than the flooders could send, and without long pauses.
 const SIP: usize = 64 * 1024;
 const REST: Duration = Duration::from_millis(20);
-/// What the server may need for all that, in KiB.
+/// How much memory the server may need for this test, in KiB.
 const MEMORY: u64 = 100_000;
 const LAST_LINE: &str = "That was all";
 
 #[test]
-fn a_flood_reaches_all_who_read_whole_and_drowns_nobody() {
+fn a_flood_reaches_every_reader_whole() {
     let mut server = Server::start(&[]);
     let mut witness = server.join();
     let fast: [Peer; FAST] = std::array::from_fn(|_| server.join());
@@ -72,19 +73,19 @@ fn a_flood_reaches_all_who_read_whole_and_drowns_nobody() {
 
         let whole = Digest::default().with(&heard);
         for (index, reader) in readers.into_iter().enumerate() {
-            let digest = reader.join().expect("nobody is dropped who reads");
+            let digest = reader.join().expect("no reader is dropped");
             assert_eq!(digest, whole, "reader {index} of {FLOODERS} + {FAST} + 1");
         }
-        let late = late.expect("one came in the middle");
+        let late = late.expect("a reader joined in the middle");
         let (late, _still_here) = late.join().expect("it is not dropped");
-        assert!(heard.ends_with(late.as_bytes()), "the late one heard something else");
-        assert!(late.len() > heard.len() / 4, "the late one heard only {} bytes", late.len());
+        assert!(heard.ends_with(late.as_bytes()), "the late reader heard something else");
+        assert!(late.len() > heard.len() / 4, "the late reader heard only {} bytes", late.len());
 
         for peer in &deaf {
             assert_eq!(server.reason_of(peer.port()), "too slow");
         }
         let went = server.event_log().count(|line| line.contains("Has Disconnected!"));
-        assert_eq!(went, DEAF, "somebody else went");
+        assert_eq!(went, DEAF, "another client left");
     });
 
     let peak = usage::peak_memory(server.id());
@@ -93,7 +94,7 @@ fn a_flood_reaches_all_who_read_whole_and_drowns_nobody() {
     server.process.exits(0);
 }
 
-/// Says everything at once.
+/// Sends all lines at once.
 fn flood(peer: &Peer, flooder: usize) {
     let padding = "x".repeat(980);
     let mut lines = Vec::new();
@@ -106,13 +107,13 @@ fn flood(peer: &Peer, flooder: usize) {
     }
 }
 
-/// Whose line this is, and which.
+/// The flooder and the number of this line.
 fn numbered(line: &str) -> (usize, usize) {
     let mut numbers = line.split(' ').map(|word| word.parse().expect("a number"));
     (numbers.next().expect("a flooder"), numbers.next().expect("its line"))
 }
 
-/// Enough to tell two streams apart.
+/// A checksum, to compare two streams.
 #[derive(Debug, PartialEq, Eq)]
 struct Digest {
     length: usize,
@@ -126,13 +127,13 @@ impl Default for Digest {
 }
 
 impl Digest {
-    /// FNV-1a: no matter in which pieces the bytes come.
+    /// FNV-1a. The result does not depend on how the bytes are cut into pieces.
     fn with(self, bytes: &[u8]) -> Self {
         let step = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self { length: self.length + bytes.len(), hash: bytes.iter().fold(self.hash, step) }
     }
 
-    /// Reads up to the last line, with a rest after each read.
+    /// Reads up to the last line, with a pause after each read.
     fn of_all_from(peer: &Peer, rest: Duration) -> Self {
         let last = format!("{LAST_LINE}\n");
         let (mut buffer, mut tail) = (vec![0; SIP], Vec::new());

@@ -1,5 +1,5 @@
-//! Servers that lie, and strangers who write what a server would: the client claims nothing that did
-//! not happen, and loses nothing for it.
+//! Servers that lie, and strangers that imitate a server's sentences. The client claims only true
+//! things, and loses no line.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -29,13 +29,14 @@ fn a_stranger_cannot_refuse_a_line() {
     call.say(&refusal(5));
     call.say(&lines[1]);
     call.say(&refusal(0));
-    // All that is left seems to be refused, so the client looks whether its farewell comes back.
+    // All remaining lines seem to be refused. So the client sends its farewell, and checks whether
+    // it comes back.
     call.expect(&[FAREWELL.to_owned()]);
-    // The server is gone, and has proved nothing.
+    // The server ends without a proof.
     drop(call);
     let mut call = fake.answer();
-    // What had come back may be said again.
-    while call.hear().expect("what is left is said again") != lines[2] {}
+    // Lines that had come back may be sent again.
+    while call.hear().expect("the rest is sent again") != lines[2] {}
     call.say(&lines[0]);
     call.say(&lines[1]);
     call.say(&lines[2]);
@@ -55,7 +56,7 @@ fn the_last_line_is_known_to_be_refused_when_the_farewell_comes_back() {
     ann.pipe(format!("one\n{}\n", "x".repeat(30)));
     let begin = Instant::now();
     assert_eq!(failure(&mut ann), "tcp-chat: 1 line was too long and not delivered");
-    assert!(begin.elapsed() < PATIENCE / 2, "it waited for what cannot come");
+    assert!(begin.elapsed() < PATIENCE / 2, "it waited for a line that cannot come");
     bob.expect("Ann: one");
     bob.expect(FAREWELL);
 }
@@ -89,7 +90,7 @@ fn a_farewell_that_is_not_the_last_line_is_none() {
     ann.exits(0);
 }
 
-/// Whether the server heard a line and whether the client claims it must not differ.
+/// The client must claim a line only if the server received it.
 #[test]
 fn without_echo_a_line_counts_as_said_only_if_it_was_sent() {
     let fake = Fake::listen();
@@ -101,7 +102,7 @@ fn without_echo_a_line_counts_as_said_only_if_it_was_sent() {
     ann.type_line("1");
     let mut call = fake.answer();
     ann.err.at_least(2, "a connection", |line| line.contains("Successful!"));
-    // The client waits for others to come back as well before it speaks.
+    // Before it speaks, the client waits until other clients have reconnected too.
     ann.signal(Signal::INT);
     let heard: Vec<_> = std::iter::from_fn(|| call.hear()).collect();
     drop(call);
@@ -122,7 +123,7 @@ fn without_echo_a_full_server_has_heard_nothing() {
     ann.pipe(numbers(500));
     ann.out.line("a refusal", |line| line.starts_with("* Server full: "));
     ann.err.line("the reason", |line| line.ends_with("Lost (the server is full)"));
-    assert_eq!(ann.out.count(|line| line.starts_with("Ann: ")), 0, "claims to have said something");
+    assert_eq!(ann.out.count(|line| line.starts_with("Ann: ")), 0, "claims that it said a line");
     guest.finish();
     guest.expect_end();
     ann.exits(0);
@@ -132,7 +133,7 @@ fn without_echo_a_full_server_has_heard_nothing() {
 }
 
 #[test]
-fn what_is_no_chat_server_is_not_stormed() {
+fn a_wrong_server_is_not_stormed() {
     let fake = Fake::listen();
     let mut ann = client(fake.address(), &["--name", "Ann", "--give-up-after", "4"]);
     ann.pipe(numbers(2));
@@ -150,7 +151,7 @@ fn what_is_no_chat_server_is_not_stormed() {
 
 /// A connection alone is no progress, however long it lasts.
 #[test]
-fn what_hangs_up_after_a_while_does_not_keep_a_script_for_ever() {
+fn a_server_that_hangs_up_later_does_not_keep_a_script_for_ever() {
     let fake = Fake::listen();
     let mut ann = client(fake.address(), &["--name", "Ann", "--give-up-after", "3"]);
     ann.pipe(numbers(1));
@@ -164,7 +165,7 @@ fn what_hangs_up_after_a_while_does_not_keep_a_script_for_ever() {
 }
 
 #[test]
-fn a_client_that_never_hears_itself_is_told_once_what_may_help() {
+fn a_client_that_never_hears_itself_gives_a_hint_once() {
     let fake = Fake::listen();
     let mut ann = client(fake.address(), &["--name", "Ann", "--give-up-after", "7.5"]);
     ann.pipe(numbers(2));
@@ -174,7 +175,7 @@ fn a_client_that_never_hears_itself_is_told_once_what_may_help() {
 }
 
 #[test]
-fn the_last_words_say_what_was_not_sent_and_to_whom() {
+fn the_last_words_name_the_unsent_lines_and_the_server() {
     let address = Fake::listen().address();
     let host = format!("localhost:{}", address.port());
     let mut command = process::program();
@@ -182,7 +183,7 @@ fn the_last_words_say_what_was_not_sent_and_to_whom() {
     let mut ann = Process::start(command);
     ann.type_line("1");
     ann.err.line("an attempt", |line| line.contains("Failed"));
-    // A pipe is read by a thread of its own: this shows how far it has come.
+    // A separate thread reads the pipe: this complaint shows that it has read the first line.
     ann.type_line(&"x".repeat(1020));
     ann.err.line("a complaint", |line| line.ends_with("at most 1024 bytes, yours has 1025"));
     ann.signal(Signal::TERM);
@@ -193,7 +194,7 @@ fn the_last_words_say_what_was_not_sent_and_to_whom() {
     assert!(ann.err.lines()[0].starts_with(&failed), "{:?}", ann.err.lines());
 }
 
-/// A raw server that took the client's words apart made it panic.
+/// A raw server that split the client's message in two once made the client panic.
 #[test]
 fn a_raw_server_may_say_anything() {
     let fake = Fake::listen();
@@ -203,10 +204,10 @@ fn a_raw_server_may_say_anything() {
     assert_eq!(call.hear_bytes(5), "N: BX");
     for (text, shown) in [("N: B", 1), (&refusal(0), 2), ("hello", 3)] {
         call.send(text);
-        ann.out.at_least(shown, "what came", |_| true);
+        ann.out.at_least(shown, "the text", |_| true);
     }
     drop(call);
-    // Whether it has read the second line by then is up to the system.
+    // The system decides whether the client has read the second line by then.
     assert!(failure(&mut ann).contains("unconfirmed"), "{:?}", ann.err.lines());
 }
 
@@ -218,7 +219,7 @@ fn long_raw_messages_are_confirmed() {
     let long = "é🙂 ".repeat(3000);
     ann.pipe(format!("{long}\n2\n"));
     let mut call = fake.answer();
-    // It sends the second when the first has come back, and says goodbye after that.
+    // The client sends the second message after the first has come back, and then says goodbye.
     for text in [format!("Ann: {long}"), "Ann: 2".to_owned()] {
         assert_eq!(call.hear_bytes(text.len()), text);
         call.send(&text);

@@ -1,11 +1,11 @@
-//! Whatever a server sends, at random: the client in this very process, over a real connection.
+//! A server that sends random data. The client runs in the process of the test, over a real
+//! connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-
 use tcp_chat::client::{self, Config, Failure, Input, Screen, Status};
 use tcp_chat::protocol::{self, Framing};
 
@@ -13,12 +13,12 @@ use super::liars::{FAREWELL, refusal};
 use crate::support::PATIENCE;
 use crate::support::server::ANY_PORT;
 
-/// What a lying server sends.
+/// One piece of data that a lying server sends.
 #[derive(Clone, Debug)]
 enum Lie {
-    /// The client's line of this number, as it would come back.
+    /// The client's line with this number, as it would come back.
     Own(usize),
-    /// The first bytes of it, without an end.
+    /// The first bytes of this line, without its end.
     Begin(usize, usize),
     Tagged(&'static str, usize),
     Refusal(usize),
@@ -47,11 +47,11 @@ fn lie() -> impl Strategy<Value = Lie> {
 
 const LINES: usize = 6;
 
-/// What the client says. Some lines begin like others, and no two are the same: it must be known which
-/// one was confirmed.
+/// The lines of the client. Some lines begin like others. No two are the same, so the test knows
+/// which line was confirmed.
 const SAID: [&str; LINES] = ["a", "aa", "aXa", "aX", "a long line", "é🙂"];
 
-/// What a client claims.
+/// The claims of a client.
 #[derive(Default)]
 struct Claims {
     own: Vec<String>,
@@ -68,7 +68,7 @@ impl Screen for Claims {
     fn notice(&mut self, _notice: &str) {}
 
     fn complaint(&mut self, why: &str) {
-        let line = why.strip_prefix("Refused by the server, too long: ").expect("that only");
+        let line = why.strip_prefix("Refused by the server, too long: ").expect("a refusal");
         self.refused.push(line.to_owned());
     }
 
@@ -81,7 +81,7 @@ impl Screen for Claims {
     }
 }
 
-/// Sends all lies, in pieces of so many bytes, when the client has begun to speak.
+/// Sends all lies in pieces of this many bytes, after the client has begun to speak.
 fn tell(mut stream: TcpStream, begin: &str, lies: &[u8], piece: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -93,7 +93,7 @@ fn tell(mut stream: TcpStream, begin: &str, lies: &[u8], piece: usize) -> io::Re
     io::copy(&mut stream, &mut io::sink()).map(drop)
 }
 
-/// How many of `said` are found in `text`, in this order.
+/// How many of the lines `said` are found in `text`, in this order.
 fn found_in(text: &str, said: &[String]) -> usize {
     let mut rest = text;
     let found = said.iter().take_while(|line| {
@@ -107,13 +107,14 @@ fn found_in(text: &str, said: &[String]) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
-    /// No panic; and each line was confirmed, and has come back; or was refused, and did not, though
-    /// a later one did; or is said to be unconfirmed.
+    /// There is no panic. Each line has one of three results. It came back and is confirmed; or it
+    /// did not come back, a later line did, and it counts as refused; or it is reported as
+    /// unconfirmed.
     #[test]
     fn whatever_a_server_sends_each_line_is_accounted_for(
         lies in vec(lie(), 0..25),
         raw in any::<bool>(),
-        // It takes the client 200 ms.
+        // With this flag, the client needs 200 ms more.
         introduce in prop::bool::weighted(0.1),
         piece in 1..40_usize,
     ) {
@@ -153,7 +154,7 @@ proptest! {
         let begin = begin.as_str();
         let outcome = std::thread::scope(|scope| {
             let lies = &bytes;
-            // If the client is done before the server, the server cannot tell it all.
+            // If the client ends first, the server cannot send all its data.
             scope.spawn(move || {
                 listener.accept().and_then(|(stream, _)| tell(stream, begin, lies, piece))
             });

@@ -1,9 +1,9 @@
-//! The program and the library from outside: real sockets, real processes, any free port.
+//! The program and the library, tested from outside: real sockets, real processes, any free port.
 //!
-//! All of it is one binary, because each binary links everything again. To add a test, find the
-//! file of its topic below; to add a topic, add a file and its line.
+//! All tests here are one binary, because each binary takes time to link. To add a test, find the
+//! file of its topic below. To add a topic, add a file and its line.
 
-// Wanted by all the files below.
+// All files below use this.
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,5 +37,5 @@ mod demo;
 mod describe;
 mod streams;
 
-// For minutes, so only if asked for.
+// These take minutes, so they run only on request.
 mod soak;

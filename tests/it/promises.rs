@@ -1,6 +1,6 @@
-//! The promises about limits in docs/reliability.md, each against a stranger who tests it: readers
-//! that read slowly stay, talk is said, memory and threads are bounded, and stopping takes no longer
-//! for any peer.
+//! The promises about limits in docs/reliability.md. Each is tested with a hostile peer: slow
+//! readers stay, lines are delivered, memory and threads are bounded, and no peer delays the stop
+//! of the server.
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,10 +13,10 @@ use crate::support::process::Signal;
 use crate::support::server::Server;
 use crate::support::{usage, wait_until};
 
-/// A stopping server ends by then, whatever its peers do.
+/// The server must stop within this time, whatever its peers do.
 const STOP: Duration = Duration::from_secs(2);
 
-/// Says `amount` bytes in lines of a thousand, and reads them as they come back.
+/// Sends `amount` bytes in lines of a thousand bytes, and reads them as they come back.
 fn say_much(address: SocketAddr, amount: usize) {
     let mut speaker = Peer::connect(address);
     let lines = format!("{}\n", "x".repeat(999)).repeat(50);
@@ -27,7 +27,7 @@ fn say_much(address: SocketAddr, amount: usize) {
 }
 
 #[test]
-fn one_that_has_closed_its_side_and_does_not_read_counts_like_any_other() {
+fn a_half_closed_peer_that_does_not_read_counts_like_any_other() {
     let mut server = Server::start(&["--quiet"]);
     let mut peer = Peer::connect(server.address);
     peer.shrink_window();
@@ -37,8 +37,8 @@ fn one_that_has_closed_its_side_and_does_not_read_counts_like_any_other() {
     let mut once = Some(peer);
     thread::scope(|scope| {
         let speaking = scope.spawn(|| say_much(server.address, 100 * 1024 * 1024));
-        // It closes its side when it is behind: then there is a thread for it.
-        wait_until("it is behind", || {
+        // It ends sending when it is behind. Then the server has a thread for it.
+        wait_until("the peer is behind", || {
             usage::threads(server.id()) > threads + 1 || speaking.is_finished()
         });
         if let Some(peer) = &mut once {
@@ -61,7 +61,8 @@ fn short_lines_are_counted_with_all_that_they_take() {
     deaf.expect("I am here");
     let mut speaker = here(&server);
     let (before, threads) = (usage::memory(server.id()), usage::threads(server.id()));
-    // One line at a time, each a batch of its own: that takes the most memory for its text.
+    // It sends one line at a time, so each line is its own batch. This needs the most memory for
+    // its text.
     let gone = || usage::threads(server.id()) < threads;
     let mut lines = 0_u32;
     say_much(server.address, 8 * 1024 * 1024);
@@ -69,10 +70,10 @@ fn short_lines_are_counted_with_all_that_they_take() {
         speaker.say("a");
         speaker.await_line("a");
         lines += 1;
-        assert!(lines < 1_000_000, "it is still here");
+        assert!(lines < 1_000_000, "the peer is still connected");
     }
     let peak = usage::peak_memory(server.id());
-    // Twice the backlog, pending, the event log, and a little for the rest.
+    // Twice the backlog, the pending lines, the event log, and a reserve.
     assert!(peak - before < (16 + 2 + 4 + 8) * 1024, "{before} KiB before, {peak} at the most");
 }
 
@@ -94,7 +95,7 @@ fn an_idle_client_takes_little_whatever_it_said_before() {
             peer
         })
         .collect();
-    // All read all the time, so nothing is kept for them.
+    // All peers read all the time, so the server keeps no backlog for them.
     let over = &AtomicBool::new(false);
     thread::scope(|scope| {
         for peer in &clients {
@@ -109,11 +110,11 @@ fn an_idle_client_takes_little_whatever_it_said_before() {
         }
         let mut last = Peer::connect(server.address);
         for peer in clients.iter().step_by(30) {
-            peer.stream().write_all(lines.as_bytes()).expect("it is taken");
+            peer.stream().write_all(lines.as_bytes()).expect("the server takes the lines");
         }
         last.say("that was all");
         last.await_line("that was all");
-        wait_until("none is behind", || {
+        wait_until("no peer is behind", || {
             usage::threads(server.id()) <= CLIENTS as u64 + threads + 1
         });
         over.store(true, Relaxed);
@@ -124,7 +125,7 @@ fn an_idle_client_takes_little_whatever_it_said_before() {
 }
 
 #[test]
-fn one_that_was_torn_away_says_no_more() {
+fn a_reset_peer_says_no_more() {
     let server = Server::start(&["--rate", "1"]);
     let mut listener = server.join();
     let mut torn = server.join();
@@ -141,12 +142,12 @@ fn one_that_was_torn_away_says_no_more() {
     assert!(lines < 50, "{lines} more lines were said");
 }
 
-/// Lets lines be said until the peer is behind; returns how many bytes that took.
+/// Sends lines until the peer is behind. Returns how many bytes that took.
 fn fall_behind(server: &Server, peer: &Peer) -> usize {
     const ROUND: usize = 500_000;
     let is_behind = format!("Client @PORT #{} Is Behind!", peer.port());
     let mut said = 0;
-    wait_until("it is behind", || {
+    wait_until("the peer is behind", || {
         say_much(server.address, ROUND);
         said += ROUND;
         server.event_log().count(|line| line == is_behind) > 0
@@ -159,13 +160,13 @@ fn a_living_peer_that_does_not_read_is_no_dead_link() {
     let server = Server::start(&["--stall-timeout", "600", "--dead-link", "1"]);
     let mut deaf = server.join();
     let said = fall_behind(&server, &deaf);
-    // There is no effect to wait for: it must not be dropped in this time.
+    // The test waits for a fixed time: the peer must not be dropped in this time.
     thread::sleep(Duration::from_secs(4));
     (0..said / 1000).for_each(|_| assert_eq!(deaf.line().len(), 999));
     server.event_log().expect(&format!("Client @PORT #{} Has Caught Up!", deaf.port()));
 }
 
-/// A server with a peer in this state stops in time, and ends well.
+/// A server with peers in this state stops in time, and ends well.
 fn stops_in_time(flags: &[&str], bring_about: impl FnOnce(&Server) -> Vec<Peer>) {
     let mut server = Server::start(&[&["--quiet"], flags].concat());
     let peers = bring_about(&server);
@@ -247,7 +248,7 @@ fn the_farewell_is_the_last_line_for_a_laggard_as_well() {
         scope.spawn(|| flood(server.address, over));
         let reading = scope.spawn(move || peer.rest());
         server.process.signal(Signal::INT);
-        let heard = reading.join().expect("it reads to the end");
+        let heard = reading.join().expect("the reader ends well");
         over.store(true, Relaxed);
         heard
     });

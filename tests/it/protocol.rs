@@ -1,4 +1,5 @@
-//! The client of docs/protocol.md: it is what the page shows, and it does what the page says.
+//! The client of docs/protocol.md: the page shows exactly this file, and the client does everything
+//! that the page says.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ fn twenty_lines_of_python_take_part() {
     dora.type_line("héllo 你好");
     dora.out.expect("Dora: héllo 你好");
     ann.await_line("Dora: héllo 你好");
-    // In three sends, two of them in the middle of a character.
+    // Sent in three pieces. Two of the cuts are inside a character.
     let said = "Ann: привет\n".as_bytes();
     for part in [&said[..6], &said[6..10], &said[10..]] {
         ann.send(part);
@@ -47,7 +48,7 @@ fn twenty_lines_of_python_take_part() {
 }
 
 #[test]
-fn what_the_server_says_is_what_the_page_shows() {
+fn the_page_has_the_sentences_of_the_server() {
     let page = fs::read_to_string(docs().join("protocol.md")).expect("the page");
     let server = Server::start(&["--max-clients", "2"]);
     let mut ann = server.join();

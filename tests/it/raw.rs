@@ -1,4 +1,5 @@
-//! Students' programs as clients: no framing, one message is what one `recv(1024)` returns.
+//! Students' programs as clients. There is no framing: the result of one `recv(1024)` is one
+//! message.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -9,7 +10,7 @@ use crate::support::python::{END, RawClient, entry};
 use crate::support::server::{Server, connected};
 use crate::support::{assert_same, has, wait_until};
 
-/// A server that speaks the assignment's own way.
+/// A server with the framing of the assignment.
 fn raw_server(flags: &[&str]) -> Server {
     Server::start(&[&["--framing", "raw"], flags].concat())
 }
@@ -49,11 +50,11 @@ fn echo_others_spares_the_sender() {
     bob.shows(&["Ann: one"]);
     bob.say("two");
     ann.shows(&["Bob: two"]);
-    // It may read the two as one.
+    // The client may read both messages as one.
     eve.shows_in_a_row("both", |text| text == "Ann: oneBob: two");
 }
 
-/// Waits until a plain socket has been sent all of this.
+/// Waits until a plain socket has received all of this text.
 fn is_sent(peer: &mut Peer, text: &str) {
     let mut sent = Vec::new();
     wait_until("it is sent all of it", || {
@@ -67,7 +68,8 @@ fn is_sent(peer: &mut Peer, text: &str) {
 fn characters_are_whole_however_they_were_cut() {
     let server = raw_server(&["--prefix", "> "]);
     let (mut ann, mut bob) = (server.join(), server.join());
-    // One byte at a time. Half a character is no message, so what is heard tells when to go on.
+    // The test sends one byte at a time. Half a character is no message, so the test waits for each
+    // whole character.
     for character in "né🙂!".chars() {
         let mut utf8 = [0; 4];
         for byte in character.encode_utf8(&mut utf8).bytes() {
@@ -114,7 +116,7 @@ fn a_name_sent_first_and_a_farewell_are_messages_as_any() {
     if !has("python3") {
         return;
     }
-    // A client that has not read everything when it closes resets the connection.
+    // A client that closes with unread data resets the connection.
     let server = raw_server(&["--echo", "others"]);
     let [bob] = join(&server, ["Bob"]);
     let flags = ["--name", "Ann", "--name-sent", "first", "--farewell"];
@@ -127,7 +129,7 @@ fn a_name_sent_first_and_a_farewell_are_messages_as_any() {
     assert_eq!(server.reason_of(ann.port), "left");
 }
 
-/// The address for raw clients, of a server that has one of its own for them.
+/// The address for raw clients, on a server that has a separate address for them.
 fn raw_door(server: &Server) -> SocketAddr {
     let line = server.process.err.line("a second address", |line| line.contains("--framing raw"));
     line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address")
@@ -153,7 +155,7 @@ fn raw_clients_and_lines_clients_share_a_conversation() {
     plain.expect("Lou: from a shell");
     plain.say("from a socket");
     lines.out.expect("from a socket");
-    // It may read two of them as one.
+    // The client may read two of them as one.
     let talk = "Hi3: Ann: from a windowLou: from a shellfrom a socket";
     raw.shows_in_a_row("all that was said", |text| text == talk);
 
@@ -186,7 +188,7 @@ fn the_end_of_the_server_is_shown_and_so_is_its_return() {
     ann.process.out.expect(&entry("Ann: here again"));
 }
 
-/// Where a message ends, for a reader who has nothing else to go by.
+/// Marks the end of a message, because a raw reader sees no other sign of it.
 const MARK: char = '■';
 
 const SPEAKERS: usize = 5;
@@ -205,7 +207,8 @@ fn under_load_every_message_is_whole_and_all_see_one_order() {
     let heard = thread::scope(|scope| {
         let talk = |(speaker, peer): (usize, &mut Peer)| {
             let mut heard = Vec::new();
-            // Each message when the last has come back: nothing on the wire tells them apart.
+            // Each speaker waits until its last message has come back, because nothing on the wire
+            // separates messages.
             for n in 0..MESSAGES {
                 let text = message(speaker, n);
                 peer.send(&text);
@@ -247,7 +250,7 @@ fn the_first_message_may_be_the_name() {
     is_sent(&mut bob, "Hello Bob. ");
     ann.send("hello");
     is_sent(&mut ann, "Ann: hello");
-    // No name, only what was said.
+    // The message only, without a name.
     is_sent(&mut bob, "Ann: hello");
 }
 

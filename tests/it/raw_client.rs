@@ -1,4 +1,4 @@
-//! Students' programs as servers: the client talks to each kind of them, and survives what they do.
+//! Students' programs as servers: the client can talk to each kind, and handles all their faults.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -15,8 +15,8 @@ fn lou(server: &RawServer, flags: &[&str]) -> Process {
 
 const OWN: [&str; 3] = ["Lou: one", "Lou: two", "Lou: three"];
 
-/// Says three things, each when the server has received the one before, leaves, and returns what
-/// was shown.
+/// Says three messages, each after the server has received the message before. Then it leaves.
+/// Returns the client's output.
 fn say_three(server: &RawServer, flags: &[&str]) -> Vec<String> {
     let mut lou = lou(server, flags);
     if flags.contains(&"--introduce") {
@@ -51,7 +51,7 @@ fn a_server_receives_one_message_at_a_time() {
 }
 
 #[test]
-fn a_server_that_names_who_speaks_confirms_as_well() {
+fn a_server_that_adds_names_confirms_as_well() {
     if !has("python3") {
         return;
     }
@@ -90,7 +90,7 @@ fn a_server_that_waits_for_the_name_is_told_it_first_and_alone() {
     if !has("python3") {
         return;
     }
-    // It puts the name in front, of the farewell as well.
+    // The server puts the name in front of each message, even of the farewell.
     let talk = "Lou: oneLou: twoLou: threeLou: Disconnected!";
     for (echo, flags) in
         [("all", &["--introduce"][..]), ("others", &["--introduce", "--local-echo"])]
@@ -103,13 +103,13 @@ fn a_server_that_waits_for_the_name_is_told_it_first_and_alone() {
         let seen: Vec<_> = shown.iter().filter(|line| own.contains(&line.as_str())).collect();
         assert_eq!(seen, own.iter().collect::<Vec<_>>(), "each is shown once: {shown:?}");
         server.receives(&["Bob", "Lou", "one", "two", "three", "Disconnected!"]);
-        // Such a server leaves it to TCP whether two messages arrive as one.
+        // With such a server, TCP decides whether two messages arrive as one.
         bob.shows_in_a_row("all of it", |text| text.ends_with(talk));
     }
 }
 
 #[test]
-fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
+fn lines_that_a_server_did_not_relay_are_said_to_the_next_one() {
     if !has("python3") {
         return;
     }
@@ -120,7 +120,8 @@ fn what_a_server_did_not_relay_before_it_was_gone_is_said_to_the_next() {
     let again = RawServer::at(server.address.port(), &["--reuse-address"]);
     lou.exits(0);
     assert_eq!(lou.out.lines()[..3], OWN);
-    // What had just come back may be said again: the others may not have heard it.
+    // Messages that have just come back may be sent again, because the others may not have received
+    // them.
     for line in ["Lou: two", "Lou: three"] {
         again.process.out.expect(&entry(line));
     }
@@ -205,7 +206,7 @@ fn own_messages_are_found_whatever_tcp_has_done_to_them() {
         for (piece, shown) in pieces {
             let before = lou.out.lines().len();
             server.write_all(piece.as_bytes()).expect("the client listens");
-            let lines = lou.out.wait_for("what came", |lines, _| {
+            let lines = lou.out.wait_for("the text", |lines, _| {
                 (lines.len() >= before + shown.len()).then(|| lines[before..].to_vec())
             });
             assert_eq!(lines, *shown);

@@ -1,5 +1,5 @@
-//! What the server does when the system's resources come to their end, and that it gives back what
-//! it took: descriptors, threads, memory.
+//! The server when the system's resources run out. It also gives back the resources that it took:
+//! descriptors, threads, memory.
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::net::Shutdown;
@@ -16,7 +16,7 @@ use crate::support::server::{ANY_PORT, Server, connected};
 use crate::support::talk::Conversation;
 use crate::support::{PATIENCE, has, skip, usage, wait_until};
 
-/// How long any line of a conversation may take while somebody else has trouble.
+/// How long any line of a conversation may take while another client has trouble.
 const SOON: Duration = Duration::from_secs(2);
 
 const FEW_FILES: &str = "ulimit -n 64";
@@ -25,23 +25,23 @@ fn is_full(line: &str) -> bool {
     line.starts_with("* Server full: ")
 }
 
-/// Lines on stderr that speak of it: one, however often somebody is turned away.
+/// How many lines on stderr contain this text. There must be one, even if many clients are refused.
 fn times_told(server: &Server, of: &str) -> usize {
     server.process.err.count(|line| line.contains(of))
 }
 
-/// Joins until somebody is refused: those who are in, and what the other was told.
+/// Joins until a client is refused. Returns the peers in the room, and the refusal.
 fn fill(server: &Server) -> (Vec<Peer>, String) {
     let mut peers = Vec::new();
     loop {
         let mut peer = Peer::connect(server.address);
         let port = peer.port();
-        // Whoever is in hears himself.
+        // A peer in the room receives its own line.
         peer.try_send("in\n").ok();
         match peer.next() {
             Ok(line) if is_full(&line) => return (peers, line),
             Ok(line) => assert_eq!(line, "in"),
-            Err(ending) => panic!("#{port}: {ending:?} without a word"),
+            Err(ending) => panic!("#{port}: {ending:?} without a message"),
         }
         for other in &mut peers {
             Peer::expect(other, "in");
@@ -50,7 +50,7 @@ fn fill(server: &Server) -> (Vec<Peer>, String) {
     }
 }
 
-/// Each of them says something, and everybody hears it.
+/// Each peer says a line, and every peer receives it.
 fn all_talk(peers: &mut [Peer]) {
     for speaker in 0..peers.len() {
         let line = format!("{speaker} speaks");
@@ -75,7 +75,7 @@ fn a_full_server_says_why_and_goes_on() {
             assert_eq!(surplus.rest(), (vec![why.clone()], Ending::Closed));
         }
         all_talk(&mut peers);
-        wait_until("it is told", || times_told(&server, "Server full") > 0);
+        wait_until("the refusal is logged", || times_told(&server, "Server full") > 0);
         assert_eq!(times_told(&server, "Server full"), 1, "{:?}", server.process.err.lines());
 
         let gone = peers.pop().expect("somebody is in").port();
@@ -89,18 +89,19 @@ fn a_full_server_says_why_and_goes_on() {
 fn no_more_clients_than_the_machine_carries() {
     let says = |wanted: &str| {
         let server = Server::after(FEW_FILES, &["--max-clients", wanted]);
-        // This comes before the banner.
-        let says = server.process.err.lines().into_iter().find(|line| line.contains("at most"));
+        // This line comes before the banner.
+        let says =
+            server.process.err.lines().into_iter().find(|line| line.contains("--max-clients"));
         (says, fill(&server).0.len())
     };
     assert_eq!(says("48"), (None, 48));
-    let no_more = "at most 48 clients, not 49: open files (ulimit -n) allow no more";
+    let no_more = "--max-clients is 48, not 49: open files (ulimit -n) allow no more";
     assert_eq!(says("49"), (Some(no_more.to_owned()), 48));
 }
 
-/// The soft and the hard limit on open files that a process has.
+/// The soft and the hard limit on open files of a process.
 fn file_limits(server: &Server) -> (String, String) {
-    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("it has some");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("the limits");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let mut limits = line.expect("one on files").split_whitespace().map(str::to_owned);
     (limits.next().expect("soft"), limits.next().expect("hard"))
@@ -114,13 +115,13 @@ fn the_soft_limit_on_files_is_raised_to_the_hard_one() {
     assert_eq!(peers.len(), 84);
 }
 
-/// Root is not bound by the limit on a user's processes, so another user runs the server.
+/// The limit on a user's processes does not apply to root, so another user runs the server.
 #[test]
 fn a_limit_on_the_threads_of_a_user_counts() {
     if !rustix::process::getuid().is_root() || !has("setpriv") || !has("prlimit") {
         return skip("it takes root to become another user");
     }
-    // A user that runs nothing else; the program, where that user can read it.
+    // This user runs no other processes. The user can read the program in this folder.
     let folder = std::env::temp_dir().join(format!("tcp-chat-{}", std::process::id()));
     fs::create_dir(&folder).expect("a folder");
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("all may enter it");
@@ -132,10 +133,10 @@ fn a_limit_on_the_threads_of_a_user_counts() {
     let said = server.process.err.lines();
     fs::remove_dir_all(&folder).expect("it is ours");
     let (start, end) =
-        ("at most ", " clients, not 1000: threads of the user (ulimit -u) allow no more");
+        ("--max-clients is ", ", not 1000: threads of the user (ulimit -u) allow no more");
     let carried = said.iter().find_map(|line| line.strip_prefix(start)?.strip_suffix(end));
     let carried: u64 = carried.expect("a limit").parse().expect("a number");
-    // Three quarters of 116, less 16 and those that the server has started already.
+    // Three quarters of 116, minus 16 and the threads that the server has already started.
     assert!((66..75).contains(&carried), "{said:?}");
 }
 
@@ -143,18 +144,19 @@ fn a_limit_on_the_threads_of_a_user_counts() {
 fn without_descriptors_the_server_waits_for_some() {
     const FILES: u64 = 40;
     let server = Server::after(FEW_FILES, &[]);
-    // The server has computed how many clients there may be, and now there are fewer descriptors.
+    // The server has already computed how many clients it can take. Now there are fewer
+    // descriptors.
     let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
     prlimit(id, Resource::Nofile, Rlimit { current: Some(FILES), maximum: Some(FILES) })
         .expect("a limit can be lowered");
     let cannot = "cannot accept more clients";
-    // Calls are answered by the system, whether or not the server can have a descriptor for them.
+    // The system completes a connection even if the server has no descriptor for it.
     let mut peers = Vec::new();
     let mut outside = loop {
         let peer = Peer::connect(server.address);
         let welcome = connected(peer.port());
         let is_in = || server.event_log().count(|line| line == welcome) > 0;
-        wait_until("it is in or cannot be", || is_in() || times_told(&server, cannot) > 0);
+        wait_until("the client is in or refused", || is_in() || times_told(&server, cannot) > 0);
         if !is_in() {
             break peer;
         }
@@ -164,7 +166,7 @@ fn without_descriptors_the_server_waits_for_some() {
     assert!((FILES / 2..FILES).contains(&clients), "{clients} of {FILES} descriptors are clients");
     outside.say("from outside");
 
-    // It tries again now and then, and does nothing else.
+    // The server tries again from time to time, and does nothing else.
     let (before, since) = (usage::ticks(server.id()), Instant::now());
     thread::sleep(Duration::from_secs(1));
     let spent = usage::ticks(server.id()) - before;
@@ -201,7 +203,8 @@ fn ten_thousand_come_and_go_and_leave_nothing() {
                             1 => peer.stream().shutdown(Shutdown::Both).unwrap(),
                             _ => {}
                         }
-                        // No port is to wait out its end after ten thousand of them.
+                        // A reset leaves no port in TIME_WAIT. There are ten thousand connections
+                        // here.
                         peer.reset();
                     }
                 });
@@ -216,9 +219,9 @@ fn ten_thousand_come_and_go_and_leave_nothing() {
     let with_one = used();
     let at_first = (with_one.0 - 1, with_one.1 - 1);
     drop(first);
-    // What any server has once it has served so many at a time.
+    // This is the memory of any server after it has served this many clients at a time.
     come_and_go(50);
-    wait_until("the first are gone", || used() == at_first);
+    wait_until("the first clients are gone", || used() == at_first);
     let memory = usage::memory(id);
     come_and_go(CALLS);
     wait_until("all are gone", || used() == at_first);
@@ -228,7 +231,7 @@ fn ten_thousand_come_and_go_and_leave_nothing() {
 }
 
 #[test]
-fn an_event_log_that_nobody_reads_slows_nobody_and_counts_what_it_skips() {
+fn an_unread_event_log_slows_nobody_and_counts_skipped_lines() {
     const LINES: usize = 20_000;
     let mut command = process::program();
     let (history, stdout) = std::io::pipe().unwrap();
@@ -247,10 +250,11 @@ fn an_event_log_that_nobody_reads_slows_nobody_and_counts_what_it_skips() {
         });
         (0..LINES).for_each(|number| speaker.await_line(&line(number)));
     });
-    // Somebody reads again. What is said until it is printed may be skipped as well.
+    // The test reads the event log again. Lines that are said before it is printed may be skipped
+    // as well.
     let printed = Output::collect(history);
     let mut said = LINES as u64;
-    wait_until("the history goes on", || {
+    wait_until("the event log goes on", || {
         said += 1;
         let line = format!("noise {said} after it");
         speaker.say(&line);
@@ -265,20 +269,20 @@ fn an_event_log_that_nobody_reads_slows_nobody_and_counts_what_it_skips() {
     let lines = |start| printed.iter().filter(|line| line.starts_with(start)).count() as u64;
     let skipped: u64 = printed.iter().filter_map(|line| skipped(line)).sum();
     eprintln!("of {said} lines, {skipped} were skipped; {summary:?}");
-    assert!(skipped > said / 2, "the history was hardly behind");
+    assert!(skipped > said / 2, "the event log was hardly behind");
     // Notices that a client is behind are skipped, too.
     let counted = lines("noise ") + lines("talk ") + skipped;
     let all = said + summary.lines;
     assert!((all..all + 1000).contains(&counted), "{counted} of {all}");
 }
 
-/// How many lines this notice in the history stands for.
+/// How many skipped lines this notice in the event log stands for.
 fn skipped(line: &str) -> Option<u64> {
     line.strip_prefix("* ")?.split_once(" lines skipped: ")?.0.parse().ok()
 }
 
 #[test]
-fn two_hundred_who_never_read_cost_one_backlog() {
+fn two_hundred_peers_that_never_read_cost_one_backlog() {
     const SILENT: usize = 200;
     const SAID: usize = 20 * 1024 * 1024;
     let server = Server::start(&["--quiet"]);
@@ -301,9 +305,9 @@ fn two_hundred_who_never_read_cost_one_backlog() {
     let took = begin.elapsed();
     let peak = usage::peak_memory(server.id());
     eprintln!("memory: {before} KiB before, {peak} at the most; took {took:?}");
-    // A backlog of 8 MiB each would be 1.6 GiB.
+    // A backlog of 8 MiB for each peer would be 1.6 GiB.
     assert!(peak - before < 64 * 1024, "{before} KiB before, {peak} at the most");
     assert!(took < PATIENCE, "the speaker took {took:?}");
     drop(silent);
-    wait_until("the silent are gone", || usage::threads(server.id()) < 10);
+    wait_until("the silent peers are gone", || usage::threads(server.id()) < 10);
 }

@@ -1,4 +1,4 @@
-//! What clients keep when the server goes and comes back: every line, in order.
+//! Clients that reconnect when the server is killed or stops: they lose no line and keep the order.
 
 use std::sync::PoisonError;
 
@@ -7,11 +7,11 @@ use crate::support::script::{heard_of, numbers, said};
 use crate::support::server::Server;
 use crate::support::{QUIET, assert_same, wait_until};
 
-/// How often one killed server may let a line come again: what was on its way, and what came back
-/// right before.
+/// How many duplicates one kill may cause: the lines in flight, and the lines that came back just
+/// before.
 const DUPLICATES: usize = 2 * 64;
 
-/// Clients that only listen, each known to be there.
+/// Clients that only listen. All of them are in the room.
 fn listeners(server: &Server, names: &[&str]) -> Vec<Process> {
     let start = |name: &&str| {
         let mut listener = client(server.address, &["--name", name, "--stay"]);
@@ -22,8 +22,9 @@ fn listeners(server: &Server, names: &[&str]) -> Vec<Process> {
     names.iter().map(start).collect()
 }
 
-/// Kills the server with -9 and starts it again, each time after `listener` has heard a few hundred
-/// more lines, and before the last speaker has said his last. Returns how often that was.
+/// Kills the server with SIGKILL and starts it again. It waits each time until `listener` has
+/// received 300 more lines. It stops early when every speaker has ended. Returns the number of
+/// kills.
 fn kill_again_and_again(
     server: &mut Server,
     listener: &Process,
@@ -32,7 +33,7 @@ fn kill_again_and_again(
 ) -> usize {
     for kills in 0..times {
         let enough = listener.out.count(|_| true) + 300;
-        wait_until("more is heard", || {
+        wait_until("more lines arrive", || {
             listener.out.count(|_| true) >= enough || speaking.iter_mut().all(Process::has_ended)
         });
         if speaking.iter_mut().all(Process::has_ended) {
@@ -44,8 +45,8 @@ fn kill_again_and_again(
     times
 }
 
-/// Lets these clients say so many lines each while the server is killed again and again, and checks
-/// what everyone has heard.
+/// Lets these clients say this many lines each, while the server is killed again and again. Then it
+/// checks the lines that every client received.
 fn talk_through_kills(speakers: &[&str], lines: usize) {
     let _quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
     let mut server = Server::start(&["--quiet"]);
@@ -56,7 +57,7 @@ fn talk_through_kills(speakers: &[&str], lines: usize) {
         speaker.pipe(numbers(lines));
     }
     let kills = kill_again_and_again(&mut server, &listening[0], &mut speaking, 5);
-    assert!(kills > 1, "all was said before the server could be killed");
+    assert!(kills > 1, "all lines were said before the second kill");
     for speaker in &mut speaking {
         speaker.exits(0);
     }
@@ -82,7 +83,7 @@ fn talk_through_kills(speakers: &[&str], lines: usize) {
     }
     for (name, speaker) in speakers.iter().zip(&speaking) {
         let (first, again) = heard_of(name, &speaker.out.lines());
-        assert_same(&format!("{name} himself"), &first, &said(name, lines));
+        assert_same(&format!("{name} itself"), &first, &said(name, lines));
         assert!(again <= kills * DUPLICATES, "{again} duplicates at {name}");
     }
 }
@@ -125,21 +126,22 @@ fn a_server_that_stops_and_one_that_follows_share_one_conversation() {
     ann.end_input();
     ann.exits(0);
     assert!(server.stop().success());
-    // Told of the first server's end it knows that nothing was on its way: no line comes twice.
+    // Ann's client saw that the first server stopped gracefully. So no line was in flight, and no
+    // line comes twice.
     let heard = server.event_log().lines();
     let heard: Vec<_> = heard.iter().filter(|line| line.starts_with("Ann: ")).collect();
     assert_eq!(heard, ["Ann: 2", "Ann: 3"]);
 }
 
 #[test]
-fn who_stays_listens_until_the_server_or_a_signal_ends_it() {
+fn a_client_that_stays_listens_until_the_server_or_a_signal_ends_it() {
     let mut server = Server::start(&[]);
     let mut listening = listeners(&server, &["Lou", "Mia", "Ned"]);
     let [lou, mia, ned] = &mut listening[..] else { unreachable!() };
     lou.end_input();
     mia.end_input();
 
-    // A killed server has not ended: they come back to the next.
+    // A killed server did not stop gracefully, so the clients connect to the next server.
     server.process.kill();
     let mut server = Server::at(server.address, &[]);
     server.event_log().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
@@ -157,7 +159,7 @@ fn who_stays_listens_until_the_server_or_a_signal_ends_it() {
     assert!(server.stop().success());
     lou.exits(0);
     assert_eq!(lou.out.lines().last(), Some(&server.farewell()));
-    // One whose input is open goes on: somebody may have something to say to the next server.
+    // A client with open input continues: the user may want to talk on the next server.
     ned.err.line("an attempt", |line| line.contains("Failed"));
     assert!(!ned.has_ended());
     ned.end_input();

@@ -1,4 +1,5 @@
-//! How a server ends: everyone is told, nobody is waited for too long, and the next one can begin.
+//! The graceful shutdown: every client is informed, no client delays the server for long, and the
+//! next server can start.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -11,10 +12,10 @@ use crate::support::process::{self, Process, Signal, client};
 use crate::support::server::{ANY_PORT, Server};
 use crate::support::{PATIENCE, has, is_numbered, usage, wait_until};
 
-/// What a server is promised to need at most, with a thousand clients.
+/// How long a server with a thousand clients may take to stop. docs/reliability.md promises it.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Signals the server and waits until it has ended well, in time.
+/// Signals the server, and waits until it has ended well and in time.
 fn stop_in_time(server: &mut Server, signal: Signal) {
     let begin = Instant::now();
     server.process.signal(signal);
@@ -66,7 +67,7 @@ fn a_thousand_are_told_in_time() {
 }
 
 #[test]
-fn who_speaks_at_that_moment_is_told_as_well() {
+fn a_client_that_speaks_at_that_moment_gets_the_farewell() {
     const SPEAKERS: usize = 6;
     let mut server = Server::start(&[]);
     let farewell = &server.farewell();
@@ -74,10 +75,11 @@ fn who_speaks_at_that_moment_is_told_as_well() {
         for speaker in 0..SPEAKERS {
             let mut peer = server.join();
             scope.spawn(move || {
-                // Each line only when the last one has come back, until the end.
+                // Each speaker sends a line only after the line before it has come back, until the
+                // end.
                 for number in 0_u64.. {
                     let line = format!("S{speaker}: {number}");
-                    // It may have gone already: then there is something to read.
+                    // The server may be gone: then there is something to read.
                     let _ = peer.try_send(format!("{line}\n"));
                     match first_of(&mut peer, [&line, farewell]) {
                         heard if heard == line => {}
@@ -94,7 +96,7 @@ fn who_speaks_at_that_moment_is_told_as_well() {
     });
 }
 
-/// Reads on until one of these lines comes.
+/// Reads until one of these lines comes.
 fn first_of(peer: &mut Peer, wanted: [&str; 2]) -> String {
     loop {
         let line = peer.line();
@@ -104,8 +106,8 @@ fn first_of(peer: &mut Peer, wanted: [&str; 2]) -> String {
     }
 }
 
-/// Lets `deaf` fall behind: megabytes are said that it does not read, more than the system's own
-/// buffers hold, and less than makes the server drop it.
+/// Lets `deaf` fall behind. The speaker says megabytes that `deaf` does not read: more than the
+/// system's own buffers hold, and too little for the server to drop it.
 fn fall_behind(server: &Server) -> (Peer, Peer) {
     let mut deaf = Peer::connect(server.address);
     deaf.shrink_window();
@@ -131,11 +133,12 @@ fn a_client_that_does_not_read_delays_nothing() {
 #[test]
 fn the_second_signal_ends_it_at_once() {
     let mut server = Server::start(&[]);
-    // Somebody the server gives a moment to take the farewell, or the first one would do.
+    // The server waits a moment for this peer to take the farewell. Otherwise the first signal
+    // would end the server at once.
     let (_deaf, mut speaker) = fall_behind(&server);
     server.process.signal(Signal::INT);
     speaker.expect(&server.farewell());
-    wait_until("nobody answers calls", || Peer::try_connect(server.address).is_err());
+    wait_until("no connection is accepted", || Peer::try_connect(server.address).is_err());
     assert!(!server.process.has_ended(), "there was nothing for a second signal to end");
     let second = Instant::now();
     server.process.signal(Signal::INT);
@@ -146,12 +149,12 @@ fn the_second_signal_ends_it_at_once() {
 
 #[test]
 fn the_second_signal_ends_a_client_at_once() {
-    // A server that reads and never closes: the client gives it a moment to do so.
+    // A server that reads and never closes: the client waits a moment for it to close.
     let listener = TcpListener::bind(ANY_PORT).unwrap();
     let mut ann = client(listener.local_addr().unwrap(), &["--name", "Ann", "--stay"]);
     let (stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    ann.err.line("that it is connected", |line| line.contains("Successful!"));
+    ann.err.line("the connection", |line| line.contains("Successful!"));
     ann.signal(Signal::TERM);
     let mut goodbye = String::new();
     BufReader::new(&stream).read_line(&mut goodbye).unwrap();
@@ -160,7 +163,7 @@ fn the_second_signal_ends_a_client_at_once() {
     ann.exits(1);
 }
 
-/// `nohup` starts a program with SIGHUP ignored, and means it.
+/// `nohup` starts a program with SIGHUP ignored, so the program must ignore it.
 #[cfg(target_os = "linux")]
 #[test]
 fn under_nohup_a_hangup_stops_neither_server_nor_client() {
@@ -176,15 +179,15 @@ fn under_nohup_a_hangup_stops_neither_server_nor_client() {
     let mut command = under_nohup();
     command.args(["client", &server.address.to_string(), "--name", "Ann"]);
     let mut ann = Process::start(command);
-    ann.err.line("that it is connected", |line| line.contains("Successful!"));
+    ann.err.line("the connection", |line| line.contains("Successful!"));
     server.process.signal(Signal::HUP);
     ann.signal(Signal::HUP);
-    // Were one of them about to stop, it would not get through all of this.
+    // If one of them were about to stop, it could not finish all of this.
     for number in 0..200 {
         ann.type_line(&number.to_string());
         ann.out.expect(&format!("Ann: {number}"));
     }
-    // Nor would this be the first signal that counts.
+    // And this signal would not be the first that counts.
     ann.signal(Signal::TERM);
     ann.exits(0);
     stop_in_time(&mut server, Signal::TERM);
@@ -192,7 +195,7 @@ fn under_nohup_a_hangup_stops_neither_server_nor_client() {
 }
 
 #[test]
-fn an_event_log_that_nobody_reads_delays_nothing() {
+fn an_unread_event_log_delays_nothing() {
     let mut command = process::program();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let (unread, stdout) = std::io::pipe().unwrap();
@@ -217,7 +220,7 @@ fn the_next_server_can_have_the_port_at_once() {
         let mut peer = server.join();
         peer.say("here");
         peer.expect("here");
-        // Connections of the last server are still waiting out their end, on either side.
+        // Connections of the last server are still in TIME_WAIT, on either side.
         if round % 2 == 0 {
             stop_in_time(&mut server, Signal::INT);
             peer.expect(&server.farewell());

@@ -1,5 +1,5 @@
-//! Stdout and stderr, whatever they are: closed, full, or a pipe that is full or broken. Nothing
-//! panics, and nothing of it delays or ends the chat.
+//! Stdout and stderr in every state: closed, full, a full pipe, or a broken pipe. The program never
+//! panics, and the streams do not delay or end the chat.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, PipeReader, Write};
@@ -22,21 +22,21 @@ const SOON: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stream {
-    /// A file: all is well.
+    /// A file, which takes everything.
     Good,
     Closed,
     /// `/dev/full`: every write fails.
     NoSpace,
-    /// A pipe that is full, and nobody reads it.
+    /// A full pipe without a reader.
     Unread,
-    /// A pipe whose reader is gone.
+    /// A pipe whose reader has closed it.
     Broken,
 }
 
 const ALL: [Stream; 5] =
     [Stream::Good, Stream::Closed, Stream::NoSpace, Stream::Unread, Stream::Broken];
 
-/// All kinds that this machine has.
+/// All kinds of streams that this machine has.
 fn kinds() -> impl Iterator<Item = Stream> {
     let no_space = Path::new("/dev/full").exists();
     if !no_space {
@@ -45,7 +45,8 @@ fn kinds() -> impl Iterator<Item = Stream> {
     ALL.into_iter().filter(move |kind| no_space || *kind != Stream::NoSpace)
 }
 
-/// The program with these streams. The reader of an unread pipe must live as long as the process.
+/// Starts the program with these streams. The reader of an unread pipe must live as long as the
+/// process.
 fn start(out: Stream, err: Stream, arguments: &[&str]) -> (Process, [Option<PipeReader>; 2]) {
     let redirect = |kind, redirection| if kind == Stream::Closed { redirection } else { "" };
     let script = format!("exec {} {}", redirect(out, ">&-"), redirect(err, "2>&-"));
@@ -64,7 +65,7 @@ fn open(kind: Stream) -> (Stdio, Option<PipeReader>) {
         }
         Stream::Unread => {
             fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a flag can be set");
-            // Down to the last byte.
+            // Fill the pipe to the last byte.
             for size in [4096, 1] {
                 let full = loop {
                     if let Err(error) = writer.write(&vec![b'.'; size]) {
@@ -80,7 +81,7 @@ fn open(kind: Stream) -> (Stdio, Option<PipeReader>) {
     }
 }
 
-/// Runs `check` with every pair of streams, some of them at a time.
+/// Runs `check` with every pair of streams, several pairs at a time.
 fn each_pair(check: impl Fn(Stream, Stream) + Sync) {
     thread::scope(|scope| {
         for err in kinds() {
@@ -90,8 +91,8 @@ fn each_pair(check: impl Fn(Stream, Stream) + Sync) {
     });
 }
 
-/// An address of its own for each server here: these servers cannot say which port they got. The
-/// ports lie below those that systems hand out by themselves.
+/// An own address for each server here, because these servers cannot report their port. The ports
+/// lie below the ports that systems assign by themselves.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id() % 100).expect("a small number");
@@ -113,11 +114,11 @@ fn connect(address: SocketAddr) -> Peer {
     peer.expect("it answered")
 }
 
-/// Asks for the end until it comes: signals that come together count as one.
+/// Sends signals until the process ends, because two signals that arrive together count as one.
 fn end(process: &mut Process) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;
     while !process.has_ended() {
-        assert!(Instant::now() < deadline, "no signal ends it");
+        assert!(Instant::now() < deadline, "no signal ends the process");
         process.signal(Signal::TERM);
         thread::sleep(Duration::from_millis(5));
     }
@@ -137,7 +138,7 @@ fn a_server_serves_and_stops() {
         bob.say("Bob is here");
         bob.expect("Bob is here");
         ann.expect("Bob is here");
-        // Each of them is a warning on stderr.
+        // Each of these is a warning on stderr.
         for _ in 0..5 {
             assert!(connect(address).line().starts_with("* Server full: "));
         }
@@ -165,9 +166,9 @@ fn a_client_ends_by_itself_or_when_it_is_told() {
         let address = server.address.to_string();
         let (mut client, readers) = start(out, err, &["client", &address, "--name", "Ann"]);
         client.pipe("hello\n".repeat(100));
-        // Before it connects, it has told the system what it does when it is signalled.
+        // The client sets its signal handler before it connects.
         server.event_log().line("the client", |line| line.ends_with("Has Connected!"));
-        // It waits until a pipe is read in which the chat is shown, as programs do.
+        // The client waits for the reader of its stdout pipe, as other programs do.
         let waits = out == Stream::Unread;
         let status = if waits { end(&mut client) } else { client.ended() };
         let codes = match out {
@@ -189,7 +190,7 @@ fn a_client_whose_notices_nobody_reads_goes_on_and_ends() {
     let address = server.address.to_string();
     let (mut ann, readers) =
         start(Stream::Good, Stream::Unread, &["client", &address, "--name", "Ann"]);
-    // A line that is too long is a notice of its own. More of them than may wait to be written.
+    // A line that is too long causes a notice. These are more notices than may wait to be written.
     let too_long = format!("{}\n", "x".repeat(2000));
     ann.pipe(format!("first\n{}last\n", too_long.repeat(1100)));
     bob.expect("Ann: first");
@@ -240,7 +241,10 @@ fn a_log_filter_that_is_none_is_said_in_one_line() {
     client.exits(1);
     let said = client.err.lines();
     assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].contains("RUST_LOG=\"===\" is no filter; RUST_LOG=trace shows"), "{said:?}");
+    assert!(
+        said[0].contains("RUST_LOG=\"===\" is not a valid filter; RUST_LOG=trace shows"),
+        "{said:?}"
+    );
     assert!(said[1].starts_with("tcp-chat: Connection to "), "{said:?}");
 }
 
@@ -269,7 +273,7 @@ fn errors_end_with_their_status() {
 }
 
 #[test]
-fn what_is_printed_at_once_fails_only_where_there_is_no_space() {
+fn help_fails_only_where_there_is_no_space() {
     for out in kinds().filter(|kind| *kind != Stream::Unread) {
         for arguments in [
             &["--help"][..],

@@ -1,4 +1,4 @@
-//! A server played by a test, for clients that are to meet one which does not do its part.
+//! A server that the test plays, for clients that must meet a faulty server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,17 +25,17 @@ impl Fake {
         self.0.local_addr().unwrap()
     }
 
-    /// Waits for the next caller, but not for ever.
+    /// Waits for the next connection, with a time limit.
     pub(crate) fn answer(&self) -> Call {
         let mut call = None;
-        wait_until("somebody calls", || {
+        wait_until("a client connects", || {
             call = self.try_answer();
             call.is_some()
         });
-        call.expect("somebody called")
+        call.expect("a client connected")
     }
 
-    /// Answers if somebody calls.
+    /// Accepts a connection if a client is connecting.
     pub(crate) fn try_answer(&self) -> Option<Call> {
         self.0.set_nonblocking(true).unwrap();
         let (stream, _) = self.0.accept().ok()?;
@@ -47,7 +47,7 @@ impl Fake {
 }
 
 impl Call {
-    /// The next line, or nothing at the end.
+    /// The next line. None at the end.
     pub(crate) fn hear(&mut self) -> Option<String> {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("the client says something, or ends");
@@ -60,7 +60,7 @@ impl Call {
         }
     }
 
-    /// So many bytes of what a raw client says.
+    /// Reads this many bytes from a raw client.
     pub(crate) fn hear_bytes(&mut self, bytes: usize) -> String {
         let mut text = vec![0; bytes];
         self.0.read_exact(&mut text).expect("the client says something");
@@ -76,7 +76,7 @@ impl Call {
         self.0.get_mut().write_all(text.as_bytes()).expect("the client listens");
     }
 
-    /// Hears these lines and sends them back.
+    /// Receives these lines and sends them back.
     pub(crate) fn echo(&mut self, lines: &[String]) {
         for line in lines {
             assert_eq!(self.hear().as_ref(), Some(line));
@@ -84,7 +84,7 @@ impl Call {
         }
     }
 
-    /// Goes like a process that was killed in the middle of something.
+    /// Closes with a reset, like a process that was killed.
     pub(crate) fn reset(self) {
         SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
     }

@@ -1,4 +1,5 @@
-//! What the tests share: real processes, plain sockets, and waiting for effects instead of for time.
+//! Shared by all tests: real processes, plain sockets, and functions that wait for an effect, not
+//! for a fixed time.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 pub(crate) mod fake;
@@ -17,23 +18,23 @@ use std::sync::RwLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take. A test that passes never waits this long; one that fails on a busy
-/// machine should fail for another reason than the machine.
+/// The time limit of every wait. A passing test never waits this long. The limit is long, so that a
+/// busy machine alone makes no test fail.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Held for writing by tests in which everyone must be back in time after a crash, and for reading by those
-/// that keep every processor busy.
+/// A test takes it for writing if all clients must be back in time after a crash. A test takes it
+/// for reading if it keeps every processor busy.
 pub(crate) static QUIET: RwLock<()> = RwLock::new(());
 
-/// Says that a test is skipped, past the test runner, which hides what a passing test prints. Where
-/// `TCP_CHAT_SKIP_NOTHING` is set, nothing may be missing, and the test fails.
+/// Reports that a test is skipped. It writes past the test runner, which hides the output of a
+/// passing test. If `TCP_CHAT_SKIP_NOTHING` is set, the test fails.
 pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("TCP_CHAT_SKIP_NOTHING").is_none(), "skipped: {why}");
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(io::stderr(), "skipped: {test}: {why}");
 }
 
-/// Whether there is a program of this name; the test is skipped if not.
+/// Whether this program is installed. If not, the test is skipped.
 pub(crate) fn has(program: &str) -> bool {
     if !is_there(program) {
         skip(&format!("there is no {program}"));
@@ -41,13 +42,13 @@ pub(crate) fn has(program: &str) -> bool {
     is_there(program)
 }
 
-/// Whether there is a program of this name.
+/// Whether this program is installed.
 pub(crate) fn is_there(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|path| path.join(program).is_file())
 }
 
-/// Waits until `holds`, or fails saying that `what` did not come true.
+/// Waits until `holds` returns true. On failure, the message names `what`.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -62,7 +63,7 @@ pub(crate) fn is_numbered(line: &str, start: &str, end: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Fails with the first difference instead of two thousand lines.
+/// Fails with the first difference only, because two lists of a thousand lines are hard to read.
 pub(crate) fn assert_same(who: &str, heard: &[String], expected: &[String]) {
     if let Some(at) =
         (0..heard.len().max(expected.len())).find(|&i| heard.get(i) != expected.get(i))

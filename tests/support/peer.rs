@@ -1,4 +1,4 @@
-//! A plain socket as a client: it knows nothing of the library it tests.
+//! A plain socket as a client. It uses nothing of the library that it tests.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -35,7 +35,7 @@ impl Peer {
         Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), port })
     }
 
-    /// The port of this side, by which the server's history names it.
+    /// The port of this side. The server's event log names the peer by it.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -51,10 +51,10 @@ impl Peer {
 
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream().write_all(bytes.as_ref()).expect("the server takes what is sent");
+        self.stream().write_all(bytes.as_ref()).expect("the server takes the bytes");
     }
 
-    /// The same, for one that may be dropped meanwhile.
+    /// Sends bytes, for a peer that the server may drop meanwhile.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream().write_all(bytes.as_ref())
     }
@@ -91,7 +91,7 @@ impl Peer {
         while self.line() != line {}
     }
 
-    /// Reads to the end: what came, and how it ended.
+    /// Reads to the end. Returns the lines, and how the connection ended.
     pub(crate) fn rest(&mut self) -> (Vec<String>, Ending) {
         let mut lines = Vec::new();
         loop {
@@ -102,34 +102,34 @@ impl Peer {
         }
     }
 
-    /// The server must have closed the connection, with nothing before that.
+    /// The server must have closed the connection without sending more.
     pub(crate) fn expect_end(&mut self) {
         assert_eq!(self.rest(), (Vec::new(), Ending::Closed));
     }
 
-    /// What has come so far and no more than that: nothing, if nothing is expected.
+    /// All bytes that have arrived so far. They are empty if no text is expected.
     pub(crate) fn pending(&mut self) -> Vec<u8> {
         let mut pending = self.stream.buffer().to_vec();
         self.stream.consume(pending.len());
         let stream = self.stream.get_mut();
         stream.set_nonblocking(true).unwrap();
-        // The end of what is there shows as an error.
+        // At the end of the available bytes, the read returns an error.
         let _ = stream.read_to_end(&mut pending);
         stream.set_nonblocking(false).unwrap();
         pending
     }
 
-    /// Has nothing more to say, and still listens.
+    /// Ends sending, and still listens.
     pub(crate) fn finish(&mut self) {
         self.stream().shutdown(Shutdown::Write).expect("the connection is open");
     }
 
-    /// Goes like a process that was killed in the middle of something: with a reset.
+    /// Closes with a reset, like a process that was killed.
     pub(crate) fn reset(self) {
         SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).expect("a socket can linger");
     }
 
-    /// Takes little at a time, so that little fills it. To be called before anything has come.
+    /// Shrinks the receive buffer, so that it is soon full. Call this before any data arrives.
     pub(crate) fn shrink_window(&mut self) {
         SockRef::from(self.stream()).set_recv_buffer_size(4096).expect("a window can be small");
     }

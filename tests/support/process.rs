@@ -1,4 +1,4 @@
-//! Processes of the real program: started, watched, signalled, and never left behind.
+//! Starts, watches and signals processes of the real program. No process outlives its test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ pub(crate) use rustix::process::Signal;
 
 use super::PATIENCE;
 
-/// The program, with nothing of the environment that could change what it does.
+/// The program, without environment variables that could change its behaviour.
 pub(crate) fn program() -> Command {
     clean(Command::new(env!("CARGO_BIN_EXE_tcp-chat")))
 }
 
-/// The program as the last step of a shell script, which may set limits before.
+/// The program as the last step of a shell script. The script may set limits first.
 pub(crate) fn program_after(script: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{script}; exec \"$0\" \"$@\""));
@@ -24,7 +24,7 @@ pub(crate) fn program_after(script: &str) -> Command {
     clean(shell)
 }
 
-/// Takes out of the environment what could change what the program does.
+/// Removes the environment variables that could change the program's behaviour.
 pub(crate) fn clean(mut command: Command) -> Command {
     for (key, _) in std::env::vars_os() {
         let key = key.to_string_lossy().into_owned();
@@ -42,7 +42,7 @@ pub(crate) fn client(address: SocketAddr, flags: &[&str]) -> Process {
     Process::start(command)
 }
 
-/// A process whose output is collected. It is killed if the test ends before it does.
+/// A process whose output is collected. It is killed if the test ends first.
 pub(crate) struct Process {
     child: Child,
     pub(crate) stdin: Option<ChildStdin>,
@@ -52,7 +52,7 @@ pub(crate) struct Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Fails if it has ended already.
+        // The kill fails if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -64,7 +64,7 @@ impl Process {
         Self::start_with(command)
     }
 
-    /// With standard streams as the command has them; those that are pipes are collected.
+    /// Starts the command with the standard streams that it sets. The output on pipes is collected.
     pub(crate) fn start_with(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let stdin = child.stdin.take();
@@ -93,11 +93,12 @@ impl Process {
         self.stdin = None;
     }
 
-    /// Writes all of `input`, and ends it, from a thread of its own: the process takes its time.
+    /// Writes all of `input`, and then ends the input. A thread does this, because the process may
+    /// read slowly.
     pub(crate) fn pipe(&mut self, input: String) {
         let mut stdin = self.stdin.take().expect("the input is open");
         thread::spawn(move || {
-            // A process that was killed does not read to the end.
+            // A killed process does not read to the end.
             let _ = stdin.write_all(input.as_bytes());
         });
     }
@@ -106,7 +107,7 @@ impl Process {
         self.child.try_wait().expect("the process is ours").is_some()
     }
 
-    /// Waits until the process has ended and all it printed is collected.
+    /// Waits until the process has ended and all its output is collected.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         self.ended_within(PATIENCE)
     }
@@ -133,14 +134,14 @@ impl Process {
         assert_eq!(status.code(), Some(code), "{status}; stderr: {:?}", self.err.last_words());
     }
 
-    /// Kills it with -9, so that it cannot do anything about it.
+    /// Kills the process with SIGKILL, which it cannot handle.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process can be killed");
         self.child.wait().expect("the process is ours");
     }
 }
 
-/// What a process has printed so far, line by line.
+/// The output of a process so far, line by line.
 #[derive(Clone)]
 pub(crate) struct Output(Arc<(Mutex<Printed>, Condvar)>);
 
@@ -178,17 +179,18 @@ impl Output {
         self.0.0.lock().unwrap().lines.clone()
     }
 
-    /// The last of them, to be shown when something went wrong.
+    /// The last lines, for an error message.
     pub(crate) fn last_words(&self) -> Vec<String> {
         tail(&self.0.0.lock().unwrap().lines).to_vec()
     }
 
-    /// How many lines so far are `wanted`.
+    /// How many lines so far match `wanted`.
     pub(crate) fn count(&self, wanted: impl Fn(&str) -> bool) -> usize {
         self.0.0.lock().unwrap().lines.iter().filter(|line| wanted(line)).count()
     }
 
-    /// Waits until `found` makes something of the lines so far (and of whether more can come).
+    /// Waits until `found` returns a value. It receives the lines so far, and whether the output
+    /// has ended.
     pub(crate) fn wait_for<T>(
         &self,
         what: &str,
@@ -212,7 +214,7 @@ impl Output {
         }
     }
 
-    /// Waits for a line that is `wanted`, and returns the first.
+    /// Waits for a line that matches `wanted`, and returns the first.
     pub(crate) fn line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let mut looked_at = 0;
         self.wait_for(what, |lines, _| {
@@ -227,7 +229,7 @@ impl Output {
         self.line(wanted, |line| line == wanted);
     }
 
-    /// Waits until there are at least so many lines that are `wanted`.
+    /// Waits until at least this many lines match `wanted`.
     pub(crate) fn at_least(&self, count: usize, what: &str, wanted: impl Fn(&str) -> bool) {
         let (mut looked_at, mut found) = (0, 0);
         self.wait_for(&format!("{count} times {what}"), |lines, _| {

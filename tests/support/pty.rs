@@ -1,5 +1,4 @@
-//! A terminal with nobody at it: the program runs on a real pseudo-terminal, and what it draws is
-//! kept as a person would see it.
+//! Runs the program on a real pseudo-terminal, and keeps its output as a person would see it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,20 +20,20 @@ use super::server::{Server, connected};
 pub(crate) use super::view::View;
 use super::{PATIENCE, is_there};
 
-/// How many rows a window has, where a test does not say so.
+/// How many rows a window has, unless a test sets another number.
 const ROWS: u16 = 24;
 
 /// The program on a terminal.
 pub(crate) struct Terminal {
     master: File,
-    /// Kept open: its modes are looked at when the program has ended.
+    /// Kept open, so that its modes can be read after the program has ended.
     slave: OwnedFd,
     before: Termios,
     view: Arc<(Mutex<View>, Condvar)>,
     pub(crate) process: Process,
 }
 
-/// A client at a terminal that is so wide. It is in the room.
+/// A client on a terminal with this many columns. It is in the room.
 pub(crate) fn client(server: &Server, name: &str, columns: u16) -> Terminal {
     client_with(server, &["--name", name], columns)
 }
@@ -46,15 +45,15 @@ pub(crate) fn client_with(server: &Server, flags: &[&str], columns: u16) -> Term
     terminal
 }
 
-/// What starts a client with these flags.
+/// The command that starts a client with these flags.
 pub(crate) fn client_command(server: &Server, flags: &[&str]) -> Command {
     let mut command = program();
     command.args(["client", &server.address.to_string()]).args(flags);
     command
 }
 
-/// The command as the first process of a session that owns its terminal, as in a terminal emulator.
-/// Where there is no `setsid`, nobody owns it.
+/// Runs the command as the first process of a session that owns its terminal, as in a terminal
+/// emulator. Without `setsid` the terminal has no owner.
 fn owner_of_terminal(command: &Command) -> Command {
     let mut owner = Command::new(command.get_program());
     if is_there("setsid") {
@@ -72,21 +71,21 @@ fn owner_of_terminal(command: &Command) -> Command {
 }
 
 impl Terminal {
-    /// The program with all its streams on a terminal.
+    /// Starts the program with all its streams on a terminal.
     pub(crate) fn run(command: Command, columns: u16) -> Self {
         Self::run_with(command, columns, |command, tty| {
             command.stdin(tty()).stdout(tty()).stderr(tty());
         })
     }
 
-    /// The program in a session that owns the terminal.
+    /// Starts the program in a session that owns the terminal.
     pub(crate) fn in_session(command: &Command, columns: u16, rows: u16) -> Self {
         Self::start(owner_of_terminal(command), (columns, rows), |command, tty| {
             command.stdin(tty()).stdout(tty()).stderr(tty());
         })
     }
 
-    /// With those streams on the terminal that `streams` puts there.
+    /// Starts the program; `streams` decides which of its streams are on the terminal.
     pub(crate) fn run_with(
         command: Command,
         columns: u16,
@@ -102,7 +101,7 @@ impl Terminal {
     ) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("its other side");
-        // Or the programs that are started would keep it open.
+        // Otherwise the programs that it starts would keep the terminal open.
         fcntl_setfd(&master, FdFlags::CLOEXEC).expect("a flag can be set");
         let path = ptsname(&master, Vec::new()).expect("its name");
         let slave =
@@ -122,7 +121,7 @@ impl Terminal {
 
     /// Presses keys.
     pub(crate) fn type_in(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).expect("the terminal takes what is typed");
+        self.master.write_all(keys.as_bytes()).expect("the terminal takes the keys");
     }
 
     /// Types a line, and Enter.
@@ -130,71 +129,71 @@ impl Terminal {
         self.type_in(&format!("{line}\r"));
     }
 
-    /// Shows what is printed, and not what is typed.
+    /// Makes the terminal show output, and hide typed keys.
     pub(crate) fn stop_echo(&self) {
         let mut modes = tcgetattr(&self.slave).expect("the modes");
         modes.local_modes.remove(LocalModes::ECHO);
         tcsetattr(&self.slave, OptionalActions::Now, &modes).expect("modes can be set");
     }
 
-    /// Whether a Ctrl-C is a signal, and no key that the program reads.
+    /// Whether Ctrl-C sends a signal. If not, the program reads it as a key.
     pub(crate) fn makes_signals(&self) -> bool {
         tcgetattr(&self.slave).expect("the modes").local_modes.contains(LocalModes::ISIG)
     }
 
-    /// Whether keys are read one by one: what is typed is not shown by the terminal itself.
+    /// Whether keys are read one by one, and the terminal itself does not show them.
     pub(crate) fn is_raw(&self) -> bool {
         let modes = tcgetattr(&self.slave).expect("the modes").local_modes;
         !modes.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
-    /// Sets the modes as they were before the program ran, as a shell does.
+    /// Restores the modes from before the program ran, as a shell does.
     pub(crate) fn set_as_before(&self) {
         tcsetattr(&self.slave, OptionalActions::Now, &self.before).expect("modes can be set");
     }
 
-    /// Takes nothing of what is written, as a terminal that was stopped.
+    /// Makes the terminal take no output, as if it was stopped.
     pub(crate) fn stop(&self) {
         self.look(|view| view.is_stopped = true);
     }
 
-    /// Takes what is written again.
+    /// Makes the terminal take output again.
     pub(crate) fn go_on(&self) {
         self.look(|view| view.is_stopped = false);
         self.view.1.notify_all();
     }
 
-    /// Closes the window; the process is left.
+    /// Closes the window. The process continues.
     pub(crate) fn close(mut self) -> Process {
         self.look(|view| view.is_closing = true);
-        // What is typed is shown, and with that, the other handle is closed as well.
+        // With echo on, typed text is shown, and this closes the other handle as well.
         self.type_in("x");
         self.process
     }
 
-    /// Gives the window another size.
+    /// Changes the size of the window.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.look(|view| view.resize(columns, rows));
         set_size(&self.master, (columns, rows));
-        // Only a session that owns its terminal is told by the system.
+        // The system sends a signal only to a session that owns its terminal.
         self.process.signal(Signal::WINCH);
     }
 
-    /// Whether the modes are what they were before the program ran.
+    /// Whether the modes are the same as before the program ran.
     pub(crate) fn is_as_before(&self) -> bool {
         let now = tcgetattr(&self.slave).expect("the modes");
         format!("{now:?}") == format!("{:?}", self.before)
     }
 
-    /// Waits until `holds` of what is shown, or fails and shows it.
+    /// Waits until `holds` is true for the view. On failure, it prints the view.
     pub(crate) fn wait(&self, what: &str, holds: impl FnMut(&mut View) -> bool) {
         if !self.wait_for(PATIENCE, holds) {
             let shown = self.look(|view| view.all_rows().join("\n"));
-            panic!("timed out: waited to see {what}; what is there:\n{shown}");
+            panic!("timed out: waited to see {what}; the screen shows:\n{shown}");
         }
     }
 
-    /// Waits until `holds` of what is shown, and says whether it did in time.
+    /// Waits until `holds` is true for the view. Returns whether that happened in time.
     pub(crate) fn wait_for(
         &self,
         patience: Duration,
@@ -213,32 +212,31 @@ impl Terminal {
         true
     }
 
-    /// Waits until some row is exactly this, spaces at its end aside.
+    /// Waits until some row is exactly this text, except for spaces at its end.
     pub(crate) fn wait_row(&self, row: &str) {
         self.wait(&format!("the row {row:?}"), |view| view.rows().iter().any(|r| r == row));
     }
 
-    /// Waits until the client is connected and the server has let it in: whatever is said from now
-    /// on, it hears.
+    /// Waits until the client is connected and in the room. It receives every line from now on.
     pub(crate) fn joins(&self, server: &Server) {
-        self.wait("the title of one connected", |view| view.title().contains("@PORT #"));
+        self.wait("the title when connected", |view| view.title().contains("@PORT #"));
         let port = self.look(|view| view.title().split('#').nth(1).and_then(|p| p.parse().ok()));
         server.event_log().expect(&connected(port.expect("a port in the title")));
     }
 
-    /// What is shown now.
+    /// The view now.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&mut View) -> T) -> T {
         look(&mut self.view.0.lock().unwrap())
     }
 
-    /// Waits for the end, and until all that was written last is shown.
+    /// Waits until the program has ended and all its output is shown.
     pub(crate) fn ends(&mut self, code: i32) {
         self.process.exits(code);
-        self.wait("the title taken back", |view| view.title().is_empty());
+        self.wait("the title restored", |view| view.title().is_empty());
     }
 }
 
-/// Shows what is written, until the terminal is closed.
+/// Shows the output until the terminal is closed.
 fn watch(mut from: File, view: &(Mutex<View>, Condvar)) {
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = from.read(&mut buffer) {

@@ -1,4 +1,4 @@
-//! The programs of `tests/peers`: what students write for the assignment, as processes.
+//! Runs the programs of `tests/peers`, which students write for the assignment, as processes.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -13,13 +13,13 @@ fn python(program: &str, port: u16, flags: &[&str]) -> Process {
     Process::start(command)
 }
 
-/// What a program prints for an entry of its history: JSON, which for all that is said in the tests
-/// is how Rust would write it.
+/// The output of a program for an entry of its history. It is JSON, which looks the same as Rust's
+/// debug format for every text in the tests.
 pub(crate) fn entry(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// What a client prints when it sees the end of the connection.
+/// The output of a client that sees the end of the connection.
 pub(crate) const END: &str = "null";
 
 fn assert_begins(process: &Process, texts: &[&str]) {
@@ -43,7 +43,7 @@ impl RawClient {
         Self { process, port }
     }
 
-    /// A client that the server has welcomed: whatever is said from now on, it hears.
+    /// A client that is in the room. It receives every line from now on.
     pub(crate) fn join(server: &Server, address: SocketAddr, name: &str) -> Self {
         let client = Self::connect(address, &["--name", name]);
         server.event_log().expect(&connected(client.port));
@@ -55,7 +55,8 @@ impl RawClient {
         self.process.type_line(text);
     }
 
-    /// Waits until the history has as many entries as these, and asserts that it begins with these.
+    /// Waits until the history has as many entries as this list, and asserts that it begins with
+    /// this list.
     pub(crate) fn shows(&self, entries: &[&str]) {
         let shown = self
             .process
@@ -64,7 +65,7 @@ impl RawClient {
         assert_eq!(shown, entries.iter().map(|text| entry(text)).collect::<Vec<_>>());
     }
 
-    /// Waits until all entries in a row are a text that is as `wanted`, and returns it.
+    /// Waits until the joined entries are a text that matches `wanted`, and returns it.
     pub(crate) fn shows_in_a_row(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         self.process.out.wait_for(what, |lines, _| {
             let text = lines.iter().map(|line| line.trim_matches('"')).collect::<String>();
@@ -86,19 +87,20 @@ impl RawServer {
     }
 
     pub(crate) fn at(port: u16, flags: &[&str]) -> Self {
-        // Spinning is for tests that ask for it: this machine is needed by others as well.
+        // Only some tests need a server that spins. Spinning takes a processor from other tests.
         let process = python("raw_server.py", port, &[&["--spin", "0"], flags].concat());
         let address = process.err.line("its address", |line| line.starts_with("listening on "));
         let address = address["listening on ".len()..].parse().expect("an address");
         Self { process, address }
     }
 
-    /// Waits until so many clients are on its list.
+    /// Waits until this many clients are on its list.
     pub(crate) fn has_welcomed(&self, clients: usize) {
         self.process.err.at_least(clients, "a client", |line| line.ends_with(" Has Connected!"));
     }
 
-    /// Waits for as many messages as these, and asserts that these are what one `recv` each brought.
+    /// Waits for as many messages as this list has. Asserts that each `recv` returned one of them,
+    /// in order.
     pub(crate) fn receives(&self, messages: &[&str]) {
         assert_begins(&self.process, messages);
     }

@@ -1,18 +1,19 @@
-//! A script that pipes numbered lines into a client, and what others should hear of it.
+//! A script that pipes numbered lines into a client, and the lines that others should receive.
 
 use std::collections::HashSet;
 
-/// The lines 1, 2, 3… as `seq` would print them.
+/// The lines 1, 2, 3… as `seq` prints them.
 pub(crate) fn numbers(count: usize) -> String {
     (1..=count).fold(String::new(), |text, number| format!("{text}{number}\n"))
 }
 
-/// What a client of this name makes of them.
+/// The lines that a client with this name sends for them.
 pub(crate) fn said(name: &str, count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("{name}: {number}")).collect()
 }
 
-/// What `name` said in these lines, each line where it was heard first; and how many came again.
+/// The lines of `name` without duplicates, in the order of their first appearance; and the number
+/// of duplicates.
 pub(crate) fn heard_of(name: &str, lines: &[String]) -> (Vec<String>, usize) {
     let start = format!("{name}: ");
     let own = lines.iter().filter(|line| line.starts_with(&start));

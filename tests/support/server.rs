@@ -9,7 +9,7 @@ use super::process::{self, Output, Process, Signal};
 /// Any free port of this machine.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A server that listens.
+/// A server that accepts connections.
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
@@ -21,12 +21,12 @@ impl Server {
         Self::at(ANY_PORT, flags)
     }
 
-    /// A server on a given address, for those who start one again.
+    /// A server on a given address, for a test that starts a server again.
     pub(crate) fn at(address: SocketAddr, flags: &[&str]) -> Self {
         Self::run(process::program(), address, flags)
     }
 
-    /// A server under limits that a shell sets.
+    /// A server with limits that a shell sets.
     pub(crate) fn after(script: &str, flags: &[&str]) -> Self {
         Self::run(process::program_after(script), ANY_PORT, flags)
     }
@@ -36,7 +36,7 @@ impl Server {
         Self::run_with(command, address, flags)
     }
 
-    /// With standard streams as the command has them; stderr must be a pipe.
+    /// Starts the server with the standard streams that the command sets. Stderr must be a pipe.
     pub(crate) fn run_with(mut command: Command, address: SocketAddr, flags: &[&str]) -> Self {
         command.arg("server").arg(address.to_string()).args(flags);
         let process = Process::start_with(command);
@@ -56,43 +56,43 @@ impl Server {
         self.process.id()
     }
 
-    /// What the server prints on its stdout.
+    /// The server's event log, from its stdout.
     pub(crate) fn event_log(&self) -> &Output {
         &self.process.out
     }
 
-    /// A peer that the server has welcomed: whatever is said from now on, it hears.
+    /// A peer that is in the room. It receives every line from now on.
     pub(crate) fn join(&self) -> Peer {
         let peer = Peer::connect(self.address);
         self.event_log().expect(&connected(peer.port()));
         peer
     }
 
-    /// Waits until the history says that this client is gone, and returns why.
+    /// Waits until the event log says that this client has left, and returns the reason.
     pub(crate) fn reason_of(&self, port: u16) -> String {
         let start = gone(port);
         let line = self.event_log().line(&start, |line| line.starts_with(&start));
         line[start.len()..].trim_matches(['(', ')', ' ']).to_owned()
     }
 
-    /// What it says to everyone when it stops.
+    /// The line that the server sends to everyone when it stops.
     pub(crate) fn farewell(&self) -> String {
         format!("Server @PORT #{} Offline...", self.port())
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Asks the server to stop, and waits until it has ended.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.process.signal(Signal::INT);
         self.process.ended()
     }
 }
 
-/// What the history says when a client comes.
+/// The line of the event log when a client joins.
 pub(crate) fn connected(port: u16) -> String {
     format!("Client @PORT #{port} Has Connected!")
 }
 
-/// What the history says when a client goes, up to the reason.
+/// The line of the event log when a client leaves, up to the reason.
 pub(crate) fn gone(port: u16) -> String {
     format!("Client @PORT #{port} Has Disconnected!")
 }

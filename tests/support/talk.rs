@@ -1,4 +1,4 @@
-//! A normal conversation that goes on while something else happens to the server.
+//! A normal conversation, which continues while a test disturbs the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,31 +8,31 @@ use std::time::{Duration, Instant};
 
 use super::peer::Peer;
 
-/// Lines that begin so belong to the conversation; all others are noise.
+/// Lines with this beginning belong to the conversation. All other lines are noise.
 const MARK: &str = "talk ";
 
-/// Two peers who speak in turn and a third who listens. Each line must reach all three, in order,
-/// before the next is said; noise by others may come in between.
+/// Two peers speak in turn, and a third peer listens. All three must receive each line, in order,
+/// before the next line is said. Noise from others may come in between.
 pub(crate) struct Conversation {
     over: Arc<AtomicBool>,
     talk: JoinHandle<Summary>,
 }
 
-/// How a conversation went.
+/// The result of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary {
-    /// Lines that were said, and heard by all three.
+    /// How many lines all three have received.
     pub(crate) lines: u64,
-    /// The longest it took one line to reach everybody.
+    /// The longest time that one line took to reach all three.
     pub(crate) slowest: Duration,
 }
 
 impl Conversation {
-    /// Begins, and returns when the first line has been heard.
+    /// Starts a conversation. Returns when all three have received the first line.
     pub(crate) fn start(address: SocketAddr) -> Self {
         let mut peers: [Peer; 3] = std::array::from_fn(|_| Peer::connect(address));
         for index in 0..peers.len() {
-            // What everyone has heard, everyone was there for.
+            // A peer that has received the first line is in the room.
             peers[index].say(&format!("peer {index} is here"));
             for peer in &mut peers[..=index] {
                 peer.await_line(&format!("peer {index} is here"));
@@ -46,13 +46,13 @@ impl Conversation {
         Self { over, talk }
     }
 
-    /// Ends it, and returns how it went.
+    /// Ends the conversation, and returns its result.
     pub(crate) fn end(self) -> Summary {
         self.over.store(true, Relaxed);
         self.talk.join().expect("every line of the conversation arrives, in order")
     }
 
-    /// Whether it has come to a bad end.
+    /// Whether the conversation has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.talk.is_finished()
     }

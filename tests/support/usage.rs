@@ -1,4 +1,5 @@
-//! What a process uses, and may use. Only Linux tells the former; elsewhere it looks like nothing.
+//! The resources that a process uses, and its limits. Only Linux shows the use; elsewhere all
+//! figures are zero.
 
 use std::fs;
 
@@ -41,13 +42,14 @@ pub(crate) fn ticks(id: u32) -> u64 {
     field(11).unwrap_or(0) + field(12).unwrap_or(0)
 }
 
-/// Whether it has ended, and its parent has not asked how yet: all figures are still there.
+/// Whether the process has ended and its parent has not waited for it. All figures still exist
+/// then.
 pub(crate) fn is_zombie(id: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('Z'))
 }
 
-/// Whether this process may have so many open files; the test is skipped if not.
+/// Whether this process may open this many files. If not, the test is skipped.
 pub(crate) fn may_open(files: u64) -> bool {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < files) {

@@ -1,20 +1,20 @@
-//! What a terminal shows: the bytes that were written to it, as a person would see them.
+//! Shows a terminal's output as a person would see it.
 
-/// How many rows are kept that have left the window.
+/// How many rows above the window are kept.
 const SCROLLBACK: usize = 10_000;
 
-/// What the terminal shows.
+/// The state of the terminal.
 pub(crate) struct View {
     parser: vt100::Parser<Titles>,
-    /// All that was ever written to it.
+    /// All output so far.
     pub(crate) bytes: Vec<u8>,
-    /// It takes nothing for now.
+    /// The terminal takes no output now.
     pub(super) is_stopped: bool,
-    /// It is to be closed.
+    /// The terminal must close.
     pub(super) is_closing: bool,
 }
 
-/// What stands above the window, and below its icon.
+/// The title of the window, and the name of its icon.
 #[derive(Default)]
 struct Titles {
     window: String,
@@ -53,7 +53,7 @@ impl View {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// All that was ever written to it, as text.
+    /// All output so far, as text.
     pub(crate) fn written(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
@@ -65,7 +65,7 @@ impl View {
         rows.map(|row| row.trim_end().to_owned()).collect()
     }
 
-    /// The rows in the window and those that have left it.
+    /// The rows in the window and the rows above it.
     pub(crate) fn all_rows(&mut self) -> Vec<String> {
         let mut rows = Vec::new();
         for back in (1..=self.parser.screen().scrollback_len()).rev() {
@@ -77,17 +77,17 @@ impl View {
         rows
     }
 
-    /// How many rows, in the window or above it, contain this.
+    /// How many rows, in the window or above it, contain this text.
     pub(crate) fn count(&mut self, text: &str) -> usize {
         self.all_rows().iter().filter(|row| row.contains(text)).count()
     }
 
-    /// The row in which the cursor stands.
+    /// The row of the cursor.
     pub(crate) fn cursor_row(&self) -> String {
         self.rows().swap_remove(self.parser.screen().cursor_position().0.into())
     }
 
-    /// Whether this text stands in the window with its end at the right margin.
+    /// Whether this text is in the window with its end at the right margin.
     pub(crate) fn is_on_the_right(&self, text: &str) -> bool {
         let (_, columns) = self.parser.screen().size();
         let found = self.rows().iter().position(|row| row.trim_start() == text);
@@ -98,7 +98,7 @@ impl View {
         })
     }
 
-    /// The colour in which a row that begins like this begins.
+    /// The colour at the start of the row that begins with this text.
     pub(crate) fn colour_of(&self, beginning: &str) -> Option<vt100::Color> {
         let rows = self.rows();
         let row = rows.iter().position(|row| row.trim_start().starts_with(beginning))?;
@@ -107,7 +107,7 @@ impl View {
         Some(self.parser.screen().cell(at.0, at.1)?.fgcolor())
     }
 
-    /// What stands above the window.
+    /// The title of the window.
     pub(crate) fn title(&self) -> &str {
         &self.parser.callbacks().window
     }
@@ -117,14 +117,14 @@ impl View {
         &self.parser.callbacks().icon
     }
 
-    /// Where the cursor stands: the row, counted from the first that was ever shown, and the column.
+    /// The place of the cursor: the row, counted from the first row ever shown, and the column.
     pub(crate) fn cursor(&mut self) -> (usize, u16) {
         let (row, column) = self.parser.screen().cursor_position();
         (self.scrollback() + usize::from(row), column)
     }
 
-    /// The lines from a row on, up to where the cursor stands. A line that the terminal has
-    /// wrapped is one. With each of them, the row behind it.
+    /// The lines from a row to the cursor. A line that the terminal has wrapped counts as one line.
+    /// With each line comes the number of the row after it.
     pub(crate) fn lines_from(&mut self, row: usize) -> Vec<(usize, String)> {
         let (last, column) = self.cursor();
         let mut lines = Vec::new();
@@ -139,7 +139,8 @@ impl View {
         lines
     }
 
-    /// A row, counted from the first that was ever shown, and whether its line goes on in the next.
+    /// A row, counted from the first row ever shown, and whether its line continues in the next
+    /// row.
     fn row(&mut self, row: usize) -> (String, bool) {
         let above = self.scrollback();
         self.parser.screen_mut().set_scrollback(above.saturating_sub(row));
@@ -155,7 +156,7 @@ impl View {
         self.parser.screen().scrollback_len()
     }
 
-    /// Whether the program would be told of a paste.
+    /// Whether the terminal marks pastes for the program.
     pub(crate) fn wants_pastes(&self) -> bool {
         self.parser.screen().bracketed_paste()
     }

@@ -1,4 +1,4 @@
-//! The end, by whichever way: with a goodbye, and with the terminal as it was.
+//! Every way to end: the client says goodbye, and restores the terminal.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use crate::support::pty::{Terminal, client, client_with};
 use crate::support::server::Server;
 use crate::support::{has, usage, wait_until};
 
-/// How long a client may take to end when nobody reads what it writes.
+/// How long a client may take to end when its output has no reader.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// Half a second of a processor's time; much less is needed to come and go.
+/// Half a second of processor time. A short chat needs much less.
 const MANY_TICKS: u64 = 50;
 
-/// Ends a client that has said something, and looks at what it leaves behind.
+/// Ends a client that has said something, and checks the terminal after it.
 fn leaves_nothing_behind(draft: &str, how: impl FnOnce(&mut Terminal)) {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
@@ -26,7 +26,7 @@ fn leaves_nothing_behind(draft: &str, how: impl FnOnce(&mut Terminal)) {
     ann.wait("the draft", |view| view.cursor_row() == format!("> {draft}").trim_end());
     how(&mut ann);
     ann.ends(0);
-    assert!(ann.is_as_before(), "the modes are what they were");
+    assert!(ann.is_as_before(), "the modes are restored");
     bob.await_line("Ann Disconnected!");
     ann.look(|view| {
         assert!(!view.wants_pastes());
@@ -69,7 +69,7 @@ fn a_failure_gives_the_terminal_back_and_says_why() {
     assert!(ann.is_as_before());
     ann.wait("the reason", |view| view.count("tcp-chat: Connection to ") == 1);
     ann.look(|view| {
-        assert_eq!(view.count("> half a line"), 1, "what was typed can still be read");
+        assert_eq!(view.count("> half a line"), 1, "the draft can still be read");
         assert_eq!(view.cursor_row(), "");
     });
 
@@ -86,7 +86,7 @@ fn a_terminal_that_takes_nothing_does_not_keep_a_client_from_ending() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     ann.stop();
-    // More than all the buffers on the way hold.
+    // More than all the buffers between the two can hold.
     let mut bob = server.join();
     let flood = format!("Bob: {}\n", "x".repeat(500)).repeat(4000);
     bob.try_send(flood).expect("the room takes it");
@@ -156,7 +156,7 @@ fn a_terminal_that_is_closed_ends_the_client() {
     process.ended();
 }
 
-/// Where SIGHUP says nothing, the end of what is typed does.
+/// If SIGHUP is ignored, the end of the input ends the client.
 #[test]
 fn a_terminal_that_is_closed_ends_a_client_that_ignores_hangups_and_it_does_not_spin() {
     if !has("setsid") {
@@ -191,7 +191,7 @@ fn a_panic_in_any_thread_gives_the_terminal_back() {
     faulty.ends(1);
     assert!(faulty.is_as_before());
     faulty.wait("why, and the end of pasting", |view| {
-        view.count("a fault in this program ended it") == 1
+        view.count("a bug in this program ended it") == 1
             && view.count("on purpose") == 1
             && !view.wants_pastes()
     });
@@ -208,7 +208,7 @@ fn a_client_with_a_fault() {
     terminal.named("Ann".parse().expect("a name"));
     tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");
     input.recv_timeout(STUCK).expect("a line is typed");
-    // There is a frame to write when the fault shows.
+    // A frame must be waiting when the fault happens.
     for number in 0..200 {
         tcp_chat::client::Screen::notice(&mut terminal, &format!("notice {number}"));
         tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");

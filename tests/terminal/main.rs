@@ -1,9 +1,10 @@
-//! The client on a terminal, through a real pseudo-terminal: what a person would see.
+//! The client on a terminal: a real pseudo-terminal shows what a person would see.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-/// The terminal itself, for a client with a fault: the program has none that a test could call up.
+/// The terminal module itself, for a client with a fault. The program has no fault that a test
+/// could trigger.
 #[allow(dead_code, reason = "most of it is used by the program alone")]
 #[path = "../../src/app"]
 mod app {

@@ -1,4 +1,4 @@
-//! What arrives: where it stands, in which colour, wrapped how.
+//! Received lines: their place, their colour, and how they are wrapped.
 
 use crate::support::process::program;
 use crate::support::pty::{Terminal, client, client_with};
@@ -49,7 +49,8 @@ fn wide_characters_wrap_between_two_of_them() {
     let mut ann = client(&server, "Ann", 30);
     let bob = client(&server, "Bob", 40);
     ann.type_line("你好世界这是一个很长的中文句子用来测试换行👋👋👋👋");
-    // 24 of 30 columns, for a block at the right margin; and all of 40, moved in from the second.
+    // A block at the right margin has 24 of 30 columns. A block on the left has all 40, with later
+    // rows indented.
     ann.wait("my own block", |view| view.is_on_the_right("长的中文句子用来测试换行"));
     ann.wait_row("      Ann: 你好世界这是一个很");
     ann.wait_row("      👋👋👋👋");

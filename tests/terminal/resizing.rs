@@ -1,4 +1,5 @@
-//! A terminal that wraps long lines anew when its width changes, as most do today: tmux is one.
+//! A terminal that wraps long lines again when its width changes. Most terminals do so today; tmux
+//! is one of them.
 
 use std::process::{Command, Output};
 use std::sync::mpsc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crate::support::server::Server;
 use crate::support::{has, wait_until};
 
-/// A tmux of our own, ended with the test.
+/// A tmux server for one test; it ends with the test.
 struct Tmux {
     socket: String,
 }
@@ -20,7 +21,7 @@ impl Drop for Tmux {
 }
 
 impl Tmux {
-    /// Runs a client in a window of this width; none if there is no tmux.
+    /// Runs a client in a window with this many columns. None if tmux is not installed.
     fn client(server: &Server, columns: &str) -> Option<Self> {
         if !has("tmux") {
             return None;
@@ -57,7 +58,7 @@ fn no_message_is_lost_while_the_window_changes_its_size() {
     const LINES_PER_RESIZE: usize = 20;
     let server = Server::start(&[]);
     let Some(tmux) = Tmux::client(&server, "80") else { return };
-    wait_until("the client has come", || {
+    wait_until("the client has connected", || {
         server.event_log().count(|line| line.ends_with("Has Connected!")) == 1
     });
     let mut bob = server.join();
@@ -69,7 +70,7 @@ fn no_message_is_lost_while_the_window_changes_its_size() {
             if number % LINES_PER_RESIZE == 0 {
                 said.send(()).expect("the test goes on");
             }
-            // As many lines a second as are promised.
+            // As many lines per second as the documentation promises.
             thread::sleep(Duration::from_millis(5));
         }
     });
@@ -82,11 +83,11 @@ fn no_message_is_lost_while_the_window_changes_its_size() {
             break;
         }
     }
-    talker.join().expect("all is said");
+    talker.join().expect("all lines are said");
     tmux.run(&["send-keys", "Enter"]);
     wait_until("the draft is said, and the prompt empty", || {
         let rows = tmux.rows();
-        // It may have been wrapped anywhere.
+        // The line may have been wrapped at any place.
         let letters = rows.concat().replace(' ', "");
         letters.ends_with('>') && letters.contains("morethanhalfofthemhere")
     });

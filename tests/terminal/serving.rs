@@ -1,4 +1,4 @@
-//! The server on a terminal: how to join and stop it, the event log in colours.
+//! The server on a terminal: it says how to join and how to stop it, and colours the event log.
 
 use std::os::unix::process::CommandExt;
 
@@ -6,7 +6,7 @@ use crate::support::peer::Peer;
 use crate::support::process::{Signal, program};
 use crate::support::pty::{Terminal, View};
 
-/// As a user may have typed it.
+/// A name of the program as a user may have typed it.
 const PROGRAM: &str = "bin/tcp-chat";
 
 fn server(flags: &[&str]) -> (Terminal, String) {
@@ -33,7 +33,7 @@ fn a_server_says_how_to_join_how_to_stop_it_and_how_it_went() {
     server.wait_row("Ann: hello");
     server.process.signal(Signal::INT);
     server.process.exits(0);
-    server.wait_row("stopped with 1 client, none behind; 1 message delivered");
+    server.wait_row("stopped; 1 client connected, 1 message delivered");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn the_event_log_has_the_colours_of_the_client() {
     let mut command = program();
     command.args(["client", &address, "--name", "Ann"]);
     let mut ann = Terminal::run(command, 80);
-    ann.wait("the title of one connected", |view| view.title().contains("@PORT #"));
+    ann.wait("the title when connected", |view| view.title().contains("@PORT #"));
     ann.type_line("hello");
     let colour = |terminal: &Terminal| {
         terminal.wait("the line", |view| view.count("Ann: hello") == 1);
@@ -53,7 +53,7 @@ fn the_event_log_has_the_colours_of_the_client() {
 }
 
 #[test]
-fn what_the_banner_says_fits_the_server() {
+fn the_banner_fits_the_server() {
     let (server, address) = server(&["--framing", "raw", "--echo", "others"]);
     server.wait_row(&format!(
         "    {PROGRAM} client --framing raw --local-echo {address} --name NAME"

@@ -1,5 +1,5 @@
-//! Ctrl-Z and `fg`, SIGSTOP and SIGCONT: the terminal is given to the shell and taken again, and is
-//! never left in between.
+//! Ctrl-Z and `fg`, SIGSTOP and SIGCONT: the client gives the terminal to the shell and takes it
+//! back, and never leaves it half restored.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use crate::support::{has, wait_until};
 
 const TIMES: usize = 10;
 
-/// A shell with job control: each time that the client stops, it says so, waits for Enter, and lets
-/// the client go on.
+/// A shell with job control. Each time the client stops, the shell says so, waits for Enter, and
+/// lets the client continue.
 const SHELL: &str = r#"
 set -m
 "$0" "$@"
@@ -58,7 +58,7 @@ fn a_client_that_was_stopped_takes_the_terminal_again() {
     let mut ann = client(&server, "Ann", 80);
     for time in 1..=TIMES {
         ann.process.signal(Signal::STOP);
-        // As a shell does.
+        // A shell does the same.
         ann.set_as_before();
         ann.process.signal(Signal::CONT);
         wait_until("the client has the terminal", || ann.is_raw());

@@ -1,23 +1,23 @@
-//! A terminal that takes nothing, for a while or for ever.
+//! A terminal that takes no output, for a while or for ever.
 
 use std::time::{Duration, Instant};
 
 use crate::support::pty::client;
 use crate::support::server::Server;
 
-/// Lines that wait at the most; the oldest of more are dropped.
+/// The highest number of waiting lines. If there are more, the oldest are dropped.
 const WAITING: usize = 10_000;
 
-/// How many of its lines a client has on their way at the most.
+/// The highest number of own lines that a client has in flight.
 const WINDOW: usize = 64;
 
-/// How much longer than elsewhere `/quit` may take at a terminal that takes nothing.
+/// How much longer `/quit` may take on a terminal that takes no output.
 const LONGER: Duration = Duration::from_millis(500);
 
-/// How long a terminal takes nothing before the user has had enough.
+/// How long the terminal takes no output before the user gives up.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// On a busy machine one try may be held up by others.
+/// On a busy machine, other programs may delay a try.
 const TRIES: usize = 3;
 
 #[test]
@@ -26,7 +26,7 @@ fn a_terminal_that_takes_nothing_does_not_delay_the_connection() {
     let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.stop();
-    // More than all the buffers on the way hold.
+    // More than all the buffers between the two can hold.
     let filler = format!("Bob: {}", "x".repeat(500));
     bob.send(format!("{filler}\n").repeat(4000));
     let from = Instant::now();
@@ -36,7 +36,7 @@ fn a_terminal_that_takes_nothing_does_not_delay_the_connection() {
         ann.type_line(&format!("still here {number}"));
         bob.await_line(&format!("Ann: still here {number}"));
     }
-    // It would end with an error if a line of its own had not come back.
+    // The client would end with an error if an own line had not come back.
     ann.type_line("/quit");
     bob.await_line("Ann Disconnected!");
     ann.process.exits(0);
@@ -53,10 +53,10 @@ fn a_terminal_that_takes_nothing_does_not_delay_the_end() {
         }
         differences.push((here, elsewhere));
     }
-    panic!("it took so long, and elsewhere so long: {differences:?}");
+    panic!("times here and elsewhere: {differences:?}");
 }
 
-/// How long a client takes to end after `/quit`.
+/// The time from `/quit` to the end of a client.
 fn time_to_quit(server: &Server, is_stuck: bool) -> Duration {
     let mut ann = client(server, "Ann", 80);
     let mut bob = server.join();
@@ -91,7 +91,8 @@ fn the_oldest_of_too_many_waiting_lines_are_dropped_with_a_note() {
     let said: Vec<String> = (0..lines).map(|n| format!("Bob: {filler} {n}.\n")).collect();
     bob.send(said.concat());
     bob.await_line(said[lines - 1].trim_end());
-    // It says the last of these when the first has come back, and so all that was before.
+    // The client sends the last of these lines only after the first has come back. So all lines
+    // before the first have arrived, too.
     for number in 0..=WINDOW {
         ann.type_line(&format!("own {number}."));
     }
@@ -109,7 +110,7 @@ fn the_oldest_of_too_many_waiting_lines_are_dropped_with_a_note() {
         });
         let dropped: usize = dropped.sum();
         let shown = written.matches(&filler).count();
-        // Each of its own lines takes a place, or two: it is shown as waiting as well if it is late.
+        // Each own line takes one place, or two if it is late: then it is also shown as waiting.
         let own = 2 * (WINDOW + 1);
         assert!(shown >= WAITING - own, "{shown}");
         assert!(dropped > 0);

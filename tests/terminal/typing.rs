@@ -1,10 +1,10 @@
-//! What is typed: never torn, never lost, and the commands among it.
+//! Typed text: it is never torn or lost, and commands work.
 
 use crate::support::pty::{Terminal, View, client, client_command};
 use crate::support::server::Server;
 
 #[test]
-fn what_one_types_is_not_torn_by_what_arrives() {
+fn messages_do_not_tear_the_draft() {
     let server = Server::start(&[]);
     for columns in [80, 40] {
         let mut ann = client(&server, "Ann", columns);
@@ -40,7 +40,7 @@ fn what_one_types_is_not_torn_by_what_arrives() {
 }
 
 #[test]
-fn what_one_types_is_not_torn_by_what_is_logged() {
+fn log_lines_do_not_tear_the_draft() {
     let server = Server::start(&[]);
     let mut command = client_command(&server, &["--name", "Ann"]);
     command.env("RUST_LOG", "trace");
@@ -59,7 +59,7 @@ fn what_one_types_is_not_torn_by_what_is_logged() {
     ann.type_in("\r");
     ann.wait("the line to come back", |view| view.is_on_the_right(&format!("Ann: {sentence}")));
     let rows = ann.look(View::all_rows);
-    // Threads of this program, and what its other parts say.
+    // The program's threads, and the lines that its other parts show.
     let logs =
         |row: &&String| ["dial: ", "reader: ", "writer: "].iter().any(|t| row.starts_with(t));
     for thread in ["dial: connects to ", "reader: reads lines: ", "writer: sends lines: 1"] {
@@ -85,11 +85,11 @@ fn every_line_of_a_paste_is_a_message_and_none_typed_ahead_is_lost() {
         bob.await_line(&format!("Ann: {line}"));
         ann.wait("my own line", |view| view.is_on_the_right(&format!("Ann: {line}")));
     }
-    ann.wait("what is not sent yet", |view| view.cursor_row() == "> six");
+    ann.wait("the unsent text", |view| view.cursor_row() == "> six");
 }
 
 #[test]
-fn arrows_bring_back_what_was_typed() {
+fn arrows_bring_back_earlier_lines() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     for line in ["first", "/nonsense", "third"] {
@@ -113,9 +113,9 @@ fn arrows_bring_back_what_was_typed() {
         ann.wait(shown, |view| view.cursor_row() == shown);
     }
     ann.type_in(" again\r");
-    ann.wait("it said again", |view| view.is_on_the_right("Ann: third again"));
+    ann.wait("the line said again", |view| view.is_on_the_right("Ann: third again"));
     ann.type_in(up);
-    ann.wait("it as the newest", |view| view.cursor_row() == "> third again");
+    ann.wait("the newest line", |view| view.cursor_row() == "> third again");
 }
 
 #[test]
@@ -128,12 +128,12 @@ fn an_unknown_command_is_a_mistake_and_not_a_message() {
     ann.type_line("/frobnicate now");
     ann.wait_row("No command /frobnicate, see /help. To say this line, type //frobnicate now");
     ann.type_line("//etc/motd is a file");
-    ann.wait("it said", |view| view.is_on_the_right("Ann: /etc/motd is a file"));
+    ann.wait("the line said", |view| view.is_on_the_right("Ann: /etc/motd is a file"));
     bob.await_line("Ann: /etc/motd is a file");
     ann.type_line("/help");
     ann.wait_row("/quit        say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line");
     ann.type_in("/disc\t");
-    ann.wait("the command made whole", |view| view.cursor_row() == "> /disconnect");
+    ann.wait("the completed command", |view| view.cursor_row() == "> /disconnect");
 }
 
 #[test]
@@ -145,16 +145,16 @@ fn one_can_hang_up_type_on_and_come_back() {
     bob.await_line("Ann Disconnected!");
     ann.wait("the title", |view| view.title() == "Ann (not connected)");
     ann.type_line("said to nobody");
-    ann.wait("it waiting", |view| view.is_on_the_right("Ann: said to nobody (waiting)"));
+    ann.wait("the line waiting", |view| view.is_on_the_right("Ann: said to nobody (waiting)"));
     ann.type_line("/connect");
     bob.await_line("Ann: said to nobody");
-    ann.wait("it delivered", |view| view.is_on_the_right("Ann: said to nobody"));
+    ann.wait("the line delivered", |view| view.is_on_the_right("Ann: said to nobody"));
     ann.type_line("/connect");
     ann.wait_row(&format!("Connected to Server @PORT #{} (127.0.0.1) already", server.port()));
 }
 
 #[test]
-fn a_server_that_goes_and_comes_back_takes_nothing_from_the_one_who_types() {
+fn a_server_that_restarts_takes_nothing_from_the_draft() {
     let mut server = Server::start(&[]);
     let address = server.address;
     for columns in [80, 40] {
@@ -166,12 +166,12 @@ fn a_server_that_goes_and_comes_back_takes_nothing_from_the_one_who_types() {
         ann.type_in(" gone");
         ann.wait("the draft", |view| view.cursor_row() == "> it is gone");
         ann.type_in("\r");
-        ann.wait("it waiting", |view| view.is_on_the_right("Ann: it is gone (waiting)"));
+        ann.wait("the line waiting", |view| view.is_on_the_right("Ann: it is gone (waiting)"));
         ann.type_in("and I type on");
         server = Server::at(address, &[]);
         let mut bob = server.join();
         bob.await_line("Ann: it is gone");
-        ann.wait("it delivered", |view| view.is_on_the_right("Ann: it is gone"));
+        ann.wait("the line delivered", |view| view.is_on_the_right("Ann: it is gone"));
         ann.wait("the draft, whole", |view| view.cursor_row() == "> and I type on");
         ann.type_in("\x03\x03");
         ann.ends(0);
@@ -183,7 +183,7 @@ fn a_line_that_does_not_come_back_is_shown_as_waiting() {
     let server = Server::start(&["--echo", "others"]);
     let mut ann = client(&server, "Ann", 80);
     ann.type_line("does it echo");
-    ann.wait("it waiting", |view| view.is_on_the_right("Ann: does it echo (waiting)"));
+    ann.wait("the line waiting", |view| view.is_on_the_right("Ann: does it echo (waiting)"));
 }
 
 #[test]
@@ -191,11 +191,11 @@ fn a_line_that_is_too_long_is_refused_and_can_be_brought_back() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     ann.type_line(&"x".repeat(1020));
-    ann.wait_row("Not sent: with your name a line may have at most 1024 bytes, yours has 1025");
+    ann.wait_row("Not sent: a line with your name may have at most 1024 bytes, yours has 1025");
     ann.type_in("\x1b[A\x7f");
-    ann.wait("it again", |view| view.cursor_row().ends_with('x'));
+    ann.wait("the draft again", |view| view.cursor_row().ends_with('x'));
     ann.type_in("\r");
-    ann.wait("it delivered", |view| view.count("Ann: xxx") == 1);
+    ann.wait("the line delivered", |view| view.count("Ann: xxx") == 1);
 }
 
 #[test]
@@ -231,8 +231,8 @@ fn a_draft_longer_than_the_window_scrolls_in_its_row() {
         ann.type_in("\x01");
         ann.wait("its beginning", |view| view.cursor_row().starts_with("> 0123456"));
         ann.type_in("A");
-        ann.wait("what was put in front", |view| view.cursor_row().starts_with("> A012345"));
-        ann.look(|view| assert_eq!(view.cursor().1, 3, "the cursor stands behind it"));
+        ann.wait("the inserted text", |view| view.cursor_row().starts_with("> A012345"));
+        ann.look(|view| assert_eq!(view.cursor().1, 3, "the cursor is behind it"));
         ann.type_in("\x05\x7f!\r");
         bob.await_line("Ann: A0123456789abcdefghijklmnopqrstuvwxyz0123456789!");
     }
@@ -243,9 +243,9 @@ fn a_paste_of_several_lines_is_text_and_never_a_command() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
-    ann.wait("pastes to be told apart", |view| view.wants_pastes());
+    ann.wait("paste marks", |view| view.wants_pastes());
     ann.type_in("\x1b[200~one\r\n/quit\r\n//three\r\n\t/help\r\nfive\x1b[201~");
-    ann.wait("it in one row", |view| view.cursor_row() == "> one↵/quit↵//three↵ /help↵five");
+    ann.wait("all in one row", |view| view.cursor_row() == "> one↵/quit↵//three↵ /help↵five");
     ann.type_in("\r");
     for line in ["one", "/quit", "//three", "\t/help", "five"] {
         bob.await_line(&format!("Ann: {line}"));
@@ -253,7 +253,7 @@ fn a_paste_of_several_lines_is_text_and_never_a_command() {
 }
 
 #[test]
-fn ctrl_c_clears_what_is_typed_and_up_brings_it_back() {
+fn ctrl_c_clears_the_draft_and_up_brings_it_back() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     ann.type_in("half a line");
@@ -281,7 +281,7 @@ fn tab_completes_names_that_were_heard() {
 fn a_client_without_a_name_asks_for_one() {
     let server = Server::start(&[]);
     let mut ann = Terminal::in_session(&client_command(&server, &[]), 80, 24);
-    ann.wait("the question", |view| view.count("Your name? Enter alone takes Client") == 1);
+    ann.wait("the question", |view| view.count("Your name? Press Enter to use Client") == 1);
     ann.type_line("a:b");
     ann.wait_row("Not taken: a name may not contain ':' or control characters");
     ann.type_line("Ann");
@@ -290,14 +290,14 @@ fn a_client_without_a_name_asks_for_one() {
     ann.wait("my own line", |view| view.is_on_the_right("Ann: hello"));
 
     let mut other = Terminal::in_session(&client_command(&server, &[]), 80, 24);
-    other.wait("the question", |view| view.count("Your name? Enter alone takes Client") == 1);
+    other.wait("the question", |view| view.count("Your name? Press Enter to use Client") == 1);
     other.type_line("");
     other.joins(&server);
     let name = format!("Client{}", other.process.id());
     other.look(|view| assert!(view.title().starts_with(&name), "{}", view.title()));
 
     let mut nobody = Terminal::in_session(&client_command(&server, &[]), 80, 24);
-    nobody.wait("the question", |view| view.count("Your name? Enter alone takes Client") == 1);
+    nobody.wait("the question", |view| view.count("Your name? Press Enter to use Client") == 1);
     nobody.type_in("\x03");
     nobody.ends(0);
     assert!(nobody.is_as_before());

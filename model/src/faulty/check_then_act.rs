@@ -1,5 +1,5 @@
-//! The fault: each step takes the lock, but between the two steps the world changes. A thread looks
-//! up the place of a record, and removes the record at that place later.
+//! The fault: each step takes the lock, but the roster changes between the two steps. A thread
+//! looks up the place of a record, and later removes the record at that place.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! The fault: two threads take the same two locks in different orders. A speaker takes the roster
-//! while it holds what is pending; the thread that delivers does it the other way round.
+//! while it holds the pending lines. The thread that delivers takes the pending lines while it
+//! holds the roster.
 
 use std::sync::Arc;
 

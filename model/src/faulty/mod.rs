@@ -1,5 +1,5 @@
-//! Rooms with one fault each, as small as they can be. All of them are wrong in the same way as real
-//! programs are: each compiles, and nearly always works.
+//! Rooms with one fault each, as small as possible. Each compiles and nearly always works, as
+//! faulty real programs do.
 
 pub(crate) mod check_then_act;
 pub(crate) mod locks_reversed;

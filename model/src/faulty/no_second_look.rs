@@ -1,5 +1,5 @@
-//! The fault: `if` in place of `while`. The thread that holds the roster does not look at what is
-//! pending again after unlocking, so a line that was appended at that moment is stranded.
+//! The fault: `if` in place of `while`. After the thread with the roster unlocks it, it does not
+//! check again for pending lines. So a line that was appended at that moment is stranded.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::sync::Mutex;
 #[derive(Default)]
 struct Room {
     pending: Mutex<Vec<u32>>,
-    /// What the one peer has heard.
+    /// The lines that the one peer has received.
     roster: Mutex<Vec<u32>>,
 }
 

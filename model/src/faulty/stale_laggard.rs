@@ -1,6 +1,6 @@
 //! The fault: the thread of a laggard keeps the *place* of the record while it sends without the
-//! lock. The laggard is removed meanwhile, another peer moves up to its place, and the thread marks
-//! that one as having caught up. An id that is never given twice would have found nothing.
+//! lock. Meanwhile the laggard is removed, another peer moves to its place, and the thread marks that
+//! peer as up to date. A number that is never given twice would find no record.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Room {
     fn catch_up(&self) {
         let place = self.roster.lock().iter().position(|peer| peer.behind && peer.name == "Ann");
         let Some(place) = place else { return };
-        // Here it sends, for as long as it takes, and nobody waits.
+        // Here it sends without the lock.
         thread::yield_now();
         if let Some(peer) = self.roster.lock().get_mut(place) {
             peer.behind = false;
@@ -44,5 +44,5 @@ pub(crate) fn explore() {
     catch_up.join().expect("no thread fails");
     let roster = room.roster.lock();
     let bob = roster.iter().find(|peer| peer.name == "Bob").expect("Bob stays");
-    assert!(bob.behind, "another peer than the laggard is said to have caught up");
+    assert!(bob.behind, "the wrong peer is marked as up to date");
 }

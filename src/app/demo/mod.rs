@@ -1,7 +1,7 @@
-//! The demo: a server and some clients as separate processes, from the first hello to the last
-//! goodbye, with a server that goes away and comes back in between.
+//! The demo: a server and some clients as separate processes. It shows a whole chat, with a server
+//! that stops and a new server that starts.
 //!
-//! It is a test as well: each act ends only when what it is to show has been seen.
+//! The demo is also a test: each step ends only when the expected output has appeared.
 
 mod stage;
 
@@ -9,14 +9,14 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::Result;
+use stage::{Stage, name_of};
 use tcp_chat::protocol;
 
 use crate::app::args::DemoArgs;
 use crate::app::signals;
 use crate::app::ui::paint::Palette;
-use stage::{Stage, name_of};
 
-/// How long the demo pauses for a person to read along.
+/// How long the demo pauses to give a person time to read.
 const PAUSE: Duration = Duration::from_millis(700);
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
@@ -24,7 +24,7 @@ const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 /// `tcp-chat demo`
 ///
 /// # Errors
-/// What was to be seen and was not; or a signal stopped the demo.
+/// The expected output did not appear, or a signal stopped the demo.
 pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop(())?;
     let pause = if fast { Duration::ZERO } else { PAUSE };
@@ -74,7 +74,7 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
         stage.wait("Server", |line| line.contains("Has Connected!"))?;
     }
     let kept = name_of(&stayed[0])?.says("is anybody there?");
-    // The others hear it as well if they were back in time; nobody promises that.
+    // The others receive it too if they reconnected in time, but this is not promised.
     stage.all_hear(&kept, &stayed[..1])?;
     for actor in &mut actors {
         stage.talk(actor, "still here", stayed)?;
@@ -85,7 +85,7 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
         stage.leave(actor, &stayed[index..])?;
     }
     stage.stop(&mut server)?;
-    stage.heading("Done: every step was seen to happen.")
+    stage.heading("Done: the demo has checked every step.")
 }
 
 fn name(index: usize) -> String {

@@ -1,5 +1,5 @@
-//! Where the demo plays: processes that are started, talked to and watched. What they print is shown
-//! under the heading to which it belongs.
+//! The stage of the demo: it starts processes, types into them and watches their output. Each line
+//! of output is shown under the heading to which it belongs.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -13,19 +13,19 @@ use tcp_chat::protocol::Name;
 
 use crate::app::ui::paint::{self, Palette, Style};
 
-/// How long an act may take before the demo has failed.
+/// How long a step may take. After this time the demo has failed.
 const ACT: Duration = Duration::from_secs(15);
 
-/// The narrowest column for text: a narrower window breaks lines itself.
+/// The narrowest column for text. A narrower window breaks lines itself.
 const NARROWEST: usize = 20;
 
-/// What a process printed: a line, or the end of all that it prints.
+/// The output of a process: a line, or the end of the output.
 struct Printed {
     by: String,
     line: Option<String>,
 }
 
-/// A process of the demo. Killed if the demo ends before it does.
+/// A process of the demo. It is killed if the demo ends first.
 pub(super) struct Actor {
     pub(super) name: String,
     child: Child,
@@ -34,33 +34,34 @@ pub(super) struct Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
-        // Fails if it has ended already, as it should have.
+        // The kill fails if the process has already ended, as it should.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The processes of the demo, and what they print.
+/// The processes of the demo, and their output.
 pub(super) struct Stage {
     printed: Receiver<Printed>,
     printer: Sender<Printed>,
     pause: Duration,
     palette: Palette,
-    /// What was printed and not waited for yet.
+    /// The output that no step has waited for yet.
     seen: Vec<Printed>,
-    /// Somebody has seen enough. The processes must not outlive the demo, so it ends in good order.
+    /// A signal asked the demo to stop. No process may outlive the demo, so the demo ends them
+    /// first.
     quit: Receiver<()>,
 }
 
 impl Stage {
-    /// A stage on which nothing happens yet. `pause` is for a person to read along.
+    /// An empty stage. The `pause` gives a person time to read.
     pub(super) fn new(pause: Duration, palette: Palette, quit: Receiver<()>) -> Self {
         let (printer, printed) = crossbeam_channel::unbounded();
         Self { printed, printer, pause, palette, seen: Vec::new(), quit }
     }
 
-    /// Says what comes next. All that is printed under it belongs to it, because what came before
-    /// has been waited for.
+    /// Prints a heading. All output below belongs to it, because the demo has waited for the output
+    /// before it.
     pub(super) fn heading(&mut self, explanation: &str) -> Result<()> {
         self.pause(self.pause)?;
         for (row, text) in wrapped(explanation, columns().saturating_sub(4)).enumerate() {
@@ -72,14 +73,14 @@ impl Stage {
         self.pause(self.pause / 2)
     }
 
-    /// Shows what is printed for so long.
+    /// Shows the output for this long.
     fn pause(&mut self, duration: Duration) -> Result<()> {
         let end = Instant::now() + duration;
         while self.next(end)? {}
         Ok(())
     }
 
-    /// Shows what is printed next; false if nothing was until `end`.
+    /// Shows the next line of output. Returns false if there was none until `end`.
     fn next(&mut self, end: Instant) -> Result<bool> {
         let printed = select! {
             recv(self.printed) -> printed => printed.ok(),
@@ -109,14 +110,14 @@ impl Stage {
         Ok(client)
     }
 
-    /// Starts this very program as another process, and collects what it prints.
+    /// Starts this program as another process, and collects its output.
     fn start(&self, name: &str, args: &[&str]) -> Result<Actor> {
         let failed = || format!("cannot start {name}");
         let program = std::env::current_exe().with_context(failed)?;
         let mut command = Command::new(program);
-        // The server names the program as the user did, and not with the whole path.
+        // The server prints the program's name as the user typed it, and not the whole path.
         command.arg0(std::env::args_os().next().unwrap_or_else(|| "tcp-chat".into()));
-        // What the user set for a server of his own is not meant for the demo's.
+        // The user's variables for a server must not change the demo's server.
         std::env::vars_os()
             .filter(|(key, _)| key.to_string_lossy().starts_with("TCP_CHAT_"))
             .for_each(|(key, _)| _ = command.env_remove(key));
@@ -134,7 +135,7 @@ impl Stage {
         Ok(Actor { name: name.to_owned(), child, stdin })
     }
 
-    /// Waits until `by` prints a line of this kind, and shows all that is printed meanwhile.
+    /// Waits until `by` prints a matching line, and shows all output meanwhile.
     pub(super) fn wait(&mut self, by: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
         let found = self.wait_for(by, |line| line.is_some_and(&wanted))?;
         Ok(found.line.unwrap_or_default())
@@ -149,7 +150,7 @@ impl Stage {
                 return Ok(self.seen.remove(index));
             }
             if !self.next(deadline)? {
-                bail!("{by} did not show what it should have");
+                bail!("{by} did not show the expected line");
             }
         }
     }
@@ -161,8 +162,8 @@ impl Stage {
         self.wait("Server", |heard| heard == line).map(drop)
     }
 
-    /// Shows a line as `by` printed or typed it. How to join is left out: there is nothing to
-    /// join but a demo.
+    /// Shows a line that `by` printed or typed. The lines that say how to join are left out, because
+    /// this server is only a demo.
     fn show(&self, by: &str, sign: &str, line: &str) -> Result<()> {
         if by == "Server" && line.starts_with("    ") {
             return Ok(());
@@ -192,10 +193,10 @@ impl Stage {
     pub(super) fn type_line(&self, actor: &mut Actor, text: &str) -> Result<()> {
         self.show(&actor.name, ">", text)?;
         let stdin = actor.stdin.as_mut().context("the client's input is closed")?;
-        writeln!(stdin, "{text}").with_context(|| format!("{} does not listen", actor.name))
+        writeln!(stdin, "{text}").with_context(|| format!("{} does not read its input", actor.name))
     }
 
-    /// Lets one client speak, and waits until all `listeners` have heard it.
+    /// Types a line into one client, and waits until all `listeners` have shown it.
     pub(super) fn talk(
         &mut self,
         actor: &mut Actor,
@@ -207,7 +208,8 @@ impl Stage {
         self.all_hear(&name_of(&actor.name)?.says(text), listeners)
     }
 
-    /// Lets a client's input end, and waits until it has said goodbye and the process has ended well.
+    /// Ends the input of a client. Waits until the client has said goodbye and its process has
+    /// ended well.
     pub(super) fn leave(&mut self, mut actor: Actor, listeners: &[String]) -> Result<()> {
         actor.stdin = None;
         self.all_hear(&name_of(&actor.name)?.farewell(), listeners)?;
@@ -215,7 +217,7 @@ impl Stage {
         self.ended(&mut actor)
     }
 
-    /// Stops a server, and waits until it has ended well.
+    /// Stops a server, and waits until its process has ended well.
     pub(super) fn stop(&mut self, server: &mut Actor) -> Result<()> {
         let id = rustix::process::Pid::from_child(&server.child);
         rustix::process::kill_process(id, rustix::process::Signal::INT)
@@ -232,24 +234,24 @@ impl Stage {
                 Ok(Some(status)) => bail!("{} ended with {status}", actor.name),
                 Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
                 Ok(None) => bail!("{} did not end", actor.name),
-                Err(error) => bail!("{} is lost: {error}", actor.name),
+                Err(error) => bail!("cannot wait for {}: {error}", actor.name),
             }
         }
     }
 }
 
 fn print(line: &str) -> Result<()> {
-    writeln!(io::stdout(), "{line}").context("nobody watches")
+    writeln!(io::stdout(), "{line}").context("cannot print to stdout")
 }
 
-/// How wide the window is. What is no window has no end.
+/// The width of the window. Without a window, the width has no limit.
 fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout());
     size.ok().map(|size| usize::from(size.ws_col)).filter(|&n| n > 0).unwrap_or(usize::MAX)
 }
 
-/// Breaks a text between words into rows of at most so many characters. A word that is longer stays
-/// whole.
+/// Breaks a text between words into rows of at most this many characters. A longer word is not
+/// broken.
 fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -263,7 +265,7 @@ fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A name of the demo, as a client has it.
+/// The name of a client in the demo.
 pub(super) fn name_of(name: &str) -> Result<Name> {
     Ok(name.parse()?)
 }

@@ -1,19 +1,18 @@
-//! Asks the one who sits at a terminal for a name.
+//! Asks a person at a terminal for a name.
 
 use crossbeam_channel::{Receiver, select};
-
 use tcp_chat::client::{Input, Screen};
 use tcp_chat::protocol::Name;
 
-/// Asks until the answer is a name. An empty answer takes the one that is there, which is offered.
-/// False if the user would rather leave, or something comes over `quit`.
+/// Asks until the answer is a valid name. An empty answer keeps the offered name. Returns false if
+/// the user leaves, or a message arrives on `quit`.
 pub(crate) fn for_name(
     name: &mut Name,
     input: &Receiver<Input>,
     quit: &Receiver<()>,
     screen: &mut dyn Screen,
 ) -> bool {
-    screen.notice(&format!("Your name? Enter alone takes {name}"));
+    screen.notice(&format!("Your name? Press Enter to use {name}"));
     while screen.flush().is_ok() {
         let answer = select! {
             recv(quit) -> _ => Input::Quit,

@@ -1,8 +1,8 @@
-//! The time of day, for those who asked for `--timestamps`.
+//! The time of day, for `--timestamps`.
 
 use jiff::Zoned;
 
-/// The local time as it stands in front of a line: `15:04:05 `.
+/// The local time, as it is shown in front of a line: `15:04:05 `.
 pub(crate) fn stamp() -> String {
     Zoned::now().strftime("%H:%M:%S ").to_string()
 }

@@ -1,16 +1,16 @@
-//! What a person types: messages, and commands that begin with a slash.
+//! The input of a person: messages, and commands that begin with a slash.
 
 use tcp_chat::client::Input;
 
-/// Every command, and what it does.
+/// Every command, and its help.
 const COMMANDS: [(&str, &str); 4] = [
     ("/connect", "connect now, after /disconnect or while the server is away"),
-    ("/disconnect", "say goodbye and hang up; what you type then waits"),
+    ("/disconnect", "say goodbye and disconnect; new messages wait"),
     ("/help", "show this"),
     ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line"),
 ];
 
-/// What a typed line asks for.
+/// The request in a typed line.
 pub(crate) fn parse(line: &str) -> Input {
     let Some(rest) = line.strip_prefix('/') else { return Input::Say(line.to_owned()) };
     if rest.starts_with('/') {
@@ -25,7 +25,7 @@ pub(crate) fn parse(line: &str) -> Input {
     }
 }
 
-/// The commands that begin like this.
+/// The commands that begin with this text.
 pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static str> {
     COMMANDS.into_iter().map(|(command, _)| command).filter(move |c| c.starts_with(beginning))
 }

@@ -1,4 +1,4 @@
-//! What a person sees and types: lines on a pipe, or a terminal.
+//! The input and output for a person or a script: lines on a pipe, or a terminal.
 
 pub(crate) mod ask;
 pub(crate) mod clock;

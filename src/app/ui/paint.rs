@@ -1,60 +1,58 @@
-//! Colours: what a line of chat looks like, the same in the client, the server's event log and the
+//! The colours of a chat line. They are the same in the client, the server's event log and the
 //! demo.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use std::fmt::Write;
 
 use anstyle::{Ansi256Color, Style as Codes};
-
 use tcp_chat::protocol::Name;
 
 // All colours have a contrast of at least 4.5:1 on a dark background, from black to #1e1e1e, and of
 // 2.7:1 on white. No colour has 4.5:1 on both #1e1e1e and white.
 
-/// Colours of the 256 that can be told from another. Red is kept for complaints.
+/// Colours of the 256 that are easy to tell apart. Red is reserved for complaints.
 const HUES: [u8; 14] = [33, 202, 34, 135, 37, 136, 168, 69, 70, 172, 201, 35, 199, 140];
 
-/// The colour of what is about the chat, rather than the chat. A terminal's own way to dim text is
-/// hard to read on some.
+/// The colour of notices. The terminal's own dim text is hard to read on some terminals.
 const GREY: u8 = 245;
 
 /// The colour of complaints.
 const RED: u8 = 203;
 
-/// How lines about the chat begin.
+/// The first characters of notices.
 const NOTICES: [&str; 4] =
     ["* ", "Server @PORT #", "Client @PORT #", "Connection to Server @PORT #"];
 
-/// How a piece of text is shown.
+/// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As it is.
+    /// Without a style.
     Plain,
-    /// Something about the chat, rather than the chat.
+    /// A notice.
     Dim,
-    /// Something that went wrong.
+    /// An error.
     Alarm,
-    /// Something to look at.
+    /// Important text.
     Bold,
     /// A name, in one of the 256 colours.
     Hue(u8),
 }
 
-/// Whether there are colours at all.
+/// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Palette {
     colours: bool,
 }
 
 impl Palette {
-    /// Colours for a terminal, unless the user or the terminal wants none.
+    /// Colours for a terminal, unless the user or the terminal does not want colours.
     pub(crate) fn new(is_terminal: bool) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colours: is_terminal && !unwanted && is_capable() }
     }
 
-    /// Whether there are any.
+    /// Whether text is coloured.
     pub(crate) fn has_colours(self) -> bool {
         self.colours
     }
@@ -75,7 +73,7 @@ impl Palette {
         let _ = write!(out, "{codes}{text}{codes:#}");
     }
 
-    /// Appends a line of chat, painted.
+    /// Appends a chat line, painted.
     pub(crate) fn paint_line(self, line: &str, out: &mut String) {
         for (style, text) in pieces(line) {
             self.paint(style, text, out);
@@ -89,16 +87,16 @@ pub(crate) fn is_capable() -> bool {
     !matches!(term.as_str(), "" | "dumb" | "cons25" | "emacs")
 }
 
-/// The colour of a name; the same everywhere and every time.
+/// The colour of a name. It is the same everywhere and every time.
 pub(crate) fn hue(name: &str) -> u8 {
-    // FNV-1a: what the standard library hashes with may change from one version to the next.
+    // FNV-1a, because the standard library's hash may change from one version to the next.
     let hash = name
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     HUES[hash as usize % HUES.len()]
 }
 
-/// Takes a line of chat apart: a name in its colour, what it says plain, notices dimmed.
+/// Splits a chat line into pieces: the name in its colour, the message plain, and notices dimmed.
 pub(crate) fn pieces(line: &str) -> Vec<(Style, &str)> {
     if let Some(name) = line.strip_suffix(" Disconnected!")
         && is_name(name)
@@ -141,7 +139,7 @@ mod tests {
         one.max(other) / one.min(other)
     }
 
-    /// A colour of the 256, above the first 16, as xterm defines it.
+    /// One of the 256 colours, above the first 16, as xterm defines it.
     fn rgb(colour: u8) -> [u8; 3] {
         if colour >= 232 {
             return [8 + 10 * (colour - 232); 3];
@@ -178,7 +176,7 @@ mod tests {
             include_str!("../../../docs/two-shells.svg"),
             include_str!("../../../docs/performance.svg"),
         ] {
-            // A text stands on the picture, or on the bar before it.
+            // Text is drawn on the picture, or on the last bar before it.
             let (mut ground, mut bar) = (None, None);
             for element in picture.split('<').filter(|element| element.contains("fill=\"#")) {
                 if element.starts_with("rect") {

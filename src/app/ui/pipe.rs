@@ -4,13 +4,13 @@ use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
-
-use super::{clock, command};
 use tcp_chat::client::{Input, Screen, Status};
 use tcp_chat::protocol::{self, Found, Lines};
 
-/// Reads lines of at most `max` bytes from stdin, on a thread of its own. What a person types may
-/// be a command; in what comes over a pipe, every line is a message.
+use super::{clock, command};
+
+/// Reads lines of at most `max` bytes from stdin, on a thread of its own. On a terminal, a line may
+/// be a command. On a pipe, every line is a message.
 ///
 /// # Errors
 /// The thread could not be started.
@@ -19,7 +19,7 @@ pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
     let understand = if io::stdin().is_terminal() { command::parse } else { say };
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         if let Err(error) = pass_lines(io::stdin().lock(), max, understand, &sender) {
-            log::error!("the input cannot be read further: {error}");
+            log::error!("cannot read more input: {error}");
         }
     })?;
     Ok(input)
@@ -37,7 +37,7 @@ fn pass_lines(
 ) -> io::Result<()> {
     let mut lines = Lines::new(max);
     let mut pass = |found: Found| {
-        // Nobody takes it when the client has ended, and then the process ends as well.
+        // The send fails only if the client has ended. Then the process ends soon as well.
         let _ = input.send(match found {
             Found::Line(line) => understand(&protocol::sanitized(line)),
             Found::TooLong => Input::TooLong,
@@ -56,19 +56,20 @@ fn pass_lines(
     Ok(())
 }
 
-/// Shows the chat on stdout, and everything about it on stderr.
+/// Shows the chat on stdout, and all notices on stderr.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     out: BufWriter<Stdout>,
-    /// A line could not even be kept to be written later, and why.
+    /// The first error of a write to the buffer.
     failure: Option<io::ErrorKind>,
     timestamps: bool,
     notice: fn(&str),
 }
 
 impl Pipe {
-    /// A screen that begins each line with the time if `timestamps`. It gives what is about the
-    /// chat to `notice`, which must not wait for long: nobody may read stderr.
+    /// Creates a screen, which begins each line with the time if `timestamps` is set. It passes
+    /// notices to `notice`. That function must not wait for long, because stderr may be a pipe
+    /// without a reader.
     pub(crate) fn new(timestamps: bool, notice: fn(&str)) -> Self {
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
         Self { out, failure: None, timestamps, notice }

@@ -1,4 +1,4 @@
-//! How a connection ends, and how the conversation does: what is said at the end must be true.
+//! How a connection ends, and how the client ends. The client must not claim more than it knows.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::client::{Failure, Status};
 /// How long a leaving client waits for the server to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// How many connections of no use in a row show that the server is none for us.
+/// After this many useless connections in a row, the server does not look like a chat server.
 const USELESS: u32 = 3;
 
 impl EventLoop<'_> {
@@ -57,14 +57,14 @@ impl EventLoop<'_> {
         self.screen.notice(&format!("Disconnected from {server}; /connect to come back"));
     }
 
-    /// The connection is gone. What was sent over it and not confirmed will be sent again.
+    /// The connection is lost. Lines that were sent over it and not confirmed are sent again later.
     fn offline(&mut self) {
         self.outbox.rewind();
         self.screen.status(Status::Offline);
     }
 
-    /// The line that the server refused last is followed by nothing whose coming back would prove
-    /// that. So the farewell is sent as a line of its own.
+    /// No line follows the last refused line, so no line can prove the refusal by coming back. The
+    /// farewell is sent as a line of its own to prove it.
     pub(super) fn ask_for_proof(&mut self) {
         if !self.said_farewell && self.outbox.awaits_proof() {
             self.said_farewell = true;
@@ -72,7 +72,7 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Time has run out.
+    /// The time limit has passed without progress.
     pub(super) fn give_up(&mut self) {
         let lines = self.unconfirmed();
         self.over = Some(Err(if self.dialer.is_up() {
@@ -82,7 +82,7 @@ impl EventLoop<'_> {
         }));
     }
 
-    /// Ends the conversation of our own accord.
+    /// Ends the client because the user, the input or a signal ended it.
     pub(super) fn leave(&mut self) {
         let was_up = self.dialer.is_up();
         self.ask_for_proof();
@@ -92,17 +92,17 @@ impl EventLoop<'_> {
         self.over = Some(match lines {
             0 => self.all_confirmed(),
             _ if lines == unsent && was_up => {
-                Err(Failure::Unsent(lines, "the client was ended before".to_owned()))
+                Err(Failure::Unsent(lines, "the client ended first".to_owned()))
             }
             _ if lines == unsent => Err(Failure::Unsent(lines, self.no_connection())),
             _ if was_up && self.config.local_echo => {
-                let why = "the client was ended before it could say them again";
+                let why = "the client ended before it could send them again";
                 Err(Failure::Lost(why.to_owned(), lines))
             }
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected(self.no_connection(), lines)),
         });
-        // If the reader of a pipe has seen enough, as in `| head`, that is no failure.
+        // The reader of a pipe may close it early, as `| head` does. This is no failure.
         if let Err(error) = shown
             && error.kind() != io::ErrorKind::BrokenPipe
         {
@@ -112,8 +112,8 @@ impl EventLoop<'_> {
         }
     }
 
-    /// How many lines of the user have never come back. The farewell, if it waits behind them, is
-    /// none of his.
+    /// How many of the user's lines have never come back. A farewell that waits behind them is not
+    /// the user's line, so it does not count.
     pub(super) fn unconfirmed(&self) -> usize {
         let farewell = self.said_farewell && !self.outbox.is_empty();
         self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
@@ -127,11 +127,11 @@ impl EventLoop<'_> {
         format!("no connection to {}", self.config.server())
     }
 
-    /// Says goodbye, and shows what still comes until the server closes its side.
+    /// Says goodbye, and shows the messages that arrive until the server closes its side.
     fn part(&mut self) {
         let Some(connection) = self.dialer.connection() else { return };
         if self.said_farewell {
-            self.send_what_waits();
+            self.send_waiting_lines();
         } else {
             connection.send(&self.config.farewell());
         }

@@ -12,7 +12,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn the_backlog_keeps_what_a_laggard_needs(
+    fn the_backlog_keeps_what_a_peer_still_needs(
         steps in vec((0..4_u8, 1..50_usize, any::<Index>()), 0..60),
     ) {
         let mut backlog = Backlog::default();

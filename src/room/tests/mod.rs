@@ -2,5 +2,5 @@
 
 mod backlog;
 mod batch;
-mod roster;
 mod room;
+mod roster;

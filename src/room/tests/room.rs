@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use super::roster::{Fake, Log};
 use crate::protocol::Framing;
-use crate::room::batch::{Batch, PeerId};
-use crate::room::peer::{Reason, Socket};
-use crate::room::roster::Report;
-use crate::room::{Limits, Room};
+use crate::room::{Batch, Limits, PeerId, Reason, Report, Room, Socket};
 
 const LIMITS: Limits = Limits { backlog: 1 << 30, pending: 16 * 1024 };
 
@@ -51,8 +48,8 @@ fn one_that_falls_behind_gets_a_thread_of_its_own() {
     assert_eq!(*behind.lock().expect("sound"), [id]);
     assert_eq!(socket.room.load(Relaxed), 5);
     assert_eq!(room.report(), Report { peers: 2, laggards: 1, lines: 1 });
-    assert!(room.catch_up(id).is_some());
-    assert!(room.catch_up(other).is_none());
+    assert!(room.next_part(id).is_some());
+    assert!(room.next_part(other).is_none());
 }
 
 #[test]
@@ -82,7 +79,7 @@ fn a_closed_room_says_its_farewell_and_no_more() {
 }
 
 #[test]
-fn what_a_room_carries() {
+fn the_limits_of_a_room() {
     let pending = |backlog| Limits::of(backlog).pending;
     assert_eq!(pending(8 * 1024 * 1024), 1024 * 1024);
     assert_eq!(pending(1 << 40), 1024 * 1024);
@@ -177,9 +174,9 @@ fn speakers_wait_while_a_reader_is_overrun() {
     room.say_in_turn(lines(id, 1), &speaker);
     assert_eq!((wait() > 1, room.report().lines), (true, 3));
     // One that has caught up is overrun no more.
-    let next = room.catch_up(reader).expect("it is behind");
+    let next = room.next_part(reader).expect("it is behind");
     next.position.store(next.entries.last().expect("a batch").end(), Relaxed);
-    assert!(room.catch_up(reader).is_none());
+    assert!(room.next_part(reader).is_none());
     socket.room.store(usize::MAX, Relaxed);
     room.say(lines(id, 100 * 1024));
     let before = wait();

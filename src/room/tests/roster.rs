@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::protocol::Framing;
-use crate::room::batch::{Batch, PeerId, Recipient};
-use crate::room::peer::{Peer, Reason, Socket, Standing};
-use crate::room::roster::{Observer, Report, Roster};
+use crate::room::peer::{Peer, Standing};
+use crate::room::roster::Roster;
+use crate::room::{Batch, Observer, PeerId, Reason, Recipient, Report, Socket};
 
 /// A socket with room for so many bytes.
 #[derive(Default)]
@@ -116,20 +116,20 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
     let report = Report { peers: 2, laggards: 1, lines: 2 };
     assert_eq!(roster.report(), report);
 
-    let next = roster.catch_up(id).expect("it is behind");
+    let next = roster.next_part(id).expect("it is behind");
     assert_eq!((next.position.load(Relaxed), next.entries.len()), (3, 2));
     next.position.store(next.entries[0].end(), Relaxed);
-    let next = roster.catch_up(id).expect("it is behind");
+    let next = roster.next_part(id).expect("it is behind");
     assert_eq!(next.entries[0].batch.text(), b"789\n");
     next.position.store(next.entries[0].end(), Relaxed);
     assert_eq!(log.count("1 caught up"), 0);
-    assert!(roster.catch_up(id).is_none());
+    assert!(roster.next_part(id).is_none());
     assert_eq!(log.count("1 caught up"), 1);
     assert_eq!(roster.report().laggards, 0);
 }
 
 #[test]
-fn one_that_has_caught_up_is_trusted_for_longer() {
+fn a_peer_that_has_caught_up_counts_as_a_reader_for_longer() {
     let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
     let trusted = |has_caught_up| {
         let (socket, address) = (Arc::new(Fake::default()), ([127, 0, 0, 1], 1).into());
@@ -148,9 +148,9 @@ fn one_that_has_caught_up_is_trusted_for_longer() {
         roster.peer(id).and_then(|peer| Some(peer.lag.as_ref()?.reads_until))
     };
     let first = reads_until(&mut roster);
-    let next = roster.catch_up(id).expect("it is behind");
+    let next = roster.next_part(id).expect("it is behind");
     next.position.store(u64::MAX, Relaxed);
-    assert!(roster.catch_up(id).is_none());
+    assert!(roster.next_part(id).is_none());
     assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(2)));
 }
 
@@ -164,7 +164,7 @@ fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
     }
     assert_eq!(roster.report().peers, 1);
     assert_eq!(Arc::strong_count(&batch), 4, "it is kept three times");
-    let position = roster.catch_up(id).expect("it is behind").position;
+    let position = roster.next_part(id).expect("it is behind").position;
     position.store(1, Relaxed);
     roster.deliver(&line("0123456"));
     assert_eq!(roster.report().peers, 0);
@@ -192,24 +192,24 @@ fn a_reader_is_overrun_from_half_a_backlog_on() {
     assert!(!roster.deliver(&line("0123456")));
     assert!(!roster.deliver(&line("0123456")), "exactly half");
     assert!(roster.deliver(&line("0123456")), "more than half");
-    roster.catch_up(id).expect("it is behind").position.store(size(), Relaxed);
+    roster.next_part(id).expect("it is behind").position.store(size(), Relaxed);
     assert!(roster.deliver(&line("0123456")), "it has taken something, and is behind still");
     roster.retire(id);
     assert!(!roster.deliver(&line("0")), "one that leaves is not waited for");
 }
 
 #[test]
-fn one_that_leaves_is_sent_what_was_said_until_then_and_no_more() {
+fn a_leaving_peer_is_sent_everything_up_to_then_and_no_more() {
     let (mut roster, log) = roster(1 << 20);
     let (id, socket) = add(&mut roster, 0);
     roster.deliver(&line("before"));
     roster.retire(id);
     roster.deliver(&line("after"));
-    let next = roster.catch_up(id).expect("it is behind");
+    let next = roster.next_part(id).expect("it is behind");
     assert_eq!(next.entries.len(), 1);
     assert_eq!(next.entries[0].batch.text(), b"before\n");
     next.position.store(next.entries[0].end(), Relaxed);
-    assert!(roster.catch_up(id).is_none());
+    assert!(roster.next_part(id).is_none());
     assert_eq!((log.count("1: left"), socket.shut.load(Relaxed)), (1, 1));
 }
 
@@ -278,9 +278,9 @@ fn all_that_have_everything_are_retired_together() {
     assert_eq!(half_closed.len(), 1);
     assert!(Arc::ptr_eq(&half_closed[0], &socket));
     assert_eq!(roster.report().peers, 1);
-    let next = roster.catch_up(behind).expect("it is behind");
+    let next = roster.next_part(behind).expect("it is behind");
     next.position.store(next.entries[0].end(), Relaxed);
-    assert!(roster.catch_up(behind).is_none());
+    assert!(roster.next_part(behind).is_none());
     assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
 }
 

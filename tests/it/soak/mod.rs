@@ -1,5 +1,6 @@
-//! Churn for as long as `TCP_CHAT_SOAK_SECONDS` says (60 by default): servers are killed and come
-//! again, clients talk across that, strangers misbehave; at the end every line is accounted for.
+//! A long test with many restarts: servers are killed and started again, clients keep talking, and
+//! strangers misbehave. At the end every line is accounted for. It takes as many seconds as
+//! `TCP_CHAT_SOAK_SECONDS` says (60 by default).
 //!
 //! `TCP_CHAT_SOAK_SECONDS=600 cargo test --test it soak -- --ignored`
 
@@ -17,14 +18,16 @@ use crate::support::peer::Peer;
 use crate::support::process::{Process, Signal, client};
 use crate::support::wait_until;
 
-/// Clients at a time that speak through a pipe, one after the other in each place.
+/// How many clients speak at the same time. Each speaks through a pipe. When it ends, the next
+/// client takes its place.
 const SPEAKERS: u64 = 5;
-/// Clients that listen through all restarts.
+/// Clients that listen across all restarts.
 const STAYERS: usize = 2;
 const STRANGERS: u64 = 3;
 /// How long a speaker rests between two lines.
 const PACE: Duration = Duration::from_millis(10);
-/// How long a server lives, in turn: a peer that never reads is too slow for the longest only.
+/// How long each server lives, in turn. Only the longest life is long enough to drop a peer that
+/// never reads.
 const LIVES: [u64; 4] = [2, 3, 2, 8];
 
 #[test]
@@ -34,8 +37,8 @@ fn through_crashes_and_strangers_every_line_is_accounted_for() {
         .map_or(60, |text| text.parse().expect("TCP_CHAT_SOAK_SECONDS is a number of seconds"));
     let end = Instant::now() + Duration::from_secs(seconds);
     let address = free_address();
-    // Closed while the listeners are not all there: clients that come back wait for the others, but
-    // one that is new speaks at once.
+    // Closed while a listener is missing. A client that reconnects waits for the other clients, but
+    // a new client speaks at once.
     let gate = &RwLock::new(());
     let mut totals = Totals::default();
     thread::scope(|scope| {
@@ -67,14 +70,14 @@ fn through_crashes_and_strangers_every_line_is_accounted_for() {
             totals.add(life);
             life = Life::begin(scope, address);
         }
-        // The last one serves to the end.
+        // The last server runs to the end of the test.
         for speaker in speakers {
             totals.said.extend(speaker.join().expect("every client gets every line confirmed"));
         }
         for stranger in strangers {
-            totals.visits += stranger.join().expect("strangers are not disturbed");
+            totals.visits += stranger.join().expect("no stranger fails");
         }
-        wait_until("nothing is left of those who have gone", || {
+        wait_until("no departed client uses resources", || {
             life.uses() == (threads + STAYERS as u64, files + STAYERS)
         });
         life.server.process.signal(Signal::INT);
@@ -89,11 +92,11 @@ fn through_crashes_and_strangers_every_line_is_accounted_for() {
         }
     });
     totals.settle();
-    // Not `eprintln`, which shows nothing of a test that passes.
+    // This is not `eprintln`, because the test runner hides its output when the test passes.
     writeln!(io::stderr(), "soak: {seconds} s, {totals}").unwrap();
 }
 
-/// An address that stays free between two servers: the system hands out ports above these.
+/// An address that stays free between two servers: the system assigns only ports above these.
 fn free_address() -> SocketAddr {
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     (first..32_000)
@@ -102,7 +105,8 @@ fn free_address() -> SocketAddr {
         .expect("there is a free port")
 }
 
-/// In each place one client after the other. Returns who said how many lines.
+/// Runs one client after the other in this place. Returns the names and how many lines each client
+/// said.
 fn speak_in_turn(
     address: SocketAddr,
     gate: &RwLock<()>,
@@ -121,8 +125,8 @@ fn speak_in_turn(
     said
 }
 
-/// Says numbered lines through a real client, whatever happens to the server meanwhile, and asserts
-/// that each of them came back.
+/// Says numbered lines through a real client, through all restarts of the server. Asserts that each
+/// of them came back.
 fn speak(address: SocketAddr, gate: &RwLock<()>, name: &str, lines: u64) {
     let mut speaker = {
         let _open = gate.read().unwrap();
@@ -142,13 +146,13 @@ fn speak(address: SocketAddr, gate: &RwLock<()>, name: &str, lines: u64) {
     assert!(own.map(|(_, number)| number).eq(0..lines), "{name} did not see its own lines");
 }
 
-/// Comes again and again, and misbehaves in another way each time. Returns how often.
+/// Connects again and again, and misbehaves in another way each time. Returns the number of visits.
 fn visit_often(address: SocketAddr, seed: u64, end: Instant) -> u64 {
     let mut dice = Dice(0x9E37_79B9 * (seed + 1));
     let mut deaf = VecDeque::new();
     let mut visits = 0;
     while Instant::now() < end {
-        // Between two servers, nobody answers.
+        // Between two servers, no server answers.
         if let Ok(peer) = Peer::try_connect(address) {
             deaf.extend(visit(peer, &mut dice));
             visits += 1;
@@ -161,12 +165,13 @@ fn visit_often(address: SocketAddr, seed: u64, end: Instant) -> u64 {
     visits
 }
 
-/// Returns a peer that stays and never reads. What goes wrong is the server's end, not ours to judge.
+/// Misbehaves in one of seven ways. Returns the peer if it stays and never reads. Errors here are
+/// the server's reaction, so they are ignored.
 fn visit(mut peer: Peer, dice: &mut Dice) -> Option<Peer> {
     match dice.roll() % 7 {
         0 => {
             let _ = peer.try_send(format!("Stranger: {}\n", "x".repeat(900)).repeat(25));
-            // Has no more to say, and listens to the end.
+            // Ends sending, and listens to the end.
             let _ = peer.stream().shutdown(Shutdown::Write);
             let _ = io::copy(&mut peer.stream(), &mut io::sink());
         }
@@ -189,13 +194,13 @@ fn visit(mut peer: Peer, dice: &mut Dice) -> Option<Peer> {
         5 => {
             let _ = peer.try_send("\x1b[2J\x1b]0;title\x07\u{202e}\r\0\n\n\n\r\n");
         }
-        // Gone before a word was said.
+        // Leaves without a message.
         _ => {}
     }
     None
 }
 
-/// Numbers without a pattern, the same in each run.
+/// Pseudo-random numbers, the same in each run.
 struct Dice(u64);
 
 impl Dice {

@@ -1,5 +1,5 @@
-//! The books of the soak: what was said, what was heard of it in each life of the server, and by
-//! those who stayed through all of them.
+//! The totals of the soak test: the lines that were said, the lines that listeners received in the
+//! life of each server, and the lines that the clients received that stayed through all lives.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,18 +13,20 @@ use crate::support::process::Process;
 use crate::support::server::{Server, connected, gone};
 use crate::support::{assert_same, usage, wait_until};
 
-/// So that a peer which never reads is too slow for a server that lives for some seconds.
+/// With these limits, a server that lives for a few seconds still drops a peer that never reads.
 const FLAGS: [&str; 4] = ["--stall-timeout", "2", "--max-backlog", "1048576"];
-/// How many lines may be said again after a crash: what came back last, and what was in flight.
+/// How many lines may come again after a crash: the lines that came back last, and the lines in
+/// flight.
 const MOST_AGAIN: u64 = SPEAKERS * 2 * WINDOW as u64;
-/// How many may be missing: only what a speaker said who left before the crash, on the average.
+/// How many lines may be missing per crash, on average: only lines of speakers that left before the
+/// crash.
 const MOST_MISSED: u64 = SPEAKERS;
 
-/// A server from its start to its end, and two who listen all the time.
+/// A server from its start to its end, with two listeners that are connected all the time.
 pub(crate) struct Life<'scope> {
     pub(crate) server: Server,
     listeners: [ScopedJoinHandle<'scope, Vec<String>>; 2],
-    /// The ports of clients that stay as long as it lives.
+    /// The ports of the clients that stay as long as the server lives.
     stayers: Vec<u16>,
 }
 
@@ -38,11 +40,11 @@ impl<'scope> Life<'scope> {
         Self { server, listeners, stayers: Vec::new() }
     }
 
-    /// Waits until these clients are there. What they say of themselves is not enough: one that is
-    /// quick can come back to a server that is dying, and be lost once more.
+    /// Waits until these clients are in the room. A client's own notice is not enough: a quick
+    /// client can connect to a server that is dying, and lose this connection as well.
     pub(crate) fn welcomes(&mut self, stayers: &[Process]) {
         for stayer in stayers {
-            wait_until("one that stays is back", || {
+            wait_until("a staying client is back", || {
                 let port = stayer.err.lines().iter().rev().find_map(|notice| port(notice));
                 let here = port.filter(|port| {
                     self.server.event_log().count(|line| line == connected(*port)) > 0
@@ -58,39 +60,39 @@ impl<'scope> Life<'scope> {
     }
 }
 
-/// Whether a client says that it is connected.
+/// Whether this is a client's notice that it is connected.
 pub(crate) fn is_success(notice: &str) -> bool {
     notice.contains(" Successful! ")
 }
 
-/// From which port a client says that it is connected.
+/// The port in a client's notice that it is connected.
 fn port(notice: &str) -> Option<u16> {
     let port = notice.rsplit_once("@PORT #").filter(|_| is_success(notice))?.1;
     port.parse().ok()
 }
 
-/// Who said which number, if this is a line of a speaker.
+/// The name and the number in a speaker's line.
 pub(crate) fn said(line: &str) -> Option<(&str, u64)> {
     let (who, number) = line.split_once(": ")?;
     who.starts_with("Speaker").then_some((who, number.parse().ok()?))
 }
 
-/// What became of everything that was said.
+/// The totals of all lives.
 #[derive(Default)]
 pub(crate) struct Totals {
     pub(crate) lives: usize,
     pub(crate) visits: u64,
     came: usize,
     too_slow: usize,
-    /// Who said how many lines, each of which came back.
+    /// The name of each speaker, and how many lines it said. Each line came back.
     pub(crate) said: Vec<(String, u64)>,
-    /// What those who listened in each life heard of each speaker, over all lives.
+    /// The lines that the listeners of all lives received.
     heard: Heard,
-    /// What each client that stayed heard.
+    /// The lines that each staying client received.
     stayers: Vec<Heard>,
 }
 
-/// What one listener heard of each speaker.
+/// The lines that one listener received of each speaker.
 #[derive(Default)]
 struct Heard {
     next: HashMap<String, u64>,
@@ -108,7 +110,7 @@ impl Heard {
 }
 
 impl Totals {
-    /// Takes the stock of a server that has ended.
+    /// Adds the result of a server that has ended.
     pub(crate) fn add(&mut self, life: Life) {
         let Life { server, listeners, stayers } = life;
         let log = server.event_log();
@@ -116,16 +118,16 @@ impl Totals {
         self.came += log.count(|line| line.ends_with(" Has Connected!"));
         self.too_slow += log.count(|line| line.ends_with(" Has Disconnected! (too slow)"));
         for port in stayers {
-            // They leave when the server has said goodbye.
+            // These clients leave after the server has said goodbye.
             let lost = |line: &str| line.starts_with(&gone(port)) && !line.ends_with("(left)");
-            assert_eq!(log.count(lost), 0, "one that stays was lost without a crash");
+            assert_eq!(log.count(lost), 0, "a staying client was lost without a crash");
         }
         let log = &server.process.err;
         log.wait_for("the end of the log", |_, closed| closed.then_some(()));
         assert_eq!(log.count(|line| line.contains("panicked")), 0, "{:?}", log.lines());
 
         let [first, second] = listeners.map(|listener| listener.join().expect("it only listens"));
-        // One came a moment earlier, and a crash does not reach both at once.
+        // One listener joined a moment earlier, and a crash does not reach both at the same moment.
         let begin = second.iter().position(|line| said(line).is_some()).expect("somebody speaks");
         let second = &second[begin..];
         let begin = first.iter().position(|line| *line == second[0]).expect("both heard it");
@@ -141,15 +143,15 @@ impl Totals {
         }
     }
 
-    /// Takes the stock of what a client that stayed has printed.
+    /// Adds the output of a client that stayed.
     pub(crate) fn hear(&mut self, lines: &[String]) {
         let mut heard = Heard::default();
         lines.iter().filter_map(|line| said(line)).for_each(|(who, n)| heard.hear(who, n));
         self.stayers.push(heard);
     }
 
-    /// Compares what was heard with what was said. A crash can come between two sends, so clients
-    /// say their last lines again after it, even those that had come back.
+    /// Compares the received lines with the lines that were said. A crash can happen between two
+    /// sends, so the clients then send their last lines again, even lines that had come back.
     pub(crate) fn settle(&mut self) {
         for heard in self.stayers.iter_mut().chain([&mut self.heard]) {
             for (who, lines) in &self.said {
@@ -157,7 +159,7 @@ impl Totals {
                 assert!(next <= *lines, "{who} never said line {next}");
                 heard.missed += lines - next;
             }
-            assert!(heard.next.is_empty(), "nobody said what these did: {:?}", heard.next);
+            assert!(heard.next.is_empty(), "unknown speakers: {:?}", heard.next);
             let crashes = self.lives as u64 - 1;
             assert!(heard.again <= crashes * MOST_AGAIN, "{} lines came again", heard.again);
             assert!(heard.missed <= crashes * MOST_MISSED, "{} lines are missing", heard.missed);

@@ -1,6 +1,6 @@
-//! What Tab makes of the beginning of a word: a command, or a name that was heard.
+//! Completes the word before the cursor when you press Tab: a command, or the name of a speaker.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
 
@@ -9,12 +9,12 @@ use crate::app::ui::command;
 /// How many names are remembered.
 const NAMES: usize = 1000;
 
-/// The names that were heard, the last one first.
+/// The names of speakers, the latest first.
 #[derive(Debug, Default)]
 pub(super) struct Names(VecDeque<String>);
 
 impl Names {
-    /// Somebody of this name said something.
+    /// A person with this name said something.
     pub(super) fn heard(&mut self, name: &str) {
         let known = self.0.iter().position(|known| known == name);
         let name = known.and_then(|at| self.0.remove(at)).unwrap_or_else(|| name.to_owned());
@@ -23,17 +23,17 @@ impl Names {
     }
 }
 
-/// A word that is being completed: each Tab puts the next of its candidates there.
+/// A word that is being completed: each Tab inserts its next candidate.
 #[derive(Debug)]
 pub(super) struct Completion {
-    /// Where the word begins, in bytes.
+    /// The index of the word's first byte.
     pub(super) start: usize,
     candidates: Vec<String>,
     next: usize,
 }
 
 impl Completion {
-    /// What the word can be that `text` ends with, if anything.
+    /// The completion of the last word of `text`, if there is a candidate.
     pub(super) fn of(text: &str, names: &Names) -> Option<Self> {
         let start = text
             .rfind(char::is_whitespace)
@@ -49,7 +49,7 @@ impl Completion {
         (!candidates.is_empty()).then_some(Self { start, candidates, next: 0 })
     }
 
-    /// The next candidate; after the last one, the first.
+    /// The next candidate. After the last candidate comes the first.
     pub(super) fn candidate(&mut self) -> &str {
         let index = self.next % self.candidates.len();
         self.next += 1;

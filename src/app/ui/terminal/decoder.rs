@@ -1,10 +1,11 @@
-//! Keys, made of the bytes that a terminal sends.
+//! Decodes the bytes that a terminal sends into keys.
 //!
-//! A crate's reader is not used: crossterm's (0.29) uses all of a processor when the terminal is
-//! closed.
+//! The program does not use a crate for this: crossterm's reader (0.29) takes all the time of a
+//! processor when the terminal is closed.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
+use tcp_chat::protocol;
 use tui_input::InputRequest::{
     self, DeleteFromStart, DeleteNextChar, DeleteNextWord, DeletePrevChar, DeletePrevWord,
     DeleteTillEnd, GoToEnd, GoToNextChar, GoToNextWord, GoToPrevChar, GoToPrevWord, GoToStart,
@@ -12,14 +13,13 @@ use tui_input::InputRequest::{
 };
 
 use super::draft::MAX_DRAFT;
-use tcp_chat::protocol;
 
-/// A key, or what comes as one.
+/// A key, or a paste.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// Text that was typed.
     Text(String),
-    /// Text that was pasted; may have several lines.
+    /// Text that was pasted. It may have several lines.
     Paste(String),
     /// Moves the cursor or deletes something.
     Edit(InputRequest),
@@ -37,17 +37,17 @@ pub(super) enum Key {
     Redraw,
 }
 
-/// What stands around a paste.
+/// The sequences before and after a paste.
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
-/// No sequence that a key sends is longer than this, in bytes.
+/// The longest sequence that a key sends, in bytes.
 const LONGEST: usize = 32;
 
-/// How much of a paste is kept, in bytes: too much for a draft.
+/// How many bytes of a paste are kept: more than a draft can have.
 const MOST: usize = 2 * MAX_DRAFT;
 
-/// Takes bytes as they come, and gives keys.
+/// Takes bytes as they arrive, and returns keys.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     bytes: Vec<u8>,
@@ -57,17 +57,18 @@ impl Decoder {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.starts_with(PASTE_BEGINS) && self.bytes.len() > MOST {
-            // It is too long to be taken, and stays so without its middle.
+            // The paste is too long for a draft, and it is still too long without its middle.
             self.bytes.drain(MOST - PASTE_ENDS.len()..self.bytes.len() - PASTE_ENDS.len());
         }
     }
 
-    /// Whether an escape sequence has begun: the rest follows at once, or it was the Escape key.
+    /// Whether an escape sequence has begun. Either the rest follows at once, or a person pressed
+    /// the Escape key.
     pub(super) fn has_begun_a_key(&self) -> bool {
         self.bytes.first() == Some(&0x1b) && !self.bytes.starts_with(PASTE_BEGINS)
     }
 
-    /// It was the Escape key, which does nothing.
+    /// A person pressed the Escape key, which has no effect.
     pub(super) fn forget_escape(&mut self) {
         self.bytes.clear();
     }
@@ -87,8 +88,8 @@ impl Iterator for Decoder {
     }
 }
 
-/// The first key, if these bytes are one that does something, and how many bytes it has. None if it
-/// is not complete.
+/// The first key and its length in bytes. The key is empty if these bytes have no effect. None if
+/// the key is not complete.
 fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     match bytes {
         [] | [0x1b] | [0x1b, b'O'] => None,
@@ -100,7 +101,7 @@ fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
             }
         }
         [0x1b, b'O', byte, ..] => Some((csi(b"", *byte), 3)),
-        // The Escape key, and something else.
+        // The Escape key, followed by another key.
         [0x1b, 0x1b | 0x80.., ..] => Some((None, 1)),
         [0x1b, byte, ..] => Some((alt(*byte), 2)),
         [byte @ (0..0x20 | 0x7f), ..] => Some((control(*byte), 1)),
@@ -117,7 +118,7 @@ fn paste(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     Some((Some(key), from + length + PASTE_ENDS.len()))
 }
 
-/// All that was typed up to the next key that is no character.
+/// All text up to the next key that is not a character.
 fn text(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     let end = bytes.iter().position(|byte| matches!(byte, 0..0x20 | 0x7f));
     let mut typed = &bytes[..end.unwrap_or(bytes.len())];
@@ -125,16 +126,16 @@ fn text(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
         && let Err(error) = std::str::from_utf8(typed)
         && error.error_len().is_none()
     {
-        // The rest of the last character is still to come.
+        // The rest of the last character has not arrived yet.
         typed = &typed[..error.valid_up_to()];
     }
     let key = Key::Text(protocol::sanitized(typed));
     (!typed.is_empty()).then_some((Some(key), typed.len()))
 }
 
-/// A control sequence, by its parameters and its last byte.
+/// Decodes a control sequence from its parameters and its last byte.
 fn csi(parameters: &[u8], last: u8) -> Option<Key> {
-    // With a second parameter, Ctrl, Alt or Shift was held.
+    // A second parameter means that Ctrl, Alt or Shift was held.
     let is_modified = parameters.contains(&b';');
     let number = parameters.split(|byte| *byte == b';').next().unwrap_or_default();
     Some(match (last, number) {
@@ -151,7 +152,7 @@ fn csi(parameters: &[u8], last: u8) -> Option<Key> {
     })
 }
 
-/// A key that was pressed while Alt was held.
+/// Decodes a key that was pressed with Alt.
 fn alt(byte: u8) -> Option<Key> {
     Some(Key::Edit(match byte {
         b'b' => GoToPrevWord,
@@ -162,9 +163,9 @@ fn alt(byte: u8) -> Option<Key> {
     }))
 }
 
-/// A key that was pressed while Ctrl was held, and those that send the same.
+/// Decodes a key that was pressed with Ctrl, or a key that sends the same byte.
 fn control(byte: u8) -> Option<Key> {
-    // Ctrl-A is 1, Ctrl-B is 2, and so on.
+    // Ctrl-A sends 1, Ctrl-B sends 2, and so on.
     Some(match byte | 0x40 {
         b'A' => Key::Edit(GoToStart),
         b'B' => Key::Edit(GoToPrevChar),
@@ -191,7 +192,8 @@ fn control(byte: u8) -> Option<Key> {
 mod tests {
     use super::*;
 
-    /// The keys that these bytes are, which must be the same however they are cut in two.
+    /// Decodes these bytes, and checks that the keys are the same wherever the bytes are cut in
+    /// two.
     fn keys(bytes: &[u8]) -> Vec<Key> {
         let mut decoder = Decoder::default();
         decoder.feed(bytes);
@@ -208,7 +210,7 @@ mod tests {
         whole
     }
 
-    /// Text that came in two parts as one.
+    /// Joins text that arrived in two parts.
     fn joined(keys: Vec<Key>) -> Vec<Key> {
         let mut joined = Vec::<Key>::new();
         for key in keys {
@@ -239,13 +241,13 @@ mod tests {
             keys(b"a\x1b[200~one\r\n\x1b[31mtwo\x03\x1b[201~b"),
             [text("a"), Key::Paste("one\n␛[31mtwo␃".to_owned()), text("b")]
         );
-        // Keys that do nothing, and what is no text.
+        // Keys that have no effect, and bytes that are not text.
         assert_eq!(keys(b"\x1b[15~\x1bq\x1b[?62;4c!"), [text("!")]);
         assert_eq!(keys(b"\xff\xfe."), [text("\u{fffd}\u{fffd}.")]);
     }
 
     #[test]
-    fn what_never_ends_is_thrown_away() {
+    fn a_sequence_without_an_end_is_thrown_away() {
         let mut decoder = Decoder::default();
         decoder.feed(b"\x1b[");
         decoder.feed(&[b'1'; 100]);

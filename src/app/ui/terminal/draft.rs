@@ -1,6 +1,6 @@
-//! The line being typed: what each key does to it, and which part of it the prompt's row shows.
+//! The line being typed: the effect of each key, and the part that the prompt's row shows.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use tui_input::{Input as Editor, InputRequest};
 use unicode_segmentation::UnicodeSegmentation;
@@ -13,7 +13,7 @@ use super::layout::width;
 /// The longest draft, in bytes.
 pub(super) const MAX_DRAFT: usize = 1024 * 1024;
 
-/// The line being typed, those before it, and the names that Tab knows.
+/// The line being typed, the lines before it, and the names that Tab can complete.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     editor: Editor,
@@ -22,33 +22,33 @@ pub(super) struct Draft {
     pub(super) names: Names,
 }
 
-/// What a key asks for, beyond a change of the draft.
+/// A request that a key makes, besides a change of the draft.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Nothing.
+    /// No request.
     Nothing,
-    /// Enter: to send this.
+    /// Enter: send this text.
     Send(String),
-    /// To leave.
+    /// Leave.
     Quit,
-    /// To let the shell have the terminal.
+    /// Give the terminal to the shell.
     Suspend,
-    /// More was typed or pasted than a draft may have; it was not taken.
+    /// The text would make the draft too long, so it was not inserted.
     TooMuch,
 }
 
 impl Draft {
-    /// What stands there.
+    /// The text of the draft.
     pub(super) fn text(&self) -> &str {
         self.editor.value()
     }
 
-    /// What was typed so far is not brought back.
+    /// The arrow keys no longer bring back the lines typed so far.
     pub(super) fn forget_history(&mut self) {
         self.history = InputHistory::default();
     }
 
-    /// Does what the key is for.
+    /// Handles a key.
     pub(super) fn press(&mut self, key: Key) -> Asked {
         if key != Key::Tab {
             self.completion = None;
@@ -113,23 +113,24 @@ impl Draft {
         }
     }
 
-    /// Puts `text` there, with the cursor at this byte. What was killed can still be yanked.
+    /// Replaces the text, with the cursor at this byte. Keeps the editor's killed text, so it can
+    /// still be yanked.
     fn set(&mut self, text: String, cursor: usize) {
         let cursor = text[..cursor].chars().count();
         let editor = std::mem::take(&mut self.editor);
         self.editor = editor.with_value(text).with_cursor(cursor);
     }
 
-    /// What stands before the cursor, and what behind it.
+    /// The text before the cursor, and the text after it.
     fn parts(&self) -> (&str, &str) {
         let text = self.editor.value();
         let cursor = text.char_indices().nth(self.editor.cursor()).map_or(text.len(), |(at, _)| at);
         text.split_at(cursor)
     }
 
-    /// The part of the draft that a row of so many columns shows, with a column for the cursor
-    /// behind it: what stands before the cursor, and what behind it. A longer draft moves by half a
-    /// row at a time, so that one sees what is around the cursor.
+    /// The part of the draft that a row of this many columns shows, with one column for the cursor.
+    /// Returns the text before the cursor and the text after it. A longer draft scrolls by half a
+    /// row at a time, so that you see the text around the cursor.
     pub(super) fn visible(&self, columns: usize) -> (String, String) {
         let columns = columns.max(2);
         let (before, after) = self.parts();
@@ -146,7 +147,7 @@ impl Draft {
             column += shown_width(cluster);
             is_visible
         });
-        // A last character that is wider than half a row would be hidden with the others.
+        // Otherwise a last character that is wider than half a row would be hidden as well.
         let last = before.grapheme_indices(true).next_back();
         let last = last.filter(|(_, cluster)| shown_width(cluster) < columns);
         let before = shown(visible_from.or(last).map_or("", |(at, _)| &before[at..]));
@@ -161,12 +162,12 @@ impl Draft {
     }
 }
 
-/// Text as it stands in one row.
+/// Text as one row shows it.
 fn shown(text: &str) -> String {
     text.replace('\n', "↵").replace('\t', " ")
 }
 
-/// How many columns it takes there.
+/// How many columns the text takes in that row.
 fn shown_width(text: &str) -> usize {
     text.graphemes(true)
         .map(|cluster| if matches!(cluster, "\n" | "\t") { 1 } else { width(cluster) })
@@ -197,7 +198,7 @@ mod tests {
                 assert!(self::shown(all_before).ends_with(&before));
                 assert!(self::shown(all_after).starts_with(&after));
                 if columns > 9 {
-                    assert!(all_before.is_empty() || !before.is_empty(), "what was just typed");
+                    assert!(all_before.is_empty() || !before.is_empty(), "the last typed text");
                 }
                 if all_before.is_empty() {
                     break;
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_deletes_what_a_person_sees_as_one() {
+    fn one_key_deletes_one_visible_character() {
         let mut draft = typed("👨‍👩‍👧🇫🇷e\u{301}");
         for left in ["👨‍👩‍👧🇫🇷", "👨‍👩‍👧", ""] {
             draft.press(Key::Edit(DeletePrevChar));

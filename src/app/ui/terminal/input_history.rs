@@ -1,21 +1,21 @@
-//! What was typed before, to be brought back with the arrow keys.
+//! The lines that were typed before. The arrow keys bring them back.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 /// How many lines are kept.
 const LINES: usize = 1000;
 
-/// Lines in the order in which they were typed, and which of them is shown.
+/// The typed lines in their order, and the one that is shown.
 #[derive(Debug, Default)]
 pub(super) struct InputHistory {
     lines: Vec<String>,
     at: usize,
-    /// What was being typed before one went back.
+    /// The line that was being typed when the first older line was shown.
     draft: String,
 }
 
 impl InputHistory {
-    /// Keeps a line, and goes back to the end.
+    /// Adds a line, and goes to the end.
     pub(super) fn add(&mut self, line: &str) {
         if self.lines.last().is_none_or(|last| last != line) {
             self.lines.push(line.to_owned());
@@ -27,7 +27,7 @@ impl InputHistory {
         self.draft.clear();
     }
 
-    /// The line before this one; `text` is what stands there now.
+    /// The previous line; `text` is the text that is shown now.
     pub(super) fn older(&mut self, text: &str) -> Option<String> {
         if self.at == self.lines.len() {
             text.clone_into(&mut self.draft);
@@ -36,7 +36,7 @@ impl InputHistory {
         self.lines.get(self.at).cloned()
     }
 
-    /// The line after this one; at the end, what was being typed.
+    /// The next line. At the end, this is the line that was being typed.
     pub(super) fn newer(&mut self) -> Option<String> {
         if self.at == self.lines.len() {
             return None;

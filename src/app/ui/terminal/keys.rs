@@ -1,4 +1,4 @@
-//! The thread `keys`: reads the keyboard. It makes keys of the bytes, and nothing else.
+//! The thread `keys`: reads the keyboard and decodes the bytes into keys.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use super::decoder::{Decoder, Key};
 /// How long the rest of a key's sequence may take. The Escape key sends the same first byte.
 const ESCAPE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
-/// Reads keys until the terminal is closed or nobody wants them.
+/// Reads keys until the terminal is closed or the thread `screen` has ended.
 pub(super) fn run(keys: &Sender<Key>) {
     let mut decoder = Decoder::default();
     let mut buffer = [0; 4096];
@@ -30,7 +30,7 @@ pub(super) fn run(keys: &Sender<Key>) {
                 }
             }
             Err(Errno::INTR) => {}
-            // Another program has the same terminal, and set it so that a read does not wait.
+            // Another program uses the same terminal, and changed it: a read no longer waits.
             Err(Errno::AGAIN) => _ = is_readable(None),
             Err(_) => return,
         }

@@ -1,7 +1,7 @@
-//! Rows: how a line of any length is laid out on a terminal of any width, with characters of any
-//! width, on the left or on the right.
+//! Lays out a line of any length in rows, for a terminal of any width. Characters may have any
+//! width, and the line may be on the left or on the right.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use std::ops::Range;
 
@@ -10,10 +10,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::app::ui::paint::{Palette, Style};
 
-/// A line in pieces, each in a style of its own.
+/// A line in pieces. Each piece has its own style.
 pub(super) type Pieces<'a> = [(Style, &'a str)];
 
-/// How far the second row of a line on the left is moved in, if the terminal has that much.
+/// By how many columns the later rows of a line on the left are indented, if the terminal is wide
+/// enough.
 const INDENT: usize = 2;
 
 /// Appends a line that begins at the left margin, and its newline.
@@ -30,7 +31,7 @@ pub(super) fn left(pieces: &Pieces, columns: usize, palette: Palette, out: &mut 
 /// Appends a line as a block at the right margin, and its newline.
 pub(super) fn right(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
     let text = joined(pieces);
-    // Some space is left free on the left, so that one sees whose lines these are.
+    // Some columns on the left stay free, so that you see that these are your own lines.
     let most = columns - columns / 5;
     let rows = wrap(&text, most, most);
     let widest = rows.iter().map(|row| width(&text[row.clone()])).max().unwrap_or(0);
@@ -44,7 +45,7 @@ fn joined(pieces: &Pieces) -> String {
     pieces.iter().map(|(_, text)| *text).collect()
 }
 
-/// Appends the `row` of all pieces together, each part of it in its own style.
+/// Appends one `row` of the joined pieces. Each part has the style of its piece.
 fn row_of(pieces: &Pieces, row: &Range<usize>, palette: Palette, out: &mut String) {
     let mut start = 0;
     for (style, text) in pieces {
@@ -56,8 +57,9 @@ fn row_of(pieces: &Pieces, row: &Range<usize>, palette: Palette, out: &mut Strin
     out.push('\n');
 }
 
-/// Cuts text into rows, the first of at most `first` columns, the others of at most `others`: at
-/// newlines, at spaces, between wide characters, and within a word that is longer than a row.
+/// Cuts text into rows. The first row has at most `first` columns, the others at most `others`. It
+/// cuts at newlines, at spaces, between wide characters, and inside a word that is longer than a
+/// row.
 fn wrap(text: &str, first: usize, others: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
     let mut row = Row { start: 0, width: 0, may_end: None };
@@ -98,7 +100,7 @@ fn wrap(text: &str, first: usize, others: usize) -> Vec<Range<usize>> {
 struct Row {
     start: usize,
     width: usize,
-    /// The last place where it could end, and where the next one would begin.
+    /// The last place where the row can end, and where the next row would then begin.
     may_end: Option<(usize, usize)>,
 }
 
@@ -107,7 +109,8 @@ fn word_width(text: &str) -> usize {
     clusters.take_while(|&(c, wide)| c != " " && c != "\n" && wide < 2).map(|(_, wide)| wide).sum()
 }
 
-/// How many columns text takes; where terminals disagree, as over families of emoji, the most.
+/// How many columns the text takes. Terminals disagree about some emoji; this is the highest
+/// number.
 pub(super) fn width(text: &str) -> usize {
     let apart = text.chars().map(|character| character.width().unwrap_or(0)).sum();
     text.width().max(apart)

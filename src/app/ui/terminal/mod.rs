@@ -1,5 +1,5 @@
-//! The client's screen on a terminal: own lines on the right, the others' on the left, and the line
-//! being typed in one row below them.
+//! The client's screen on a terminal: own lines on the right, the lines of others on the left, and
+//! the line being typed in one row below them.
 //!
 //! ```text
 //! keys    reads the keyboard ───────┐
@@ -8,8 +8,8 @@
 //!         what is logged ───────────┘       ▲────── written ─────┘
 //! ```
 //!
-//! They share channels, and what [`tty`] has of the terminal. `screen` waits for nothing but these
-//! channels. So a terminal that takes nothing stops `writer`, and nobody else.
+//! The threads share channels and the state in [`tty`]. The thread `screen` waits only for these
+//! channels. So a terminal that takes nothing blocks only the thread `writer`.
 
 mod completion;
 mod decoder;
@@ -27,22 +27,22 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use tcp_chat::client::{self, Input, Status};
+use tcp_chat::protocol::Name;
 
 use self::screen::{Screen, Sources};
 use self::waiting::Side;
 use crate::app::ui::paint::Style;
-use tcp_chat::client::{self, Input, Status};
-use tcp_chat::protocol::Name;
 
-/// What the thread `screen` is given to show.
+/// A request to the thread `screen`.
 enum Show {
     Line {
         side: Side,
-        /// None for what is said, which has colours of its own.
+        /// None for a chat message, which has its own colours.
         style: Option<Style>,
         text: String,
     },
-    /// The name is known: it is not asked for any more.
+    /// The name is known: the user is no longer asked for it.
     Named,
     Status {
         title: String,
@@ -50,22 +50,23 @@ enum Show {
     },
 }
 
-/// A terminal in use. Dropped, it is given back.
+/// A terminal in use. It is given back on drop.
 pub(crate) struct Terminal {
     name: Option<Name>,
-    /// What was shown since the last flush.
+    /// The requests since the last flush.
     shows: Vec<Show>,
-    /// To the thread `screen`; it ends when this is dropped.
+    /// The channel to the thread `screen`, which ends when this is dropped.
     screen: Option<Sender<Vec<Show>>>,
     drawing: Option<JoinHandle<()>>,
 }
 
 impl Terminal {
-    /// Takes the terminal; returns it and what is typed on it. Shows what comes over `log` as well.
-    /// Until it is [`named`](Terminal::named), an empty line counts as an answer.
+    /// Takes the terminal. Returns it, and a channel with the typed input. Also shows the lines
+    /// that arrive on `log`. Until the user is [`named`](Terminal::named), an empty line counts as
+    /// an answer.
     ///
     /// # Errors
-    /// There is no terminal, or no thread for it.
+    /// There is no terminal, or a thread cannot start.
     pub(crate) fn open(
         timestamps: bool,
         log: Receiver<String>,
@@ -86,7 +87,7 @@ impl Terminal {
         Ok((terminal, input))
     }
 
-    /// From now on this is the name of the one who types.
+    /// Sets the name of the user.
     pub(crate) fn named(&mut self, name: Name) {
         use client::Screen;
         self.shows.push(Show::Named);
@@ -146,9 +147,9 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = client::Screen::flush(self);
         self.screen = None;
-        // It takes a moment, even where the terminal takes nothing.
+        // The thread ends soon, even if the terminal takes nothing.
         if let Some(drawing) = self.drawing.take() {
-            // A panic would have ended the process.
+            // The join cannot fail, because a panic ends the process.
             let _ = drawing.join();
         }
         tty::restore();

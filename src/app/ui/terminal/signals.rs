@@ -1,4 +1,4 @@
-//! The thread `window`: passes on the signals that are about the terminal.
+//! The thread `window`: passes on the signals about the terminal.
 
 use std::io;
 use std::thread::Builder;
@@ -7,14 +7,14 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
-/// Something has happened to the terminal, or to who has it.
+/// An event of the terminal or of job control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// The window has another size.
+    /// The window has a new size.
     Resized,
-    /// The shell wants the client to stop.
+    /// The shell asks the client to stop.
     ToStop,
-    /// The client was stopped, and goes on.
+    /// The client was stopped, and continues.
     GoesOn,
 }
 

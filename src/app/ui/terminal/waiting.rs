@@ -1,25 +1,26 @@
-//! Lines that wait to be written to the terminal, and how they look on it. There is a limit: where
-//! the terminal takes nothing for long, the oldest are dropped.
+//! Lines that wait to be written to the terminal. Their number is limited: when the terminal takes
+//! nothing for long, the oldest lines are dropped.
 //!
-//! A leaf: plain data, nothing shared.
+//! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
 
+use tcp_chat::protocol::counted;
+
 use super::layout;
 use crate::app::ui::paint::{self, Palette, Style};
-use tcp_chat::protocol::counted;
 
 /// How many lines may wait.
 pub(super) const MOST: usize = 10_000;
 
-/// How much text may wait, in bytes.
+/// How many bytes of text may wait.
 const MOST_TEXT: usize = 16 * 1024 * 1024;
 
-/// How much text is taken at a time, in bytes, at the least: a key that is pressed meanwhile is
-/// shown after it.
+/// How many bytes of text one frame takes, at least. A key that is pressed meanwhile is shown after
+/// the frame.
 const PART: usize = 16 * 1024;
 
-/// Where a line stands.
+/// The side of the window on which a line is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
@@ -30,9 +31,9 @@ pub(super) enum Side {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) side: Side,
-    /// None for what is said, which has colours of its own.
+    /// None for a chat message, which has its own colours.
     pub(super) style: Option<Style>,
-    /// The time, if it is to stand in front.
+    /// The time to show in front; empty without `--timestamps`.
     pub(super) stamp: String,
     pub(super) text: String,
 }
@@ -41,7 +42,7 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     lines: VecDeque<Line>,
-    /// Of all their texts, in bytes.
+    /// The size of all their texts, in bytes.
     size: usize,
     dropped: usize,
 }
@@ -62,7 +63,7 @@ impl Waiting {
         self.lines.is_empty() && self.dropped == 0
     }
 
-    /// Appends the next lines as they look in a window of so many columns.
+    /// Appends the next lines, laid out for a window of this many columns.
     pub(super) fn write(&mut self, columns: usize, palette: Palette, out: &mut String) {
         if self.dropped > 0 {
             let dropped = counted(self.dropped, "line was", "lines were");

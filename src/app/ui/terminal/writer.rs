@@ -1,5 +1,5 @@
-//! The thread `writer`: writes what it is given to the terminal, and waits for the terminal as long
-//! as it takes. Only this thread does.
+//! The thread `writer`: writes frames to the terminal. Only this thread waits for the terminal, for
+//! as long as it takes.
 
 use std::io;
 
@@ -9,22 +9,22 @@ use rustix::io::{Errno, retry_on_intr, write};
 
 use super::tty::WRITING;
 
-/// How much is written at a time, in bytes: a terminal that was emptied takes that much.
+/// How many bytes are written at a time. A terminal whose output was discarded takes this many.
 const PART: usize = 1024;
 
-/// How far the writer has come.
+/// The progress of the writer.
 #[derive(Debug)]
 pub(super) enum Written {
-    /// A part; there is more.
+    /// It has written a part of the frame.
     Part,
-    /// All that it was given.
+    /// It has written the whole frame.
     All,
     /// The terminal is closed.
     Closed,
 }
 
-/// Writes frames, and says how far it has come. When there will be no more frames, it gives up the
-/// one that it is writing.
+/// Writes frames, and reports the progress. When no more frames can come, it gives up the frame
+/// that it is writing.
 pub(super) fn run(frames: &Receiver<String>, written: &Sender<Written>) {
     for frame in frames {
         let mut parts = frame.as_bytes().chunks(PART).peekable();
@@ -52,7 +52,7 @@ fn write_all(mut bytes: &[u8]) -> rustix::io::Result<()> {
         drop(alone);
         match written {
             Ok(length) => bytes = &bytes[length..],
-            // Another program has the same terminal, and set it so that a write does not wait.
+            // Another program uses the same terminal, and changed it: a write no longer waits.
             Err(Errno::AGAIN) => {
                 let mut events = [PollFd::new(&out, PollFlags::OUT)];
                 retry_on_intr(|| poll(&mut events, None))?;

@@ -1,5 +1,5 @@
-//! The terminal changes hands: to the shell and back, and for good at the end. Here the thread
-//! `screen` does wait for the writer, but never longer than the terminal takes something.
+//! Gives the terminal to the shell, takes it back, and gives it back for good at the end. Here the
+//! thread `screen` waits for the writer, but it stops waiting when the terminal takes nothing.
 
 use std::time::{Duration, Instant};
 
@@ -7,17 +7,17 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::{PROMPT, Screen, Signal, State, tty};
 
-/// How long a terminal may take nothing before it is taken for stuck, by those who must go on.
+/// If the terminal takes nothing for this long, the thread `screen` treats it as stuck and goes on.
 const STUCK: Duration = Duration::from_millis(250);
 
-/// How long the writer may take to give up when the terminal was emptied.
+/// How long the writer may take to give up after the terminal's output was discarded.
 const GIVE_UP: Duration = Duration::from_millis(100);
 
-/// How long the last words may take, whatever the terminal takes.
+/// How long the last output may take, even while the terminal takes data.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Screen {
-    /// Lets the shell have the terminal, if there is one.
+    /// Gives the terminal to the shell, if there is a shell.
     pub(super) fn suspend(&mut self) {
         if self.state != State::Ours || !tty::has_shell() || !tty::is_ours() {
             return;
@@ -31,13 +31,14 @@ impl Screen {
         }
         self.state = State::Shells;
         tty::set_as_before();
-        // The signal to the group is one to ourselves as well, and must not stop us a second time.
+        // The signal to the process group arrives here as well. It must not stop the client a
+        // second time.
         let signals = &self.sources.signals;
         let deadline = Instant::now() + STUCK;
         tty::stop(|| while let Ok(Signal::Resized) = signals.recv_deadline(deadline) {});
     }
 
-    /// Takes the terminal again, if it is ours.
+    /// Takes the terminal back, if this program is in the foreground.
     pub(super) fn come_back(&mut self) {
         if self.state == State::Shells && tty::is_ours() {
             self.state = State::Ours;
@@ -48,8 +49,8 @@ impl Screen {
         }
     }
 
-    /// Waits until the last frame is written; not longer than the terminal takes something, and not
-    /// longer than until the deadline.
+    /// Waits until the last frame is written. Stops waiting when the terminal takes nothing, and at
+    /// the deadline.
     fn finish_writing(&mut self, deadline: Instant) {
         while self.is_writing && Instant::now() < deadline {
             match self.sources.written.recv_timeout(STUCK) {
@@ -60,7 +61,7 @@ impl Screen {
         }
     }
 
-    /// The client has ended: prints what is left, and what was typed and not sent.
+    /// The client has ended: prints the remaining lines, and the text that was typed and not sent.
     pub(super) fn end(mut self) {
         let deadline = Instant::now() + LAST_WORDS;
         while let Ok(line) = self.sources.log.try_recv() {
@@ -80,7 +81,7 @@ impl Screen {
             }
         }
         if self.is_writing && tty::is_ours() {
-            // The terminal is stuck. The writer gives up when it need not wait any more.
+            // The terminal is stuck. The writer gives up when its write no longer waits.
             self.frames = None;
             tty::discard();
             let deadline = Instant::now() + GIVE_UP;

@@ -1,8 +1,8 @@
-//! The thread `screen`: the only one that decides what stands on the terminal. It waits for keys,
-//! for what is to be shown, for signals and for the writer, and never for the terminal.
+//! The thread `screen`: it alone decides what the terminal shows. It waits for keys, for lines to
+//! show, for signals and for the writer. It never waits for the terminal.
 //!
-//! The terminal has ordinary lines, which stay as they were printed, and below them one row for the
-//! line being typed. A frame erases this row, prints the lines that are new, and draws it again.
+//! The terminal has ordinary lines, which are never changed, and below them one row for the line
+//! being typed. A frame erases this row, prints the new lines, and draws the row again.
 
 mod handover;
 
@@ -23,14 +23,15 @@ use crate::app::ui::{clock, command, paint};
 
 const PROMPT: &str = "> ";
 
-/// Erases the cursor's row and those below it, and nothing above: a message is never erased. In two
-/// steps, since tmux keeps what is erased from the first row down as if it had been a message.
+/// Erases the cursor's row and the rows below it. It erases nothing above, so a message is never
+/// erased. This takes two steps: tmux keeps text in its scrollback that is erased from the first
+/// row down.
 const ERASE: &str = "\r\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8";
 
-/// How often to look whether the shell has given the terminal back.
+/// How often the client checks whether the shell has given the terminal back.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Where the screen hears from the other threads.
+/// The channels from the other threads.
 pub(super) struct Sources {
     pub(super) keys: Receiver<Key>,
     pub(super) shows: Receiver<Vec<Show>>,
@@ -39,16 +40,17 @@ pub(super) struct Sources {
     pub(super) written: Receiver<Written>,
 }
 
-/// Whose the terminal is.
+/// The owner of the terminal.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Ours,
-    /// Until the client has gone on and the terminal is ours again, nothing may be done to it.
+    /// The shell has the terminal. The client must not touch it until it continues and is in the
+    /// foreground.
     Shells,
     Closed,
 }
 
-/// What stands on the terminal, and what is to stand there.
+/// The state of the screen: the text that it shows, and the text that it will show.
 pub(super) struct Screen {
     sources: Sources,
     frames: Option<Sender<String>>,
@@ -56,18 +58,18 @@ pub(super) struct Screen {
     palette: Palette,
     timestamps: bool,
     state: State,
-    /// The shell has the title that it had before.
+    /// The window has the shell's title again.
     has_left: bool,
-    /// Escape sequences that the next frame begins with.
+    /// Escape sequences for the start of the next frame.
     head: String,
-    /// What stands above the window.
+    /// The title of the window.
     title: String,
     waiting: Waiting,
     draft: Draft,
     online: bool,
-    /// The name is asked for: an empty line is an answer.
+    /// The user is asked for a name: an empty line is an answer.
     is_asking: bool,
-    /// The user wants to leave: what is typed from now on goes nowhere.
+    /// The user wants to leave: later input is dropped.
     is_leaving: bool,
     /// There is something to draw.
     is_stale: bool,
@@ -133,15 +135,15 @@ impl Screen {
         }
     }
 
-    /// Draws what is new, unless the writer is at it still: then the next frame shows it.
+    /// Draws the changes, unless the writer is still busy. Then the next frame shows them.
     fn draw(&mut self) {
         if self.state == State::Ours && self.is_stale && !self.is_writing {
             let mut frame = self.lines();
             self.is_stale = !self.waiting.is_empty();
             let columns = tty::columns().saturating_sub(PROMPT.len());
             let (before, behind) = self.draft.visible(columns);
-            // What is wider than we think must not begin another row. The cursor stands where the
-            // terminal thinks that the first part ends, whatever we think.
+            // Text may be wider than expected, and must not begin another row. So the terminal
+            // itself saves the place of the cursor after the first part.
             frame += "\x1b[?7l";
             let style = if self.online { Style::Bold } else { Style::Dim };
             self.palette.paint(style, PROMPT, &mut frame);
@@ -150,7 +152,7 @@ impl Screen {
         }
     }
 
-    /// A frame without a prompt: its row is erased, and the lines that wait are printed.
+    /// A frame without a prompt: it erases the prompt's row and prints the waiting lines.
     fn lines(&mut self) -> String {
         let mut frame = std::mem::take(&mut self.head);
         frame += ERASE;
@@ -172,7 +174,7 @@ impl Screen {
         }
     }
 
-    /// There is no terminal any more, and nobody at it.
+    /// The terminal is closed, so the client leaves.
     fn closed(&mut self) {
         self.state = State::Closed;
         self.sources.keys = never();
@@ -194,8 +196,8 @@ impl Screen {
         }
     }
 
-    /// Passes on what was typed. Of several lines, each is a message and none is a command: such a
-    /// text was pasted.
+    /// Passes on the typed text. Text with several lines was pasted, so each line is a message, and
+    /// none is a command.
     fn send(&mut self, text: &str) {
         if text.contains('\n') {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -226,7 +228,7 @@ impl Screen {
         }
     }
 
-    /// Adds what is to be shown, line by line.
+    /// Adds text, line by line.
     fn add(&mut self, side: Side, style: Option<Style>, text: &str) {
         if style.is_none()
             && side == Side::Left
@@ -236,7 +238,7 @@ impl Screen {
         }
         for line in text.split('\n') {
             let stamp = if self.timestamps { clock::stamp() } else { String::new() };
-            // A tab has no width of its own.
+            // The width of a tab depends on its place, so it becomes spaces.
             let text = line.replace('\t', "    ");
             self.waiting.add(Line { side, style, stamp, text });
         }
