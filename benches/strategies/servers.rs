@@ -63,9 +63,9 @@ impl Strategy {
                 "127.0.0.1:0",
                 "--quiet",
             ])),
-            Self::WriteUnderLock => start_example("write_under_lock"),
-            Self::CopyTheList => start_example("copy_the_list"),
-            Self::OutboxThreads => start_example("outbox_threads"),
+            Self::WriteUnderLock => start_example("2_write_under_lock"),
+            Self::CopyTheList => start_example("3_copy_the_list"),
+            Self::OutboxThreads => start_example("5_outbox_threads"),
             Self::Redis => start_redis(),
             Self::Ceiling => {
                 start_announcing(Command::new(env::current_exe()?).arg("--serve-ceiling"))

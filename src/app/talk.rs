@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use crossbeam_channel::Receiver;
 use tcp_chat::client;
 use tcp_chat::protocol::Name;
@@ -55,5 +55,6 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
         }
         client::run(&config, &input, &quit, &mut plain)
     };
-    Ok(done?)
+    // The words of a failure name its source already.
+    done.map_err(|failure| Error::msg(failure.to_string()))
 }

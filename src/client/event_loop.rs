@@ -88,8 +88,8 @@ impl EventLoop<'_> {
             }
             recv(self.dialer.dialed()) -> connection => match connection {
                 Ok(Ok(connection)) => self.connected(connection),
-                Ok(Err(error)) => self.not_connected(&error),
-                Err(_) => self.not_connected(&io::ErrorKind::Interrupted.into()),
+                Ok(Err(error)) => self.not_connected(error),
+                Err(_) => self.not_connected(io::ErrorKind::Interrupted.into()),
             },
             recv(timer) -> _ => self.time_passed(),
         }
@@ -115,7 +115,7 @@ impl EventLoop<'_> {
             }
             Input::Connect => {
                 if let Err(error) = self.dialer.dial_afresh() {
-                    self.not_connected(&error);
+                    self.not_connected(error);
                 }
             }
             Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
@@ -211,7 +211,7 @@ impl EventLoop<'_> {
                 self.timer.progress();
             }
             Received::Sent(_) => {}
-            Received::Closed(error) => self.lost(error.as_ref()),
+            Received::Closed(error) => self.lost(error),
         }
     }
 
@@ -247,11 +247,13 @@ impl EventLoop<'_> {
         self.dialer.succeeded(connection);
     }
 
-    fn not_connected(&mut self, error: &io::Error) {
+    fn not_connected(&mut self, error: io::Error) {
         let attempts = self.dialer.failed();
-        let why = format!("Connection to {} Failed ({})", self.config.server(), in_words(error));
+        let server = self.config.server();
+        let why = format!("Connection to {server} Failed ({})", in_words(&error));
         if !self.config.reconnect {
-            self.over = Some(Err(Failure::NotConnected(why, self.unconfirmed())));
+            let unconfirmed = self.unconfirmed();
+            self.over = Some(Err(Failure::Unreachable { server, source: error, unconfirmed }));
         } else if attempts == 1 {
             self.screen.notice(&format!("{why}; retrying"));
         } else if attempts >= 8 && attempts.is_power_of_two() {
@@ -281,7 +283,7 @@ impl EventLoop<'_> {
         } else if self.dialer.next_attempt().is_some_and(|due| now >= due)
             && let Err(error) = self.dialer.dial()
         {
-            self.not_connected(&error);
+            self.not_connected(error);
         }
     }
 }

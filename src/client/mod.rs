@@ -11,12 +11,13 @@ mod progress;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::time::Duration;
-use std::{fmt, io};
 
 use thiserror::Error;
 
-use crate::protocol::{self, Framing, Name};
+use crate::protocol::{self, Framing, Name, counted};
+use dialer::in_words;
 
 pub use event_loop::run;
 pub use outbox::WINDOW;
@@ -120,46 +121,76 @@ pub trait Screen {
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Why a client failed. The numbers are numbers of lines.
-#[derive(Debug, PartialEq, Eq, Error)]
+/// Why a client failed. Lines that never came back are unconfirmed.
+#[derive(Debug, Error)]
 pub enum Failure {
-    /// No connection was made in time. Holds the reason and the number of unconfirmed lines.
-    NotConnected(String, usize),
-    /// The connection was lost and the client does not reconnect, or the chat cannot be shown.
-    /// Holds the reason and the number of unconfirmed lines.
-    Lost(String, usize),
+    /// An attempt to connect failed, and the client does not try again.
+    #[error("Connection to {server} Failed ({}){}", in_words(.source), or_hint(*.unconfirmed))]
+    Unreachable {
+        /// The server, as messages name it.
+        server: String,
+        /// The error of the system.
+        source: io::Error,
+        /// How many lines are unconfirmed.
+        unconfirmed: usize,
+    },
+    /// No connection was made in time.
+    #[error("no connection to {server}{}", or_hint(*.unconfirmed))]
+    NotConnected {
+        /// The server, as messages name it.
+        server: String,
+        /// How many lines are unconfirmed.
+        unconfirmed: usize,
+    },
+    /// The connection was lost, and the client does not reconnect.
+    #[error("Connection to {server} Lost ({reason}){}", and(*.unconfirmed))]
+    Lost {
+        /// The server, as messages name it.
+        server: String,
+        /// Why, in words.
+        reason: String,
+        /// The error of the system, if there was one.
+        source: Option<io::Error>,
+        /// How many lines are unconfirmed.
+        unconfirmed: usize,
+    },
     /// The client is connected, but these lines never came back.
+    #[error("{}; if the server does not send them back, use --local-echo", unconfirmed(*.0))]
     Unconfirmed(usize),
-    /// The client left before these lines were sent. Holds the reason, too.
-    Unsent(usize, String),
+    /// The client ended before it could send these lines again.
+    #[error("the client ended before it could send them again{}", and(*.0))]
+    NotRepeated(usize),
+    /// The client ended before these lines were sent.
+    #[error("{} not sent: {why}", counted(*.lines, "line was", "lines were"))]
+    Unsent {
+        /// How many lines.
+        lines: usize,
+        /// Why, in words.
+        why: String,
+    },
     /// The client itself or the server refused these lines.
-    Refused(usize),
+    #[error("{} too long and not delivered", counted(*.0, "line was", "lines were"))]
+    TooLong(usize),
+    /// The chat could not be shown.
+    #[error("cannot write to stdout ({}): redirect it elsewhere{}", in_words(.source), and(*.unconfirmed))]
+    NotShown {
+        /// The error of the output.
+        source: io::Error,
+        /// How many lines are unconfirmed.
+        unconfirmed: usize,
+    },
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::NotConnected(why, 0) => write!(f, "{why}; is the server running?"),
-            Self::Lost(why, 0) => f.write_str(why),
-            Self::NotConnected(why, lines) | Self::Lost(why, lines) => {
-                write!(f, "{why}; {}", unconfirmed(*lines))
-            }
-            Self::Unconfirmed(lines) => write!(
-                f,
-                "{}; if the server does not send them back, use --local-echo",
-                unconfirmed(*lines)
-            ),
-            Self::Unsent(lines, why) => {
-                write!(f, "{} not sent: {why}", protocol::counted(*lines, "line was", "lines were"))
-            }
-            Self::Refused(lines) => {
-                let refused = protocol::counted(*lines, "line was", "lines were");
-                write!(f, "{refused} too long and not delivered")
-            }
-        }
-    }
+/// The end of a sentence: how many lines are unconfirmed, or a hint if there are none.
+fn or_hint(lines: usize) -> String {
+    if lines == 0 { "; is the server running?".to_owned() } else { and(lines) }
+}
+
+/// The end of a sentence: how many lines are unconfirmed, if there are any.
+fn and(lines: usize) -> String {
+    if lines == 0 { String::new() } else { format!("; {}", unconfirmed(lines)) }
 }
 
 fn unconfirmed(lines: usize) -> String {
-    protocol::counted(lines, "line is unconfirmed", "lines are unconfirmed")
+    counted(lines, "line is unconfirmed", "lines are unconfirmed")
 }

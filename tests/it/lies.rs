@@ -165,12 +165,12 @@ proptest! {
         claims.own.retain(|line| line != "Ann Disconnected!" && line != "Disconnected!");
         let (own, refused) = (claims.own.len(), claims.refused.len());
         let unconfirmed = match &outcome {
-            Ok(()) | Err(Failure::Refused(_)) => 0,
-            Err(Failure::Lost(_, lines)) => *lines,
+            Ok(()) | Err(Failure::TooLong(_)) => 0,
+            Err(Failure::Lost { unconfirmed, .. }) => *unconfirmed,
             Err(other) => return Err(TestCaseError::fail(format!("{other}"))),
         };
         prop_assert_eq!(own + refused + unconfirmed, LINES);
-        prop_assert_eq!(matches!(outcome, Err(Failure::Refused(_))), refused > 0 && unconfirmed == 0);
+        prop_assert_eq!(matches!(outcome, Err(Failure::TooLong(_))), refused > 0 && unconfirmed == 0);
         prop_assert!(refused == 0 || text.contains("* Line refused: "));
         let mut refused = claims.refused.iter().peekable();
         let mut confirmed = said.to_vec();

@@ -37,5 +37,8 @@ mod demo;
 mod describe;
 mod streams;
 
+// The examples.
+mod ladder;
+
 // These take minutes, so they run only on request.
 mod soak;

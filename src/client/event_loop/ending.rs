@@ -15,17 +15,16 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const USELESS: u32 = 3;
 
 impl EventLoop<'_> {
-    pub(super) fn lost(&mut self, error: Option<&io::Error>) {
+    pub(super) fn lost(&mut self, error: Option<io::Error>) {
         let ending = self.dialer.ending();
         let turned_away = ending == Ending::TurnedAway;
-        let reason = match error {
+        let reason = match &error {
             _ if turned_away => "the server is full".to_owned(),
             None => "the server closed it".to_owned(),
             Some(error) => in_words(error),
         };
         let server = self.config.server();
-        let why = format!("Connection to {server} Lost ({reason})");
-        self.screen.notice(&why);
+        self.screen.notice(&format!("Connection to {server} Lost ({reason})"));
         let useless = self.dialer.lost();
         if useless == 0 && self.outbox.is_empty() {
             self.timer.progress();
@@ -43,7 +42,7 @@ impl EventLoop<'_> {
         if !self.config.reconnect {
             self.over = Some(match self.unconfirmed() {
                 0 if self.input_ended && !turned_away => self.all_confirmed(),
-                lines => Err(Failure::Lost(why, lines)),
+                unconfirmed => Err(Failure::Lost { server, reason, source: error, unconfirmed }),
             });
         }
     }
@@ -78,7 +77,7 @@ impl EventLoop<'_> {
         self.over = Some(Err(if self.dialer.is_up() {
             Failure::Unconfirmed(lines)
         } else {
-            Failure::NotConnected(self.no_connection(), lines)
+            Failure::NotConnected { server: self.config.server(), unconfirmed: lines }
         }));
     }
 
@@ -92,23 +91,21 @@ impl EventLoop<'_> {
         self.over = Some(match lines {
             0 => self.all_confirmed(),
             _ if lines == unsent && was_up => {
-                Err(Failure::Unsent(lines, "the client ended first".to_owned()))
+                Err(Failure::Unsent { lines, why: "the client ended first".to_owned() })
             }
-            _ if lines == unsent => Err(Failure::Unsent(lines, self.no_connection())),
-            _ if was_up && self.config.local_echo => {
-                let why = "the client ended before it could send them again";
-                Err(Failure::Lost(why.to_owned(), lines))
+            _ if lines == unsent => {
+                let why = format!("no connection to {}", self.config.server());
+                Err(Failure::Unsent { lines, why })
             }
+            _ if was_up && self.config.local_echo => Err(Failure::NotRepeated(lines)),
             _ if was_up => Err(Failure::Unconfirmed(lines)),
-            _ => Err(Failure::NotConnected(self.no_connection(), lines)),
+            _ => Err(Failure::NotConnected { server: self.config.server(), unconfirmed: lines }),
         });
         // The reader of a pipe may close it early, as `| head` does. This is no failure.
-        if let Err(error) = shown
-            && error.kind() != io::ErrorKind::BrokenPipe
+        if let Err(source) = shown
+            && source.kind() != io::ErrorKind::BrokenPipe
         {
-            let why =
-                format!("cannot write to stdout ({}): redirect it elsewhere", in_words(&error));
-            self.over = Some(Err(Failure::Lost(why, self.unconfirmed())));
+            self.over = Some(Err(Failure::NotShown { source, unconfirmed: lines }));
         }
     }
 
@@ -120,11 +117,7 @@ impl EventLoop<'_> {
     }
 
     fn all_confirmed(&self) -> Result<(), Failure> {
-        if self.refused == 0 { Ok(()) } else { Err(Failure::Refused(self.refused)) }
-    }
-
-    fn no_connection(&self) -> String {
-        format!("no connection to {}", self.config.server())
+        if self.refused == 0 { Ok(()) } else { Err(Failure::TooLong(self.refused)) }
     }
 
     /// Says goodbye, and shows the messages that arrive until the server closes its side.

@@ -2,5 +2,6 @@
 
 mod backlog;
 mod batch;
+mod lag;
 mod room;
 mod roster;

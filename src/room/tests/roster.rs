@@ -4,12 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::protocol::Framing;
-use crate::room::peer::{Peer, Standing};
 use crate::room::roster::Roster;
-use crate::room::{Batch, Observer, PeerId, Reason, Recipient, Report, Socket};
+use crate::room::{Batch, Observer, PeerId, Reason, Report, Socket};
 
 /// A socket with room for so many bytes.
 #[derive(Default)]
@@ -79,7 +78,7 @@ impl Observer for Log {
     }
 }
 
-fn line(text: &str) -> Arc<Batch> {
+pub(crate) fn line(text: &str) -> Arc<Batch> {
     let mut batch = Batch::default();
     batch.say(0, |out| out.extend_from_slice(text.as_bytes()));
     Arc::new(batch)
@@ -89,13 +88,13 @@ fn size() -> u64 {
     line("0123456").size() as u64
 }
 
-fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
+pub(crate) fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
     let log = Log::default();
     (Roster::new(max_backlog, Box::new(log.clone())), log)
 }
 
 /// Adds a peer whose socket has room for so many bytes.
-fn add(roster: &mut Roster<Fake>, room: usize) -> (PeerId, Arc<Fake>) {
+pub(crate) fn add(roster: &mut Roster<Fake>, room: usize) -> (PeerId, Arc<Fake>) {
     let socket = Arc::new(Fake { room: AtomicUsize::new(room), ..Fake::default() });
     let address =
         SocketAddr::from(([127, 0, 0, 1], 1 + u16::try_from(roster.report().peers).expect("few")));
@@ -126,32 +125,6 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
     assert!(roster.next_part(id).is_none());
     assert_eq!(log.count("1 caught up"), 1);
     assert_eq!(roster.report().laggards, 0);
-}
-
-#[test]
-fn a_peer_that_has_caught_up_counts_as_a_reader_for_longer() {
-    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
-    let trusted = |has_caught_up| {
-        let (socket, address) = (Arc::new(Fake::default()), ([127, 0, 0, 1], 1).into());
-        let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up };
-        let now = Instant::now();
-        assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
-        let lag = peer.lag.expect("it is behind");
-        assert!(lag.settled > now, "its buffers still fill");
-        lag.reads_until - now
-    };
-    assert!(trusted(true) > trusted(false) + Duration::from_secs(2));
-    let (mut roster, _) = roster(1 << 20);
-    let (id, _) = add(&mut roster, 0);
-    let reads_until = |roster: &mut Roster<Fake>| {
-        roster.deliver(&line("0"));
-        roster.peer(id).and_then(|peer| Some(peer.lag.as_ref()?.reads_until))
-    };
-    let first = reads_until(&mut roster);
-    let next = roster.next_part(id).expect("it is behind");
-    next.position.store(u64::MAX, Relaxed);
-    assert!(roster.next_part(id).is_none());
-    assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(2)));
 }
 
 #[test]
@@ -282,41 +255,6 @@ fn all_that_have_everything_are_retired_together() {
     next.position.store(next.entries[0].end(), Relaxed);
     assert!(roster.next_part(behind).is_none());
     assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
-}
-
-/// Only one that reads is waited for: it takes 64 KiB now and then, or all that it was given.
-#[test]
-fn a_reader_is_told_from_one_that_takes_next_to_nothing() {
-    const PIECE: u64 = 64 * 1024;
-    let batch = line(&"x".repeat(10 * 64 * 1024));
-    let socket = Arc::new(Fake::default());
-    let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
-    let address = ([127, 0, 0, 1], 1).into();
-    let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up: false };
-    assert_eq!(peer.deliver(&batch, 0, 13 * PIECE), Ok(Standing::FellBehind));
-    // Times that are over now, or not before the test is.
-    let (over, later) = (Instant::now(), Instant::now() + Duration::from_secs(3600));
-    let mut is_overrun = |position: u64, trusted: Option<Instant>, settled: Instant| {
-        let lag = peer.lag.as_mut().expect("it is behind");
-        lag.given = u64::MAX;
-        lag.position.store(position, Relaxed);
-        (lag.reads_until, lag.settled) = (trusted.unwrap_or(lag.reads_until), settled);
-        peer.deliver(&batch, 0, 13 * PIECE)
-    };
-    let behind = |overrun| Ok(Standing::Behind { overrun });
-    assert_eq!(is_overrun(0, Some(later), later), behind(true), "it has just fallen behind");
-    assert_eq!(is_overrun(PIECE, Some(over), later), behind(false), "its buffers fill");
-    assert_eq!(is_overrun(PIECE, Some(over), over), behind(false), "it takes nothing");
-    assert_eq!(is_overrun(2 * PIECE - 1, None, over), behind(false), "it takes too little");
-    assert_eq!(is_overrun(2 * PIECE, None, over), behind(true), "it takes a piece");
-    assert_eq!(is_overrun(2 * PIECE, None, over), behind(true), "it took one a moment ago");
-    assert_eq!(is_overrun(2 * PIECE, Some(over), over), behind(false), "it takes nothing more");
-    assert_eq!(is_overrun(3 * PIECE - 1, None, over), behind(false), "too little again");
-    assert_eq!(is_overrun(3 * PIECE, None, over), behind(true), "a piece again");
-    let lag = peer.lag.as_mut().expect("it is behind");
-    (lag.reads_until, lag.given) = (Instant::now(), 3 * PIECE);
-    let standing = peer.deliver(&batch, 0, 13 * PIECE);
-    assert_eq!(standing, behind(true), "its thread has sent all that it was given");
 }
 
 #[test]

@@ -1,23 +1,22 @@
-//! Two threads find that the same peer has left, and both remove it.
+//! Rung 4 of `docs/ladder.md`: two threads notice that the same peer is gone, and both remove it.
 //!
-//! Why it is here: each step takes the lock, and the program is wrong all the same. A thread fails
-//! to send to a peer, or reads the end of its connection. It looks up the peer's place in the list
-//! (check). It releases the lock to write to the event log. Then it removes the record at that
-//! place (act). By then the place may be wrong: another thread has removed the peer, and the other
-//! records have moved up. So the thread removes a peer that is still connected.
+//! Why it is here: each step takes the lock, and it is wrong all the same. A thread that cannot
+//! send to a peer, or reads its end, looks up the peer's place in the list (check). It unlocks,
+//! prints a line, and then removes the record at that place (act). The place may be wrong by then:
+//! another thread has removed the peer, the others have moved up, and a peer that did nothing wrong
+//! is thrown out.
 //!
-//! The pause between check and act stands for a slow event log. Without the pause the fault is
-//! still there, but it shows only once in a million times.
+//! The pause between check and act stands for a terminal that is slow. Without it the fault is as
+//! real, and shows once in a million times.
 //!
-//! Try it: `cargo run --example check_then_act`, and lesson 6 of `docs/lessons.md`.
+//! Try it: `cargo run --example 4_check_then_act`, and lesson 6 of `docs/lessons.md`.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
-/// A socket and its address. One thread reads from the socket, and all speaking threads write to
-/// it.
+/// A socket shared by the thread that reads from it and all who write to it, and its address.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
@@ -28,7 +27,7 @@ fn main() -> io::Result<()> {
     let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
-            // Probably there are no descriptors or threads left. Other clients must leave first.
+            // Most likely there are no descriptors or threads left: others must leave first.
             eprintln!("cannot take another client: {e}");
             thread::sleep(Duration::from_millis(50));
         }
@@ -43,18 +42,21 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     thread.stack_size(64 * 1024).spawn(move || {
         roster.lock().unwrap().push((Arc::clone(&socket), addr));
         eprintln!("client #{} has come", addr.port());
-        // The record must be removed, however the thread ends.
+        // However it ends, the record must go.
         let _ = converse(&socket, &roster);
         prune(&roster, addr);
     })?;
     Ok(())
 }
 
-/// Sends every line of one client to all peers, until the client leaves.
+/// Says every line of one client, until it leaves.
 fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     let mut reader = BufReader::new(socket);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
+        if !line.ends_with(b"\n") {
+            line.push(b'\n');
+        }
         let peers = roster.lock().unwrap().clone();
         for (peer, addr) in peers {
             if (&*peer).write_all(&line).is_err() {
@@ -66,7 +68,7 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     Ok(())
 }
 
-/// Check, then act: no lock is held from the check to the act.
+/// Check, then act: nothing holds the two together.
 fn prune(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
     let place = roster.lock().unwrap().iter().position(|(_, peer)| *peer == addr);
     let Some(place) = place else { return };
@@ -74,6 +76,6 @@ fn prune(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
     thread::sleep(Duration::from_secs(2));
     let mut peers = roster.lock().unwrap();
     let (_, removed) = peers.remove(place);
-    // The lock is still held, so these lines appear in the order of the removals.
+    // Still under the lock, so that these lines come in the order of the removals.
     eprintln!("removed number {place}, which is client #{}", removed.port());
 }

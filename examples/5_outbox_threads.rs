@@ -1,25 +1,18 @@
-//! The textbook solution for blocking writes: each peer has an outbox of bounded size, and a writer
-//! thread that empties it into the socket. A thread with lines to send only adds them to every
-//! outbox.
-//! It is here because an experienced engineer would build it: it is the strongest rival of
-//! tcp-chat.
-//! Its strengths: nothing blocks under the lock, and all peers see one order. A writer sends all
-//! waiting lines in one call. A peer that does not read delays only itself.
-//! Its faults: it needs two threads per client. A line to a thousand clients must wake a thousand
-//! writers, which takes milliseconds. When an outbox is full, all choices are bad: wait, skip lines
-//! or drop the peer.
+//! Rung 5 of `docs/ladder.md`, the strongest rival: each peer has an outbox of bounded size, and a
+//! writer thread that empties it. A speaker only fills outboxes, so it waits for no peer, and all see
+//! one order. The cost: two threads per client, and each line wakes every writer that sleeps.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{env, mem, thread, time::Duration};
 
-/// A peer with a longer backlog is dropped.
+/// A peer that is further behind is dropped.
 const OUTBOX_BYTES: usize = 8 << 20;
 
 struct Peer {
     socket: TcpStream,
-    /// The bytes to write next. None when the peer has left.
+    /// The bytes to write next; none when the peer has left.
     outbox: Mutex<Option<Vec<u8>>>,
     filled: Condvar,
 }
@@ -41,7 +34,7 @@ fn welcome(listener: &TcpListener, roster: Arc<Mutex<Vec<Arc<Peer>>>>) -> io::Re
     let (socket, addr) = listener.accept()?;
     socket.set_nodelay(true)?;
     let peer = Arc::new(Peer { socket, outbox: Some(vec![]).into(), filled: Condvar::new() });
-    let thread = move |role| thread::Builder::new().name(format!("{role} {}", addr.port()));
+    let thread = move |role| thread::Builder::new().name(format!("{role} #{}", addr.port()));
     thread("reader").stack_size(64 << 10).spawn(move || {
         thread::scope(|scope| {
             thread("writer").stack_size(64 << 10).spawn_scoped(scope, || peer.empty_outbox())?;
@@ -56,10 +49,13 @@ fn welcome(listener: &TcpListener, roster: Arc<Mutex<Vec<Arc<Peer>>>>) -> io::Re
 }
 
 impl Peer {
-    /// Sends every line of this client, until it leaves. Lines that arrive together stay together.
+    /// Says every line of this client, until it leaves. Lines that arrive together stay together.
     fn converse(&self, roster: &Mutex<Vec<Arc<Peer>>>) -> io::Result<()> {
         let (mut reader, mut lines) = (BufReader::new(&self.socket), Vec::new());
         while reader.read_until(b'\n', &mut lines)? > 0 {
+            if !lines.ends_with(b"\n") {
+                lines.push(b'\n');
+            }
             if !reader.buffer().contains(&b'\n') {
                 let mut peers = roster.lock().unwrap();
                 peers.retain(|peer| peer.post(&lines).or_else(|| peer.leave()).is_some());
@@ -69,7 +65,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Never waits for the network. None: the peer has left, or its outbox is full.
+    /// Never waits for the network. None: the peer has left, or is too far behind to stay.
     fn post(&self, lines: &[u8]) -> Option<()> {
         let mut outbox = self.outbox.lock().unwrap();
         let queued = outbox.as_mut().filter(|queued| queued.len() < OUTBOX_BYTES)?;
@@ -85,7 +81,7 @@ impl Peer {
         loop {
             let empty = |outbox: &mut Option<Vec<u8>>| outbox.as_ref().is_some_and(Vec::is_empty);
             drop(self.filled.wait_while(self.outbox.lock().unwrap(), empty));
-            // First lets other threads add their lines. This makes the writes far fewer and larger.
+            // Other threads that have something to say add it first: far fewer and larger writes.
             thread::yield_now();
             mem::swap(self.outbox.lock().unwrap().as_mut()?, &mut batch);
             (&self.socket).write_all(&batch).ok().or_else(|| self.leave())?;
@@ -93,7 +89,7 @@ impl Peer {
         }
     }
 
-    /// Ends both threads. Either thread may call this first.
+    /// Ends both threads, whichever of them notices first that the peer has gone.
     fn leave(&self) -> Option<()> {
         *self.outbox.lock().unwrap() = None;
         self.filled.notify_one();

@@ -1,24 +1,24 @@
-//! The obvious chat server: a thread with a line to send locks the list of peers, writes the line
-//! to every peer, and then releases the lock.
+//! Rung 2 of `docs/ladder.md`: the obvious chat server. A thread that has a line to say locks the
+//! list of peers, and writes the line to every one of them before it unlocks.
 //!
-//! Why it is here: most people write this design first, and `cargo bench` measures the other
-//! designs against it.
-//! Its strengths: it is short and clearly correct. One lock gives one order, so all peers see the
-//! same lines in the same order. No thread writes to a peer after its removal.
-//! Its fault: it writes while it holds the lock. One peer that does not read fills its socket's
-//! buffers, so the write to it blocks. Then every thread that waits for the lock is blocked too,
-//! and the room is frozen until that peer leaves. Also, each line costs one system call per peer.
+//! Why it is here: it is the first design that everybody writes, and the yardstick for the others
+//! (`cargo bench`).
+//! What it does well: it is short. One lock gives one order: all peers see the same lines in the
+//! same order. A peer that is slow for a moment is not out, as it is in rung 1.
+//! Its fault: it waits while it holds the lock. The socket of one peer that does not read fills up,
+//! and the write to it blocks. Every other thread waits for the lock: the room is frozen until that
+//! peer goes away.
 //!
-//! Try it: `cargo run --release --example write_under_lock`, then `nc 127.0.0.1 3234` in two shells.
-//! Press Ctrl-Z in one of them and keep talking in the other.
+//! Try it: `cargo run --release --example 2_write_under_lock`, then `nc 127.0.0.1 3234` in two
+//! shells. Press Ctrl-Z in one of them and keep talking in the other. Lesson 4 of `docs/lessons.md`
+//! does that.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
-/// A socket and its address. One thread reads from the socket, and all speaking threads write to
-/// it.
+/// A socket shared by the thread that reads from it and all who write to it, and its address.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
     let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
-            // Probably there are no descriptors or threads left. Other clients must leave first.
+            // Most likely there are no descriptors or threads left: others must leave first.
             eprintln!("cannot take another client: {e}");
             thread::sleep(Duration::from_millis(50));
         }
@@ -40,7 +40,7 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     let (socket, addr) = listener.accept()?;
     socket.set_nodelay(true)?;
     let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
-    let thread = thread::Builder::new().name(format!("client {}", addr.port()));
+    let thread = thread::Builder::new().name(format!("client #{}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
         roster.lock().unwrap().push((Arc::clone(&socket), addr));
         if let Err(e) = converse(&socket, &roster) {
@@ -51,11 +51,14 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     Ok(())
 }
 
-/// Sends every line of one client to all peers, until the client leaves.
+/// Says every line of one client, until it leaves.
 fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     let mut reader = BufReader::new(socket);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
+        if !line.ends_with(b"\n") {
+            line.push(b'\n');
+        }
         // All the I/O happens in here, under the lock. A peer whose write fails is gone.
         roster.lock().unwrap().retain(|(peer, _)| (&**peer).write_all(&line).is_ok());
         line.clear();

@@ -1,0 +1,21 @@
+//! First no peer can come any more. Then no peer is left. Each thread is joined after its end has
+//! been caused, and no lock that it needs is held meanwhile.
+
+use std::mem;
+
+use crate::e6_end_blocked_threads::{FAREWELL, Server};
+use crate::sync::JoinHandle;
+
+/// Stops the server.
+pub fn stop(server: &Server, acceptor: JoinHandle<()>) {
+    server.door.close();
+    acceptor.join().unwrap();
+    for socket in server.roster.lock().unwrap().iter() {
+        socket.send(FAREWELL);
+        socket.shut();
+    }
+    let sessions = mem::take(&mut *server.sessions.lock().unwrap());
+    for session in sessions {
+        session.join().unwrap();
+    }
+}

@@ -1,0 +1,26 @@
+//! Exercise 1, one point: remove a record once.
+//!
+//! Two threads may notice at the same time that a peer is gone: one cannot send to it, the other
+//! one reads the end of its connection. Both of them call `remove`. One of the calls must remove
+//! the record, and the other one must find nothing. A thread that looks for the record, and then
+//! unlocks the roster, knows nothing any more: another thread may change the list before this one
+//! acts. So the look and the removal belong into one *critical section*: the lock is held from the
+//! first to the last step.
+//!
+//! Grade your answer with `cargo run -p exercises -- 1`.
+#![allow(unused_variables, reason = "the gap does not use the parameters yet")]
+
+use crate::sync::Mutex;
+
+/// The record of a peer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// No other peer has this number.
+    pub id: u32,
+}
+
+/// Removes the record of the peer `id`, and returns it. Returns `None` if there is no such record.
+/// The other records stay.
+pub fn remove(roster: &Mutex<Vec<Peer>>, id: u32) -> Option<Peer> {
+    todo!("lock the roster once; look for the record and remove it before you unlock")
+}

@@ -1,0 +1,102 @@
+//! Grades exercise 3: peers move in opposite directions and around, and a thread counts them.
+
+use super::{Help, Verdict};
+use crate::e3_one_lock_order::Room;
+use crate::sync::{Arc, Mutex, thread};
+
+type Move = fn(&Room, &Room, u32) -> bool;
+
+const HELP: Help = Help {
+    deadlock: "each of two threads holds the lock of one room and waits for the other one; all \
+               threads must lock the room with the lower number first",
+    panic: "has another thread changed the list between the look and the move? \
+            Both locks must be held from the look to the end",
+    endless: "`move_peer` tries again and again; lock in one order instead, and wait",
+};
+
+/// Grades an answer.
+///
+/// # Errors
+/// The answer is not right.
+pub fn grade(move_peer: Move) -> Verdict {
+    HELP.run(move || alone(move_peer))?;
+    // In opposite directions.
+    HELP.explore(move || together(move_peer, &[(1, 0, 1), (2, 1, 0)]))?;
+    // Around: here any two threads have only one room in common.
+    HELP.explore(move || together(move_peer, &[(1, 0, 1), (2, 1, 2), (3, 2, 0)]))?;
+    // Two threads move the same peer: only one of them finds it.
+    HELP.explore(move || together(move_peer, &[(1, 0, 1), (1, 0, 2)]))
+}
+
+/// Peer 1 is in the first room, peer 2 in the second one, and so on. The numbers of the rooms are
+/// not their places in memory.
+fn rooms() -> Vec<Room> {
+    let rooms = [(20, 1), (10, 2), (30, 3)].into_iter();
+    rooms.map(|(number, peer)| Room { number, peers: Mutex::new(vec![peer]) }).collect()
+}
+
+fn alone(move_peer: Move) {
+    let rooms = rooms();
+    let peers = |place: usize| rooms[place].peers.lock().unwrap().clone();
+    assert!(!move_peer(&rooms[0], &rooms[1], 9), "peer 9 is not there, so nothing can move");
+    assert_eq!((peers(0), peers(1)), (vec![1], vec![2]), "nothing was there to move");
+    for (from, to) in [(0, 1), (1, 2), (2, 0)] {
+        assert!(move_peer(&rooms[from], &rooms[to], 1), "peer 1 was there: return `true`");
+        assert!(!peers(from).contains(&1), "the peer has moved, but its old room has it still");
+        assert!(peers(to).contains(&1), "the peer has moved, but it is not in its new room");
+    }
+}
+
+/// Each move is a peer, and the places of two rooms.
+fn together(move_peer: Move, moves: &[(u32, usize, usize)]) {
+    let rooms = Arc::new(rooms());
+    let movers: Vec<_> = moves
+        .iter()
+        .map(|&(peer, from, to)| {
+            let rooms = Arc::clone(&rooms);
+            thread::spawn(move || move_peer(&rooms[from], &rooms[to], peer))
+        })
+        .collect();
+    count(&rooms);
+    let moved = movers.into_iter().map(|mover| mover.join().unwrap());
+    let moved: Vec<_> = moves.iter().zip(moved).filter(|(_, moved)| *moved).collect();
+    count(&rooms);
+    for peer in 1..=3 {
+        let wanted = moves.iter().any(|(id, ..)| *id == peer);
+        let moves: Vec<_> = moved.iter().filter(|((id, ..), _)| *id == peer).collect();
+        assert!(
+            !(wanted && moves.is_empty()),
+            "peer {peer} was there, and `move_peer` returned `false`: wait for both locks, and \
+             then look"
+        );
+        assert!(
+            moves.len() <= 1,
+            "two threads have moved peer {peer}: from the look for the peer to its arrival, both \
+             locks must be held"
+        );
+        for ((_, _, to), _) in moves {
+            let arrived = rooms[*to].peers.lock().unwrap().contains(&peer);
+            assert!(arrived, "`move_peer` returned `true`, but the peer is not in its new room");
+        }
+    }
+}
+
+/// Locks all rooms in the order of their numbers. Each peer must be in one of them.
+fn count(rooms: &[Room]) {
+    let mut in_order: Vec<_> = rooms.iter().collect();
+    in_order.sort_by_key(|room| room.number);
+    let locked: Vec<_> = in_order.iter().map(|room| room.peers.lock().unwrap()).collect();
+    for peer in 1..=3 {
+        let places = locked.iter().flat_map(|peers| peers.iter()).filter(|id| **id == peer).count();
+        assert!(
+            places > 0,
+            "a thread that counts the peers did not find peer {peer}: from the look for the peer \
+             to its arrival, both locks must be held"
+        );
+        assert!(
+            places == 1,
+            "a thread that counts the peers found peer {peer} twice: from the look for the peer \
+             to its arrival, both locks must be held"
+        );
+    }
+}

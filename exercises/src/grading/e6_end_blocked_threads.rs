@@ -1,0 +1,89 @@
+//! Grades exercise 6: a server stops while peers are connected, come, and leave.
+
+use super::{Help, Verdict};
+use crate::e6_end_blocked_threads::{FAREWELL, Server, accept};
+use crate::sync::{Arc, JoinHandle, thread};
+use crate::wire::Socket;
+
+type Stop = fn(&Server, JoinHandle<()>);
+
+const HELP: Help = Help {
+    deadlock: "a thread never ends. Does it still wait in `accept` or `read`? Close the door and \
+               shut each socket before you join. Does it wait for the roster, which `stop` holds? \
+               Unlock it before you join. Has a peer come after you have shut the others? Close \
+               the door and join the acceptor first",
+    panic: "a peer may come or leave while the server stops",
+    endless: "to look again and again ends no thread; close the door and the sockets, and join",
+};
+
+/// Grades an answer.
+///
+/// # Errors
+/// The answer is not right.
+pub fn grade(stop: Stop) -> Verdict {
+    HELP.explore(move || drop(play(stop, 0, |_, _| {})))?;
+    HELP.explore(move || play(stop, 2, |_, _| {}).iter().for_each(|socket| check(socket)))?;
+    // The first one leaves.
+    HELP.explore(move || {
+        let sockets = play(stop, 2, |_, sockets| sockets[0].hang_up());
+        check(&sockets[1]);
+    })?;
+    // The last one has not called yet.
+    HELP.explore(move || {
+        let sockets = play(stop, 1, |server, sockets| {
+            server.door.call(Arc::clone(&sockets[1]));
+        });
+        sockets.iter().for_each(|socket| check(socket));
+    })
+}
+
+/// Stops a server with so many peers, while another thread does something. Returns the sockets of
+/// the peers, and of one peer more that has not called.
+fn play(stop: Stop, peers: usize, meanwhile: fn(&Server, &[Arc<Socket>])) -> Arc<[Arc<Socket>]> {
+    let server = Arc::new(Server::default());
+    let acceptor = {
+        let server = Arc::clone(&server);
+        thread::spawn(move || accept(&server))
+    };
+    let sockets: Arc<[Arc<Socket>]> = (0..=peers).map(|_| Arc::default()).collect();
+    for socket in &sockets[..peers] {
+        assert!(server.door.call(Arc::clone(socket)), "the door is open at first");
+    }
+    let other = {
+        let (server, sockets) = (Arc::clone(&server), Arc::clone(&sockets));
+        thread::spawn(move || meanwhile(&server, &sockets))
+    };
+    stop(&server, acceptor);
+    // Each thread has a clone of the server, and drops it when it ends. The other thread may run.
+    let running = Arc::strong_count(&server) - 1;
+    assert!(
+        running <= 1,
+        "`stop` has returned, and a thread of the server still runs: join the acceptor and all \
+         sessions"
+    );
+    other.join().unwrap();
+    assert!(
+        Arc::strong_count(&server) == 1,
+        "`stop` has returned, and a thread of the server still runs: join the acceptor and all \
+         sessions"
+    );
+    let late = server.door.call(Arc::default());
+    assert!(!late, "`stop` has returned, and the door is still open: a peer can come");
+    sockets
+}
+
+/// Checks the end of a peer that has not left by itself.
+fn check(socket: &Socket) {
+    if !socket.is_accepted() {
+        return;
+    }
+    assert!(!socket.has_hung_up(), "only a peer can hang up; the server shuts its socket");
+    let farewells = socket.heard().iter().filter(|line| *line == FAREWELL).count();
+    assert!(
+        farewells != 0,
+        "a peer was connected, and did not get the farewell: send it to each peer before you shut \
+         its socket, and after no other peer can come"
+    );
+    assert!(farewells == 1, "a peer got the farewell {farewells} times");
+    assert!(socket.is_shut(), "a peer got the farewell, but its socket is not shut");
+}

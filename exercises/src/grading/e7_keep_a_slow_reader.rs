@@ -1,0 +1,243 @@
+//! Grades exercise 7: one peer is slow, another one is fast, and threads speak meanwhile, at
+//! moments that the test chooses as well.
+
+use super::{Help, Verdict};
+use crate::e7_keep_a_slow_reader::{MOST_BEHIND, Peer, Room, Socket};
+use crate::sync::{Arc, Mutex, thread};
+
+type CatchUp = fn(&Mutex<Room>, u32);
+
+const HELP: Help = Help {
+    deadlock: "the room is locked while the thread waits for a slow peer, so all other threads \
+               wait for that peer as well (head-of-line blocking): unlock the room before `send`",
+    panic: "the room may have removed the peer while the thread was sending; look it up again",
+    endless: "a thread that waits for a slow peer must sleep in `send`; when all lines are sent, \
+              or the record is gone, it must return",
+};
+
+/// The peer that is slow, and the peer that takes every line at once.
+const SLOW: u32 = 1;
+const FAST: u32 = 2;
+
+/// Runs while a slow peer takes a line.
+type Hook = Box<dyn Fn(&str) + Send + Sync>;
+
+/// A socket that may be full. It is empty again when a thread has waited for it.
+struct Fake {
+    /// No lock of the model checker: a test must not change the schedules.
+    state: std::sync::Mutex<State>,
+    hook: Hook,
+}
+
+struct State {
+    heard: Vec<String>,
+    full: bool,
+    breaks: bool,
+    /// A thread waits in `send`.
+    waits: bool,
+}
+
+impl Fake {
+    fn new(full: bool, breaks: bool, hook: Hook) -> Arc<Self> {
+        let state = State { heard: Vec::new(), full, breaks, waits: false };
+        Arc::new(Self { state: std::sync::Mutex::new(state), hook })
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.state.lock().unwrap().heard.clone()
+    }
+}
+
+impl Socket for Fake {
+    fn send_now(&self, line: &str) -> bool {
+        thread::yield_now();
+        let mut state = self.state.lock().unwrap();
+        assert!(
+            !state.waits,
+            "a line is sent to the slow peer by two threads at the same time: while a line is left \
+             to send, `behind` must not be `None`"
+        );
+        if !state.full {
+            state.heard.push(line.to_owned());
+        }
+        !state.full
+    }
+
+    fn send(&self, line: &str) -> bool {
+        self.state.lock().unwrap().waits = true;
+        (self.hook)(line);
+        thread::yield_now();
+        let mut state = self.state.lock().unwrap();
+        state.waits = false;
+        if state.breaks {
+            return false;
+        }
+        state.heard.push(line.to_owned());
+        state.full = false;
+        true
+    }
+}
+
+/// Grades an answer.
+///
+/// # Errors
+/// The answer is not right.
+pub fn grade(catch_up: CatchUp) -> Verdict {
+    HELP.run(move || alone(catch_up))?;
+    HELP.explore(move || while_it_sends(catch_up))?;
+    HELP.run(move || broken(catch_up))?;
+    HELP.explore(move || too_slow(catch_up))?;
+    HELP.explore(move || together(catch_up, &[&["a", "b"]]))?;
+    HELP.explore(move || together(catch_up, &[&["a"], &["b"]]))?;
+    HELP.explore(move || together(catch_up, &[&["a", "b"], &["c", "d"]]))
+}
+
+/// A room with a peer whose socket is full, and a peer whose socket is never full.
+fn room(breaks: bool, hook: Hook) -> (Arc<Mutex<Room>>, [Arc<Fake>; 2]) {
+    let sockets = [Fake::new(true, breaks, hook), Fake::new(false, false, Box::new(|_| {}))];
+    let room = Arc::new(Mutex::new(Room::default()));
+    for (id, socket) in [SLOW, FAST].into_iter().zip(&sockets) {
+        let socket: Arc<dyn Socket> = Arc::<Fake>::clone(socket);
+        room.lock().unwrap().peers.insert(id, Peer { socket, behind: None });
+    }
+    (room, sockets)
+}
+
+fn say(room: &Mutex<Room>, line: &str) -> Vec<u32> {
+    room.lock().unwrap().say(line)
+}
+
+fn nobody() -> Hook {
+    Box::new(|_| {})
+}
+
+/// Three lines are said before the thread starts.
+fn alone(catch_up: CatchUp) {
+    let (room, [slow, _]) = room(false, nobody());
+    let lines = ["one", "two", "three", "four"];
+    lines[..3].iter().for_each(|line| drop(say(&room, line)));
+    catch_up(&room, SLOW);
+    let behind = room.lock().unwrap().peers.get(&SLOW).map(|peer| peer.behind);
+    assert!(behind.is_some(), "the peer was slow, but not gone: its record must stay");
+    assert_eq!(slow.heard(), lines[..3], "the slow peer should hear these three lines");
+    assert!(
+        behind == Some(None),
+        "the peer has every line, but `behind` is not `None`: `say` will never send to it again"
+    );
+    say(&room, lines[3]);
+    assert_eq!(slow.heard(), lines, "the fourth line was said after the peer had caught up");
+    catch_up(&room, 9);
+}
+
+/// While the slow peer takes a line, another thread says the next one: it must not wait.
+fn while_it_sends(catch_up: CatchUp) {
+    const LINES: [&str; MOST_BEHIND + 3] = ["a", "b", "c", "d", "e", "f", "g"];
+    let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
+    let hook = {
+        let shared = Arc::clone(&shared);
+        move |line: &str| {
+            let next = LINES.iter().skip_while(|other| **other != line).nth(1);
+            if let Some(next) = next {
+                let room = shared.lock().unwrap().clone().expect("the room is there");
+                thread::spawn(move || drop(say(&room, next))).join().unwrap();
+            }
+        }
+    };
+    let (room, [slow, fast]) = room(false, Box::new(hook));
+    *shared.lock().unwrap() = Some(Arc::clone(&room));
+    say(&room, LINES[0]);
+    catch_up(&room, SLOW);
+    // The room and its sockets know each other: let them go.
+    shared.lock().unwrap().take();
+    assert!(
+        room.lock().unwrap().peers.contains_key(&SLOW),
+        "the room has removed the slow peer, although it has taken each line in time: note after \
+         each send how far it is"
+    );
+    assert!(
+        slow.heard().len() == fast.heard().len(),
+        "a line is lost: it was said while the thread sent the one before; look again after each \
+         send, until no line is left"
+    );
+    assert_eq!(fast.heard(), LINES, "the fast peer should hear these lines");
+    assert_eq!(slow.heard(), LINES, "the slow peer should hear these lines");
+}
+
+fn broken(catch_up: CatchUp) {
+    let (room, [_, fast]) = room(true, nobody());
+    say(&room, "one");
+    catch_up(&room, SLOW);
+    let peers: Vec<u32> = room.lock().unwrap().peers.keys().copied().collect();
+    assert!(
+        !peers.contains(&SLOW),
+        "a send has failed, so the peer is gone, but its record is still there"
+    );
+    assert_eq!(peers, [FAST], "the record of another peer has gone");
+    say(&room, "two");
+    assert_eq!(fast.heard(), ["one", "two"], "the fast peer should hear these lines");
+}
+
+/// So much is said while the slow peer takes a line that the room removes it.
+fn too_slow(catch_up: CatchUp) {
+    let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
+    let hook = {
+        let shared = Arc::clone(&shared);
+        move |line: &str| {
+            if line == "one" {
+                let room = shared.lock().unwrap().clone().expect("the room is there");
+                let much = move || (0..=MOST_BEHIND).for_each(|_| drop(say(&room, "more")));
+                thread::spawn(much).join().unwrap();
+            }
+        }
+    };
+    let (room, [slow, fast]) = room(false, Box::new(hook));
+    *shared.lock().unwrap() = Some(Arc::clone(&room));
+    say(&room, "one");
+    catch_up(&room, SLOW);
+    shared.lock().unwrap().take();
+    assert!(
+        !room.lock().unwrap().peers.contains_key(&SLOW),
+        "the room has removed a peer that was too far behind, and its record is there again"
+    );
+    assert_eq!(fast.heard().len(), MOST_BEHIND + 2, "the fast peer was delayed");
+    let heard = slow.heard().len();
+    assert!(heard <= 1, "the room has removed the peer, and {heard} lines were sent to it");
+}
+
+/// One thread for each list of lines, and a thread for the peer that is behind.
+fn together(catch_up: CatchUp, said: &'static [&'static [&'static str]]) {
+    let (room, [slow, fast]) = room(false, nobody());
+    let speakers: Vec<_> = said
+        .iter()
+        .map(|lines| {
+            let room = Arc::clone(&room);
+            thread::spawn(move || {
+                let mut behind = Vec::new();
+                for line in *lines {
+                    for id in say(&room, line) {
+                        let room = Arc::clone(&room);
+                        behind.push(thread::spawn(move || catch_up(&room, id)));
+                    }
+                }
+                for thread in behind {
+                    thread.join().unwrap();
+                }
+            })
+        })
+        .collect();
+    for speaker in speakers {
+        speaker.join().unwrap();
+    }
+    let (slow, fast) = (slow.heard(), fast.heard());
+    let count: usize = said.iter().map(|lines| lines.len()).sum();
+    assert_eq!(fast.len(), count, "the fast peer should hear every line once: {fast:?}");
+    assert!(
+        slow.len() >= count,
+        "a line is lost: it was said after the last look of the thread, and before `behind` was \
+         `None`; they must be one critical section"
+    );
+    assert!(
+        slow == fast,
+        "the slow peer should hear the lines once and in order, {fast:?}, and has heard {slow:?}"
+    );
+}

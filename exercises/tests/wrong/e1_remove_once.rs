@@ -1,0 +1,52 @@
+//! Wrong answers to exercise 1.
+
+use std::mem;
+
+use exercises::e1_remove_once::Peer;
+use exercises::sync::Mutex;
+
+type Roster = Mutex<Vec<Peer>>;
+
+/// Each step takes the lock, but the two of them do not share it.
+pub(crate) fn look_then_act(roster: &Roster, id: u32) -> Option<Peer> {
+    let place = roster.lock().unwrap().iter().position(|peer| peer.id == id)?;
+    Some(roster.lock().unwrap().remove(place))
+}
+
+/// As above, with care for the length.
+pub(crate) fn look_twice(roster: &Roster, id: u32) -> Option<Peer> {
+    let place = roster.lock().unwrap().iter().position(|peer| peer.id == id)?;
+    let mut peers = roster.lock().unwrap();
+    if place < peers.len() { Some(peers.swap_remove(place)) } else { None }
+}
+
+/// The result comes from the look, and not from the removal.
+pub(crate) fn makes_a_record(roster: &Roster, id: u32) -> Option<Peer> {
+    let found = roster.lock().unwrap().iter().any(|peer| peer.id == id);
+    roster.lock().unwrap().retain(|peer| peer.id != id);
+    found.then_some(Peer { id })
+}
+
+/// Others find an empty list meanwhile.
+pub(crate) fn takes_the_list(roster: &Roster, id: u32) -> Option<Peer> {
+    let mut peers = mem::take(&mut *roster.lock().unwrap());
+    let place = peers.iter().position(|peer| peer.id == id);
+    let removed = place.map(|place| peers.remove(place));
+    roster.lock().unwrap().extend(peers);
+    removed
+}
+
+pub(crate) fn removes_nothing(_: &Roster, id: u32) -> Option<Peer> {
+    Some(Peer { id })
+}
+
+pub(crate) fn removes_the_last(roster: &Roster, _: u32) -> Option<Peer> {
+    roster.lock().unwrap().pop()
+}
+
+/// It looks again, but only at the place.
+pub(crate) fn looks_at_the_old_place(roster: &Roster, id: u32) -> Option<Peer> {
+    let place = roster.lock().unwrap().iter().position(|peer| peer.id == id)?;
+    let mut peers = roster.lock().unwrap();
+    if peers.get(place)?.id == id { Some(peers.remove(place)) } else { None }
+}

@@ -1,0 +1,67 @@
+//! Wrong answers to exercise 3.
+
+use exercises::e3_one_lock_order::Room;
+
+fn shift(here: &mut Vec<u32>, there: &mut Vec<u32>, peer: u32) -> bool {
+    let place = here.iter().position(|id| *id == peer);
+    place.map(|place| there.push(here.remove(place))).is_some()
+}
+
+pub(crate) fn from_then_to(from: &Room, to: &Room, peer: u32) -> bool {
+    let mut here = from.peers.lock().unwrap();
+    let mut there = to.peers.lock().unwrap();
+    shift(&mut here, &mut there, peer)
+}
+
+pub(crate) fn to_then_from(from: &Room, to: &Room, peer: u32) -> bool {
+    let mut there = to.peers.lock().unwrap();
+    let mut here = from.peers.lock().unwrap();
+    shift(&mut here, &mut there, peer)
+}
+
+/// One order, but not that of the other threads.
+pub(crate) fn higher_first(from: &Room, to: &Room, peer: u32) -> bool {
+    if from.number > to.number {
+        from_then_to(from, to, peer)
+    } else {
+        to_then_from(from, to, peer)
+    }
+}
+
+pub(crate) fn one_after_the_other(from: &Room, to: &Room, peer: u32) -> bool {
+    let mut here = from.peers.lock().unwrap();
+    let Some(place) = here.iter().position(|id| *id == peer) else { return false };
+    here.remove(place);
+    drop(here);
+    to.peers.lock().unwrap().push(peer);
+    true
+}
+
+pub(crate) fn add_then_remove(from: &Room, to: &Room, peer: u32) -> bool {
+    if !from.peers.lock().unwrap().contains(&peer) {
+        return false;
+    }
+    to.peers.lock().unwrap().push(peer);
+    from.peers.lock().unwrap().retain(|id| *id != peer);
+    true
+}
+
+/// The order is right, but the look comes before the locks.
+pub(crate) fn look_without_the_lock(from: &Room, to: &Room, peer: u32) -> bool {
+    if !from.peers.lock().unwrap().contains(&peer) {
+        return false;
+    }
+    let (low, high) = if from.number < to.number { (from, to) } else { (to, from) };
+    let (mut low, mut high) = (low.peers.lock().unwrap(), high.peers.lock().unwrap());
+    let (here, there) =
+        if from.number < to.number { (&mut low, &mut high) } else { (&mut high, &mut low) };
+    here.retain(|id| *id != peer);
+    there.push(peer);
+    true
+}
+
+pub(crate) fn tries_once(from: &Room, to: &Room, peer: u32) -> bool {
+    let mut here = from.peers.lock().unwrap();
+    let Ok(mut there) = to.peers.try_lock() else { return false };
+    shift(&mut here, &mut there, peer)
+}

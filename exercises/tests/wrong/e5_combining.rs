@@ -1,0 +1,99 @@
+//! Wrong answers to exercise 5.
+
+use std::mem;
+
+use exercises::e5_combining::{Room, deliver};
+
+pub(crate) fn no_second_look(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    let Ok(mut roster) = room.roster.try_lock() else { return };
+    let lines = mem::take(&mut *room.pending.lock().unwrap());
+    deliver(&mut roster, &lines);
+}
+
+/// The second look is there, but not the third one.
+pub(crate) fn looks_only_twice(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    for _ in 0..2 {
+        if !room.pending.lock().unwrap().is_empty() {
+            let Ok(mut roster) = room.roster.try_lock() else { return };
+            let lines = mem::take(&mut *room.pending.lock().unwrap());
+            deliver(&mut roster, &lines);
+        }
+    }
+}
+
+pub(crate) fn looks_before_unlocking(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    let Ok(mut roster) = room.roster.try_lock() else { return };
+    while !room.pending.lock().unwrap().is_empty() {
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        deliver(&mut roster, &lines);
+    }
+}
+
+/// It looks again after unlocking, but returns while it holds the roster.
+pub(crate) fn last_look_under_the_lock(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while let Ok(mut roster) = room.roster.try_lock() {
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        if lines.is_empty() {
+            return;
+        }
+        deliver(&mut roster, &lines);
+    }
+}
+
+pub(crate) fn waits_for_the_roster(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    let mut roster = room.roster.lock().unwrap();
+    let lines = mem::take(&mut *room.pending.lock().unwrap());
+    deliver(&mut roster, &lines);
+}
+
+pub(crate) fn spins(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { continue };
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        deliver(&mut roster, &lines);
+    }
+}
+
+pub(crate) fn sends_under_pending(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let mut pending = room.pending.lock().unwrap();
+        deliver(&mut roster, &pending);
+        pending.clear();
+    }
+}
+
+/// If the roster is locked, the lines are taken and lost.
+pub(crate) fn takes_before_it_has_the_roster(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    loop {
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        if lines.is_empty() {
+            return;
+        }
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        deliver(&mut roster, &lines);
+    }
+}
+
+/// It does not take the lines out.
+pub(crate) fn delivers_a_copy(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    let Ok(mut roster) = room.roster.try_lock() else { return };
+    let lines = room.pending.lock().unwrap().clone();
+    deliver(&mut roster, &lines);
+}
+
+/// It forgets its line when the roster is locked.
+pub(crate) fn delivers_its_own_line(room: &Room, line: String) {
+    if let Ok(mut roster) = room.roster.try_lock() {
+        deliver(&mut roster, &[line]);
+    }
+}

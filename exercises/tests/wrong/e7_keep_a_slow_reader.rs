@@ -1,0 +1,206 @@
+//! Wrong answers to exercise 7.
+
+use exercises::e7_keep_a_slow_reader::{Room, Socket};
+use exercises::sync::{Arc, Mutex};
+
+/// The first half of the solution.
+fn next(room: &mut Room, id: u32) -> Option<(usize, String, Arc<dyn Socket>)> {
+    let peer = room.peers.get(&id)?;
+    let (number, socket) = (peer.behind?, Arc::clone(&peer.socket));
+    if number == room.end() {
+        room.peers.get_mut(&id)?.behind = None;
+        return None;
+    }
+    Some((number, room.line(number)?, socket))
+}
+
+fn advance(room: &mut Room, id: u32, number: usize) {
+    if let Some(peer) = room.peers.get_mut(&id) {
+        peer.behind = Some(number);
+    }
+}
+
+/// The guard in the head of a `while let` lives as long as its body.
+pub(crate) fn sends_under_the_lock(room: &Mutex<Room>, id: u32) {
+    let mut room = room.lock().unwrap();
+    while let Some((number, line, socket)) = next(&mut room, id) {
+        if !socket.send(&line) {
+            room.peers.remove(&id);
+            return;
+        }
+        advance(&mut room, id, number + 1);
+    }
+}
+
+pub(crate) fn polls(room: &Mutex<Room>, id: u32) {
+    loop {
+        let mut room = room.lock().unwrap();
+        let Some((number, line, socket)) = next(&mut room, id) else { return };
+        if socket.send_now(&line) {
+            advance(&mut room, id, number + 1);
+        }
+    }
+}
+
+/// It sends the first lines, and does not look again.
+pub(crate) fn sends_a_copy(room: &Mutex<Room>, id: u32) {
+    let (lines, socket) = {
+        let room = room.lock().unwrap();
+        let Some(peer) = room.peers.get(&id) else { return };
+        let Some(number) = peer.behind else { return };
+        let lines: Vec<_> = (number..room.end()).filter_map(|number| room.line(number)).collect();
+        (lines, Arc::clone(&peer.socket))
+    };
+    for line in lines {
+        if !socket.send(&line) {
+            room.lock().unwrap().peers.remove(&id);
+            return;
+        }
+    }
+    if let Some(peer) = room.lock().unwrap().peers.get_mut(&id) {
+        peer.behind = None;
+    }
+}
+
+/// The look and the change are two critical sections.
+pub(crate) fn marks_it_later(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = {
+            let room = room.lock().unwrap();
+            let Some(peer) = room.peers.get(&id) else { return };
+            let Some(number) = peer.behind else { return };
+            room.line(number).map(|line| (number, line, Arc::clone(&peer.socket)))
+        };
+        let Some((number, line, socket)) = next else { break };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id);
+            return;
+        }
+        advance(&mut room, id, number + 1);
+    }
+    if let Some(peer) = room.lock().unwrap().peers.get_mut(&id) {
+        peer.behind = None;
+    }
+}
+
+/// The room thinks that the peer has everything, while the last line is still being sent.
+pub(crate) fn marks_it_first(room: &Mutex<Room>, id: u32) {
+    loop {
+        let (line, socket) = {
+            let mut room = room.lock().unwrap();
+            let Some((number, line, socket)) = next(&mut room, id) else { return };
+            let last = number + 1 == room.end();
+            room.peers.get_mut(&id).unwrap().behind = if last { None } else { Some(number + 1) };
+            (line, socket)
+        };
+        if !socket.send(&line) {
+            room.lock().unwrap().peers.remove(&id);
+        }
+    }
+}
+
+pub(crate) fn never_marks_it(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = {
+            let room = room.lock().unwrap();
+            let Some(peer) = room.peers.get(&id) else { return };
+            let Some(number) = peer.behind else { return };
+            room.line(number).map(|line| (number, line, Arc::clone(&peer.socket)))
+        };
+        let Some((number, line, socket)) = next else { return };
+        socket.send(&line);
+        advance(&mut room.lock().unwrap(), id, number + 1);
+    }
+}
+
+pub(crate) fn keeps_a_broken_peer(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        if !socket.send(&line) {
+            return;
+        }
+        advance(&mut room.lock().unwrap(), id, number + 1);
+    }
+}
+
+pub(crate) fn removes_the_peer(room: &Mutex<Room>, id: u32) {
+    room.lock().unwrap().peers.remove(&id);
+}
+
+/// It does not think of a record that goes.
+pub(crate) fn expects_the_record(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id);
+            return;
+        }
+        room.peers.get_mut(&id).unwrap().behind = Some(number + 1);
+    }
+}
+
+pub(crate) fn forgets_to_advance(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((_, line, socket)) = next else { return };
+        socket.send(&line);
+    }
+}
+
+/// It gives up the lines that the peer lacks.
+pub(crate) fn skips_to_the_end(room: &Mutex<Room>, id: u32) {
+    if let Some(peer) = room.lock().unwrap().peers.get_mut(&id) {
+        peer.behind = None;
+    }
+}
+
+/// It counts for itself, and the room does not know how far the peer is.
+pub(crate) fn keeps_the_position_to_itself(room: &Mutex<Room>, id: u32) {
+    let Some(mut number) = room.lock().unwrap().peers.get(&id).and_then(|peer| peer.behind) else {
+        return;
+    };
+    loop {
+        let (line, socket) = {
+            let mut room = room.lock().unwrap();
+            let line = room.line(number);
+            let Some(peer) = room.peers.get_mut(&id) else { return };
+            let Some(line) = line else {
+                peer.behind = None;
+                return;
+            };
+            (line, Arc::clone(&peer.socket))
+        };
+        if !socket.send(&line) {
+            room.lock().unwrap().peers.remove(&id);
+            return;
+        }
+        number += 1;
+    }
+}
+
+/// While the record is away, the room thinks that nobody needs the lines.
+pub(crate) fn takes_the_record_away(room: &Mutex<Room>, id: u32) {
+    loop {
+        let (line, mut peer) = {
+            let mut room = room.lock().unwrap();
+            let Some((number, line, _)) = next(&mut room, id) else { return };
+            advance(&mut room, id, number + 1);
+            let Some(peer) = room.peers.remove(&id) else { return };
+            (line, peer)
+        };
+        if !peer.socket.send(&line) {
+            return;
+        }
+        let mut room = room.lock().unwrap();
+        if peer.behind.is_some_and(|number| room.line(number).is_none()) {
+            peer.behind = None;
+        }
+        room.peers.insert(id, peer);
+    }
+}
