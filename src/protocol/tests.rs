@@ -60,7 +60,7 @@ fn harmless(character: char, newline: bool) -> char {
     match u32::from(character) {
         0x09 => '\t',
         0x0a if newline => '\n',
-        code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap(),
+        code @ 0..=0x1f => char::from_u32(0x2400 + code).expect("a control picture"),
         0x7f => '␡',
         0x80..=0x9f | 0x202a..=0x202e | 0x2066..=0x2069 => '\u{fffd}',
         _ => character,
@@ -115,7 +115,7 @@ proptest! {
             .map(|line| line.map_or(super::refusal(max), |line| format!("> {}", sanitized(&line))))
             .collect();
         prop_assert_eq!(messages, expected.len());
-        let heard = std::str::from_utf8(heard.text()).unwrap();
+        let heard = std::str::from_utf8(heard.text()).expect("only text");
         prop_assert_eq!(heard.lines().collect::<Vec<_>>(), expected);
     }
 
