@@ -1,61 +1,68 @@
-//! One simulated chat client: a closed loop with a fixed number of messages in flight. It knows
-//! every line that must come back, so it notices if one of its messages is lost, doubled, reordered
-//! or damaged. It finds its own lines by 8 bytes of each.
+//! One simulated chat client: a closed loop with a fixed number of messages in flight. It checks
+//! every byte of every message that it receives, and that none is missing, doubled or out of order.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 
-use crate::histogram::Histogram;
+use crate::message;
+use crate::protocols::Protocol;
 
-/// The length of every message with its newline, in both protocols.
-pub(crate) const LINE: usize = 64;
-/// `c000012:`, a client's name and colon as the chat writes them.
-const TAG: usize = 8;
-const SEQUENCE_DIGITS: usize = 12;
-
-pub(crate) type Line = [u8; LINE];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// One line is one message, echoed to everyone.
-    Lines,
-    /// Redis PUB/SUB: the same line as the payload of a channel.
-    Redis,
-}
-
-/// How a PUBLISH starts; length and payload follow.
-const PUBLISH: &[u8] = b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n";
-/// The form in which Redis sends a line. Channel and length are fixed, so the stride is fixed as
-/// well.
-const PUSH: &[u8] = b"*3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$64\r\n";
-const PUSH_STRIDE: usize = PUSH.len() + LINE + 2;
-/// The longest frame of both protocols: at most this many bytes are kept for the next read.
-const LONGEST_FRAME: usize = 128;
+/// At most this many bytes are kept for the next read: no frame is longer.
+const LONGEST_FRAME: usize = 2048;
+/// Latencies are exact to 1 %.
+const DIGITS: u8 = 2;
+/// Length of a verse, which only fills buffers: the longest message that a server must allow.
+const VERSE: usize = 1000;
 
 /// The counters of all clients of a run together.
 pub(crate) struct Tally {
+    /// The number of the first client. A server may still send lines of an earlier run, whose
+    /// clients have lower numbers.
+    pub(crate) first: u32,
     pub(crate) deliveries: u64,
-    pub(crate) latencies: Histogram,
-    /// Own lines that were not the next expected line.
+    /// In nanoseconds.
+    pub(crate) latencies: Histogram<u64>,
+    /// Messages that were damaged, doubled or out of order.
     pub(crate) wrong: u64,
-    /// Clients that have not yet received an own line.
+    /// Messages that are missing before a later message of the same speaker.
+    pub(crate) lost: u64,
+    /// Clients that have not yet received an own message.
     pub(crate) unheard: usize,
     pub(crate) last_arrival: Instant,
 }
 
 impl Tally {
-    pub(crate) fn new(clients: usize) -> Self {
+    pub(crate) fn new(first: u32, clients: usize) -> Self {
         Self {
+            first,
             deliveries: 0,
-            latencies: Histogram::new(),
+            latencies: Histogram::new(DIGITS).expect("the number of digits is allowed"),
             wrong: 0,
+            lost: 0,
             unheard: clients,
             last_arrival: Instant::now(),
         }
     }
+}
+
+/// Adds a latency to a histogram, in nanoseconds.
+pub(crate) fn record(latencies: &mut Histogram<u64>, latency: Duration) {
+    let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+    latencies.record(nanoseconds).expect("this histogram grows");
+}
+
+/// How a client behaves in this run.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    /// Whether each message gets a `write` of its own.
+    pub(crate) one_by_one: bool,
+    /// Whether a message that has come back is answered with the next one.
+    pub(crate) talks: bool,
 }
 
 /// One buffer serves all connections. It stays in the processor's cache, and an idle connection
@@ -68,78 +75,78 @@ impl ReadBuffer {
     }
 }
 
-pub(crate) struct Client {
-    protocol: Protocol,
+pub(crate) struct Client<P> {
     receiving: TcpStream,
-    /// Redis allows a subscribed connection no other command, so the client publishes through a
-    /// second connection.
+    /// None if the client publishes through the connection on which it receives.
     publishing: Option<TcpStream>,
-    tag: [u8; TAG],
-    sequence: u64,
-    in_flight: VecDeque<(Line, Instant)>,
+    number: u32,
+    said: u32,
+    in_flight: VecDeque<Instant>,
     unsent: Vec<u8>,
     carried: Vec<u8>,
-    heard: bool,
+    /// For each speaker, the number of the next message. None before the first one: a server may
+    /// accept a client while others already speak.
+    expected: Vec<Option<u32>>,
+    protocol: PhantomData<P>,
 }
 
-impl Client {
+impl<P: Protocol> Client<P> {
     pub(crate) fn new(
         number: u32,
-        protocol: Protocol,
+        speakers: usize,
         receiving: TcpStream,
         publishing: Option<TcpStream>,
     ) -> Self {
         Self {
-            protocol,
             receiving,
             publishing,
-            tag: tag(number),
-            sequence: 0,
+            number,
+            said: 0,
             in_flight: VecDeque::new(),
             unsent: Vec::new(),
             carried: Vec::with_capacity(LONGEST_FRAME),
-            heard: false,
+            expected: vec![None; speakers],
+            protocol: PhantomData,
         }
+    }
+
+    /// How many messages this client has sent.
+    pub(crate) fn said(&self) -> u32 {
+        self.said
+    }
+
+    /// How many messages of a speaker are missing, if the speaker has said `said`.
+    pub(crate) fn misses(&self, speaker: usize, said: u32) -> u32 {
+        said - self.expected[speaker].unwrap_or(0)
     }
 
     /// The send times of the messages that have not come back.
     pub(crate) fn waiting_since(&self) -> impl Iterator<Item = Instant> {
-        self.in_flight.iter().map(|(_, sent)| *sent)
+        self.in_flight.iter().copied()
     }
 
-    /// Sends `count` new messages in one write.
-    pub(crate) fn say(&mut self, count: usize) -> io::Result<()> {
+    /// Sends `count` new messages.
+    pub(crate) fn say(&mut self, count: usize, manner: Manner) -> io::Result<()> {
         let now = Instant::now();
         for _ in 0..count {
-            let line = line(self.tag, self.sequence);
-            self.sequence += 1;
-            self.queue(&line);
-            self.in_flight.push_back((line, now));
-        }
-        self.flush()
-    }
-
-    /// Sends about `bytes` in messages of the greatest length that a server must allow. Waits for
-    /// none of them.
-    pub(crate) fn recite(&mut self, bytes: usize) -> io::Result<()> {
-        let mut verse = vec![b'.'; 1000];
-        verse.push(b'\n');
-        for _ in 0..bytes / verse.len() {
-            self.queue(&verse);
-        }
-        self.flush()
-    }
-
-    fn queue(&mut self, message: &[u8]) {
-        match self.protocol {
-            Protocol::Lines => self.unsent.extend_from_slice(message),
-            Protocol::Redis => {
-                self.unsent.extend_from_slice(PUBLISH);
-                write!(self.unsent, "${}\r\n", message.len()).expect("memory takes all");
-                self.unsent.extend_from_slice(message);
-                self.unsent.extend_from_slice(b"\r\n");
+            P::pack(&message::write(self.number, self.said), &mut self.unsent);
+            self.said += 1;
+            self.in_flight.push_back(now);
+            if manner.one_by_one {
+                self.flush()?;
             }
         }
+        self.flush()
+    }
+
+    /// Sends about `bytes` in long messages. Waits for none of them.
+    pub(crate) fn recite(&mut self, bytes: usize) -> io::Result<()> {
+        let mut verse = vec![b'.'; VERSE];
+        verse.push(b'\n');
+        for _ in 0..bytes / verse.len() {
+            P::pack(&verse, &mut self.unsent);
+        }
+        self.flush()
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
@@ -162,6 +169,7 @@ impl Client {
         &mut self,
         buffer: &mut ReadBuffer,
         tally: &mut Tally,
+        manner: Manner,
         to_the_end: bool,
     ) -> io::Result<()> {
         loop {
@@ -175,22 +183,17 @@ impl Client {
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) => return Err(e),
             };
-            let bytes = &buffer.0[start..LONGEST_FRAME + read];
             let waited = self.in_flight.len();
-            let rest = match self.protocol {
-                Protocol::Lines => self.scan::<LINE, 0>(bytes, tally),
-                Protocol::Redis => self.scan::<PUSH_STRIDE, { PUSH.len() }>(bytes, tally),
-            };
+            let rest = self.check(&buffer.0[start..LONGEST_FRAME + read], tally)?;
+            if rest.len() > LONGEST_FRAME {
+                return Err(io::Error::new(ErrorKind::InvalidData, "a frame without an end"));
+            }
             self.carried.clear();
             self.carried.extend_from_slice(rest);
 
             let returned = waited - self.in_flight.len();
-            if returned > 0 {
-                if !self.heard {
-                    self.heard = true;
-                    tally.unheard -= 1;
-                }
-                self.say(returned)?;
+            if returned > 0 && manner.talks {
+                self.say(returned, manner)?;
             }
             if read < space && !to_the_end {
                 return Ok(());
@@ -198,39 +201,43 @@ impl Client {
         }
     }
 
-    /// Goes through frames of `STRIDE` bytes with a line at `AT`. Returns the rest.
-    fn scan<'b, const STRIDE: usize, const AT: usize>(
-        &mut self,
-        mut bytes: &'b [u8],
-        tally: &mut Tally,
-    ) -> &'b [u8] {
-        let own = u64::from_ne_bytes(self.tag);
+    /// Checks all whole frames, and returns the rest.
+    fn check<'b>(&mut self, mut bytes: &'b [u8], tally: &mut Tally) -> io::Result<&'b [u8]> {
         let now = Instant::now();
         tally.last_arrival = now;
-        while let Some((frame, rest)) = bytes.split_first_chunk::<STRIDE>() {
-            let line: &Line = frame[AT..].first_chunk().expect("a frame holds a line");
-            let tag = line.first_chunk().expect("a line starts with a tag");
-            if line[0] != b'c' || line[LINE - 1] != b'\n' {
-                // This is not an own line: a verse, or a notice of the server. The stride starts
-                // again after it.
-                bytes = after_newline(bytes);
-                continue;
+        while let Some(frame) = P::first_frame(bytes)? {
+            bytes = &bytes[frame.length..];
+            match message::read(frame.message) {
+                Some((speaker, sequence)) => self.hear(speaker, sequence, now, tally),
+                None if frame.message == message::ANONYMOUS => tally.deliveries += 1,
+                // A damaged message. All else is a verse, or a notice of the server.
+                None => tally.wrong += u64::from(frame.message.first() == Some(&b'c')),
             }
-            if u64::from_ne_bytes(*tag) == own {
-                match self.in_flight.pop_front() {
-                    Some((expected, sent)) if expected == *line => {
-                        tally.latencies.record(now - sent);
-                    }
-                    _ => tally.wrong += 1,
-                }
-            }
-            tally.deliveries += 1;
-            bytes = rest;
         }
-        bytes
+        Ok(bytes)
     }
 
-    /// Redis answers each PUBLISH with a number, which is skipped.
+    fn hear(&mut self, speaker: u32, sequence: u32, now: Instant, tally: &mut Tally) {
+        let slot = speaker.checked_sub(tally.first).and_then(|slot| usize::try_from(slot).ok());
+        let Some(expected) = slot.and_then(|slot| self.expected.get_mut(slot)) else { return };
+        tally.deliveries += 1;
+        let next = expected.unwrap_or(sequence);
+        let Some(missing) = sequence.checked_sub(next) else { return tally.wrong += 1 };
+        tally.lost += u64::from(missing);
+        if speaker == self.number {
+            tally.unheard -= usize::from(expected.is_none());
+            // Of several, only the last has come back.
+            for _ in 0..missing {
+                self.in_flight.pop_front();
+            }
+            if let Some(sent) = self.in_flight.pop_front() {
+                record(&mut tally.latencies, now - sent);
+            }
+        }
+        *expected = Some(sequence + 1);
+    }
+
+    /// Redis answers each PUBLISH with a number, and ZeroMQ sends subscriptions. Both are skipped.
     pub(crate) fn discard_replies(&mut self, buffer: &mut ReadBuffer) -> io::Result<()> {
         let Some(socket) = &mut self.publishing else { return Ok(()) };
         match socket.read(&mut buffer.0) {
@@ -239,38 +246,4 @@ impl Client {
             _ => Ok(()),
         }
     }
-}
-
-fn after_newline(bytes: &[u8]) -> &[u8] {
-    let newline = bytes.iter().position(|&byte| byte == b'\n');
-    newline.map_or(&[], |at| &bytes[at + 1..])
-}
-
-fn tag(number: u32) -> [u8; TAG] {
-    let mut tag = *b"c000000:";
-    write_digits(&mut tag[1..TAG - 1], number.into());
-    tag
-}
-
-fn line(tag: [u8; TAG], sequence: u64) -> Line {
-    let mut line = [b'x'; LINE];
-    line[..TAG].copy_from_slice(&tag);
-    line[TAG] = b' ';
-    write_digits(&mut line[TAG + 1..][..SEQUENCE_DIGITS], sequence);
-    line[TAG + 1 + SEQUENCE_DIGITS] = b' ';
-    line[LINE - 1] = b'\n';
-    line
-}
-
-/// The standard formatter would cost more than the send.
-fn write_digits(digits: &mut [u8], mut number: u64) {
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789"[usize::try_from(number % 10).expect("one digit")];
-        number /= 10;
-    }
-}
-
-/// A message without a sender, for peers that are not measured.
-pub(crate) fn line_of_nobody() -> Line {
-    line(*b"cnobody:", 0)
 }

@@ -6,23 +6,25 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::load::{Load, Outcome};
+use crate::process::Process;
 use crate::servers::Strategy;
 
 /// How many clients talk, and how many more peers never read.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) clients: usize,
-    pub(crate) stalled: usize,
+    pub(crate) silent: usize,
 }
 
-pub(crate) const SIZES: [Size; 7] = [
-    Size { clients: 2, stalled: 0 },
-    Size { clients: 10, stalled: 0 },
-    Size { clients: 30, stalled: 0 },
-    Size { clients: 100, stalled: 0 },
-    Size { clients: 1000, stalled: 0 },
-    Size { clients: 100, stalled: 1 },
-    Size { clients: 100, stalled: 5 },
+pub(crate) const SIZES: [Size; 8] = [
+    Size { clients: 2, silent: 0 },
+    Size { clients: 5, silent: 0 },
+    Size { clients: 10, silent: 0 },
+    Size { clients: 30, silent: 0 },
+    Size { clients: 100, silent: 0 },
+    Size { clients: 1000, silent: 0 },
+    Size { clients: 100, silent: 1 },
+    Size { clients: 100, silent: 5 },
 ];
 
 pub(crate) struct Plan {
@@ -30,9 +32,17 @@ pub(crate) struct Plan {
     pub(crate) sizes: Vec<Size>,
     pub(crate) rounds: usize,
     pub(crate) in_flight: usize,
+    pub(crate) one_by_one: bool,
+    /// Whether each server runs on core 1 only.
+    pub(crate) own_core: bool,
+    /// How many busy loops run beside the servers.
+    pub(crate) busy_loops: usize,
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
 }
+
+/// The core of a server that has one of its own.
+pub(crate) const OWN_CORE: usize = 1;
 
 /// The outcome of one server at one size in one round. None if it could not run.
 pub(crate) type Round = Option<Outcome>;
@@ -56,6 +66,8 @@ impl Plan {
             .iter()
             .map(|_| self.sizes.iter().map(|_| Vec::new()).collect())
             .collect();
+        let _neighbours =
+            (0..self.busy_loops).map(|_| Process::busy_loop()).collect::<io::Result<Vec<_>>>()?;
         for round in 1..=self.rounds {
             for (at_size, &size) in self.sizes.iter().enumerate() {
                 eprintln!("round {round} of {}: {}", self.rounds, size.label());
@@ -76,33 +88,32 @@ impl Plan {
     }
 
     fn measure(&self, strategy: Strategy, size: Size, stop: &AtomicBool) -> io::Result<Round> {
-        let ceiling = strategy == Strategy::Ceiling;
-        if ceiling && size.stalled > 0 {
+        if !strategy.answers() && size.silent > 0 {
             return Ok(None);
         }
         let load = Load {
-            protocol: strategy.protocol(),
             clients: size.clients,
-            // The ceiling returns no answers, so the clients send nothing.
-            in_flight: if ceiling { 0 } else { self.in_flight },
-            stalled: size.stalled,
+            in_flight: if strategy.answers() { self.in_flight } else { 0 },
+            one_by_one: self.one_by_one,
+            silent: size.silent,
             warm_up: self.warm_up * size.patience(),
             window: self.window * size.patience(),
         };
-        let server = strategy.start()?;
-        load.run(server.addr, Some(server.pid()), stop).map(Some)
+        let server = strategy.start(self.own_core.then_some(OWN_CORE))?;
+        let pid = Some(server.process.id());
+        strategy.wire().run(&load, server.address, pid, stop).map(Some)
     }
 }
 
 impl Size {
-    /// With a thousand clients, some servers need most of a second to deliver a message. A short
+    /// With a thousand clients, some servers need more than a second to deliver a message. A short
     /// window would see only a part of their cycle.
     fn patience(self) -> u32 {
-        if self.clients < 500 { 1 } else { 3 }
+        if self.clients < 500 { 1 } else { 5 }
     }
 
     pub(crate) fn label(self) -> String {
-        match self.stalled {
+        match self.silent {
             0 => format!("{} clients", self.clients),
             silent => format!("{} + {silent} silent", self.clients),
         }

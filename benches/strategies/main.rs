@@ -1,22 +1,27 @@
 //! How fast is the room, compared with other designs? `cargo bench` starts `tcp-chat`, the servers
-//! in `examples/` and, if it is installed, Redis. Each is a separate process. All get the same
-//! load: every client talks with a few messages in flight, and every client receives all messages.
-//! With `-- --addr` it drives one server that is already running.
+//! in `examples/`, and those of Redis, NATS, ZeroMQ, Bun and Mosquitto that are installed. Each is a
+//! separate process. All get the same load: every client talks with a few messages in flight, and
+//! every client receives all messages. With `-- --addr` it drives one server that is already
+//! running.
 //!
-//! Reading order: `client` (sends, receives and checks), `load` (runs many clients on one thread),
-//! `servers`, `compare` (the rounds), then the output: `report`, `chart`.
+//! Reading order: `message` and `protocols` (what travels), `client` (sends, receives and checks),
+//! `connect`, `load` (runs many clients on one thread), `process` and `servers`, `compare` (the
+//! rounds), then the output: `report`.
+#![allow(clippy::doc_markdown, reason = "ZeroMQ is a name, and not code")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
+
+mod message;
+mod protocols;
 
 mod client;
 mod connect;
 mod cpu;
-mod histogram;
 mod load;
 
-mod ceiling;
+mod process;
 mod servers;
+mod writes_only;
 
-mod chart;
 mod compare;
 mod report;
 
@@ -32,10 +37,9 @@ use std::{fs, io};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use client::Protocol;
 use compare::{Plan, Size};
 use load::Load;
-use servers::{Strategy, build_examples};
+use servers::{Strategy, Wire};
 
 /// Compares the room with other designs
 #[derive(Parser)]
@@ -53,19 +57,28 @@ struct Args {
     /// Print the tables in GitHub's format
     #[arg(long)]
     markdown: bool,
-    /// Write a chart to this file
+    /// Write the outcome of every single run to this file
     #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    csv: Option<PathBuf>,
 
-    /// Numbers of clients [default: 2,10,30,100,1000, and 100 with 1 and 5 that never read]
+    /// Numbers of clients [default: 2,5,10,30,100,1000, and 100 with 1 and 5 that never read]
     #[arg(long, value_delimiter = ',')]
     clients: Vec<usize>,
     /// With --clients: how many more peers join and never read
     #[arg(long, default_value_t = 0)]
-    stalled: usize,
+    silent: usize,
     /// How many messages each client keeps in flight
     #[arg(long, default_value_t = 4)]
     in_flight: usize,
+    /// Write each message by itself, not all answers to one read together
+    #[arg(long)]
+    one_by_one: bool,
+    /// Run each server on core 1 only; `taskset -c 0` in front of all keeps the generator away
+    #[arg(long)]
+    own_core: bool,
+    /// Keep the machine busy with this many loops
+    #[arg(long, value_name = "LOOPS", default_value_t = 0)]
+    busy: usize,
     /// Length of the measured window [default: 1, with --quick 0.3]
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
@@ -73,19 +86,19 @@ struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
 
-    /// Do not compare; drive this chat server
+    /// Do not compare; drive the server at this address
     #[arg(long)]
     addr: Option<SocketAddr>,
-    /// Do not compare; drive this Redis server
-    #[arg(long)]
-    redis: Option<SocketAddr>,
+    /// The protocol of that server
+    #[arg(long, value_name = "PROTOCOL", default_value = "lines")]
+    protocol: Wire,
     /// Process id of that server, to measure its CPU time
     #[arg(long)]
     pid: Option<u32>,
 
     /// This program starts itself with this flag
     #[arg(long, hide = true)]
-    serve_ceiling: bool,
+    serve_writes_only: bool,
     /// Cargo adds this flag
     #[arg(long, hide = true)]
     bench: bool,
@@ -103,41 +116,39 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> io::Result<()> {
     raise_descriptor_limit()?;
-    if args.serve_ceiling {
-        match ceiling::serve()? {}
+    if args.serve_writes_only {
+        match writes_only::serve()? {}
     }
     // A flag, and no immediate exit, because the servers must be ended first.
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || asked.store(true, Relaxed)).map_err(io::Error::other)?;
-    if args.addr.is_some() || args.redis.is_some() {
-        return drive(args, &stop);
+    if let Some(addr) = args.addr {
+        return drive(args, addr, &stop);
     }
-    build_examples()?;
+    process::build_examples()?;
     let results = args.plan()?.carry_out(&stop)?;
     print!("{}", report::tables(&results, args.markdown));
-    if let Some(path) = &args.svg {
-        fs::write(path, chart::svg(&results))?;
+    if let Some(path) = &args.csv {
+        fs::write(path, report::csv(&results))?;
     }
     Ok(())
 }
 
 /// Drives a server that is already running.
-fn drive(args: &Args, stop: &AtomicBool) -> io::Result<()> {
+fn drive(args: &Args, addr: SocketAddr, stop: &AtomicBool) -> io::Result<()> {
     println!("{}", report::headline());
     for size in args.sizes() {
-        for (addr, protocol) in [(args.addr, Protocol::Lines), (args.redis, Protocol::Redis)] {
-            let Some(addr) = addr else { continue };
-            let load = Load {
-                protocol,
-                clients: size.clients,
-                in_flight: args.in_flight,
-                stalled: size.stalled,
-                warm_up: args.warm_up(),
-                window: args.window(),
-            };
-            println!("{}", report::line(&size.label(), &load.run(addr, args.pid, stop)?));
-        }
+        let load = Load {
+            clients: size.clients,
+            in_flight: args.in_flight,
+            one_by_one: args.one_by_one,
+            silent: size.silent,
+            warm_up: args.warm_up(),
+            window: args.window(),
+        };
+        let outcome = args.protocol.run(&load, addr.into(), args.pid, stop)?;
+        println!("{}", report::line(&size.label(), &outcome));
     }
     Ok(())
 }
@@ -157,6 +168,9 @@ impl Args {
             sizes: self.sizes(),
             rounds: self.rounds.unwrap_or(if self.quick { 1 } else { 5 }),
             in_flight: self.in_flight,
+            one_by_one: self.one_by_one,
+            own_core: self.own_core,
+            busy_loops: self.busy,
             warm_up: self.warm_up(),
             window: self.window(),
         })
@@ -166,7 +180,7 @@ impl Args {
         if self.clients.is_empty() {
             return compare::SIZES.to_vec();
         }
-        let size = |&clients| Size { clients, stalled: self.stalled };
+        let size = |&clients| Size { clients, silent: self.silent };
         self.clients.iter().map(size).collect()
     }
 

@@ -1,76 +1,99 @@
 //! Medians of all rounds, as tables for a terminal or for GitHub.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::compare::{Results, Round};
 use crate::load::Outcome;
+use crate::servers::Strategy;
 
-/// One quantity to compare: its title, how to take it from an outcome, and how to print it.
-type Quantity = (&'static str, fn(&Outcome) -> Option<f64>, fn(f64) -> String);
+/// How to take a quantity from an outcome.
+type Value = fn(&Outcome) -> Option<f64>;
 
-const QUANTITIES: [Quantity; 5] = [
-    ("Deliveries per second", |o| Some(o.per_second()), rate),
-    ("Latency, median", |o| moving(o).then_some(o.p50?.as_secs_f64()), time),
-    ("Latency, 99th percentile", |o| moving(o).then_some(o.p99?.as_secs_f64()), time),
-    ("CPU time of the server per million deliveries", |o| o.cpu_per_million(), time),
-    (
-        "Load of the generator, in percent of one core",
-        |o| o.generator_percent(),
-        |p| format!("{p:.0}"),
-    ),
-];
+/// One quantity to compare.
+struct Quantity {
+    title: &'static str,
+    value: Value,
+    show: fn(f64) -> String,
+}
+
+const DELIVERIES: Quantity =
+    Quantity { title: "Deliveries per second", value: |o| Some(o.per_second()), show: rate };
+const MEDIAN: Quantity = Quantity { title: "Latency, median", value: median_latency, show: time };
+const P99: Quantity =
+    Quantity { title: "Latency, 99th percentile", value: high_latency, show: time };
+const CPU: Quantity = Quantity {
+    title: "CPU time of the server per million deliveries",
+    value: Outcome::cpu_per_million,
+    show: time,
+};
+const GENERATOR: Quantity = Quantity {
+    title: "Load of the generator, in percent of one core",
+    value: Outcome::generator_percent,
+    show: |percent| format!("{percent:.0}"),
+};
+const QUANTITIES: [Quantity; 5] = [DELIVERIES, MEDIAN, P99, CPU, GENERATOR];
+
+fn median_latency(outcome: &Outcome) -> Option<f64> {
+    moving(outcome).then_some(outcome.p50?.as_secs_f64())
+}
+
+fn high_latency(outcome: &Outcome) -> Option<f64> {
+    moving(outcome).then_some(outcome.p99?.as_secs_f64())
+}
 
 /// The tables of a whole comparison.
 pub(crate) fn tables(results: &Results, markdown: bool) -> String {
     let mut text = String::new();
-    for (title, value, show) in QUANTITIES {
+    for Quantity { title, value, show } in QUANTITIES {
         let cell = |strategy, size| median_of(results.rounds(strategy, size), value).map(show);
-        add_table(&mut text, title, results, 0, cell, markdown);
+        add_table(&mut text, title, results, cell, markdown);
     }
-    let title = format!("Deliveries of {}, as a multiple of", results.plan.strategies[0].name());
-    add_table(
-        &mut text,
-        &title,
-        results,
-        1,
-        |strategy, size| ratio(results, strategy, size),
-        markdown,
-    );
+    for (at, strategy) in results.plan.strategies.iter().enumerate() {
+        if matches!(strategy, Strategy::TcpChat | Strategy::OneCore) {
+            for Quantity { title, value, .. } in [DELIVERIES, MEDIAN, P99] {
+                let title = format!("{title}: {} divided by", strategy.name());
+                let cell = |rival, size| ratio(results, (at, rival), size, value);
+                add_table(&mut text, &title, results, cell, markdown);
+            }
+        }
+    }
     add_complaints(&mut text, results);
     text
 }
 
-pub(crate) fn median_of(rounds: &[Round], value: fn(&Outcome) -> Option<f64>) -> Option<f64> {
+fn median_of(rounds: &[Round], value: Value) -> Option<f64> {
     median(rounds.iter().flatten().filter_map(value))
 }
 
-/// The first strategy's deliveries divided by another strategy's. This is the median of the ratios
-/// of all rounds, because only runs of the same seconds have the same conditions.
-fn ratio(results: &Results, strategy: usize, size: usize) -> Option<String> {
-    let pairs = results.rounds(0, size).iter().zip(results.rounds(strategy, size));
+/// The value of one strategy divided by that of a rival. This is the median of the ratios of all
+/// rounds, because only runs of the same seconds have the same conditions.
+fn ratio(
+    results: &Results,
+    (ours, rival): (usize, usize),
+    size: usize,
+    value: Value,
+) -> Option<String> {
+    let pairs = results.rounds(ours, size).iter().zip(results.rounds(rival, size));
     let ratios = pairs.filter_map(|(ours, theirs)| {
-        let (ours, theirs) = (ours.as_ref()?, theirs.as_ref()?);
-        moving(theirs).then(|| ours.per_second() / theirs.per_second())
+        let (ours, theirs) = (value(ours.as_ref()?)?, value(theirs.as_ref()?)?);
+        (theirs > 0.0).then(|| ours / theirs)
     });
     median(ratios).map(|ratio| format!("{ratio:.2}×"))
 }
 
-/// One row for each strategy from `first` on, and one column for each size.
+/// One row for each strategy, and one column for each size.
 fn add_table(
     text: &mut String,
     title: &str,
     results: &Results,
-    first: usize,
     cell: impl Fn(usize, usize) -> Option<String>,
     markdown: bool,
 ) {
     let (strategies, sizes) = (&results.plan.strategies, &results.plan.sizes);
-    if first == strategies.len() {
-        return;
-    }
     let mut rows = vec![vec![String::new()]];
     rows[0].extend(sizes.iter().map(|size| size.label()));
-    for (at, strategy) in strategies.iter().enumerate().skip(first) {
+    for (at, strategy) in strategies.iter().enumerate() {
         let cells = (0..sizes.len()).map(|size| cell(at, size).unwrap_or_else(|| "-".into()));
         rows.push([strategy.name().to_string()].into_iter().chain(cells).collect());
     }
@@ -93,29 +116,63 @@ fn add_table(
 fn add_complaints(text: &mut String, results: &Results) {
     for (at, strategy) in results.plan.strategies.iter().enumerate() {
         for (at_size, size) in results.plan.sizes.iter().enumerate() {
-            let outcomes = || results.rounds(at, at_size).iter().flatten();
-            let dropped: usize = outcomes().map(|outcome| outcome.dropped).sum();
-            let wrong: u64 = outcomes().map(|outcome| outcome.wrong).sum();
-            if dropped > 0 || wrong > 0 {
-                let (name, size) = (strategy.name(), size.label());
-                let _ = writeln!(
-                    text,
-                    "{name}, {size}: {dropped} reading clients dropped, {wrong} lines wrong"
-                );
+            let complaints: BTreeSet<String> =
+                results.rounds(at, at_size).iter().flatten().filter_map(complaint).collect();
+            for complaint in complaints {
+                let _ = writeln!(text, "{}, {}: {complaint}", strategy.name(), size.label());
             }
         }
     }
 }
 
+fn complaint(outcome: &Outcome) -> Option<String> {
+    let Outcome { dropped, wrong, lost, .. } = *outcome;
+    (dropped > 0 || wrong > 0 || lost > 0)
+        .then(|| format!("{dropped} reading clients dropped, {wrong} lines wrong, {lost} lost"))
+}
+
+/// All outcomes, one a line.
+pub(crate) fn csv(results: &Results) -> String {
+    let mut text = "server,clients,silent,round,deliveries_per_second,p50_us,p99_us,\
+        server_cpu_us_per_million,generator_percent,dropped,wrong,lost\n"
+        .to_string();
+    for (at, strategy) in results.plan.strategies.iter().enumerate() {
+        for (at_size, size) in results.plan.sizes.iter().enumerate() {
+            for (round, outcome) in results.rounds(at, at_size).iter().enumerate() {
+                let Some(outcome) = outcome else { continue };
+                let show = |value: Option<f64>, unit: f64| {
+                    value.map_or_else(String::new, |value| format!("{:.1}", value / unit))
+                };
+                let _ = writeln!(
+                    text,
+                    "\"{}\",{},{},{},{},{},{},{},{},{},{},{}",
+                    strategy.name(),
+                    size.clients,
+                    size.silent,
+                    round + 1,
+                    show((DELIVERIES.value)(outcome), 1.0),
+                    show(median_latency(outcome), 1e-6),
+                    show(high_latency(outcome), 1e-6),
+                    show(outcome.cpu_per_million(), 1e-6),
+                    show(outcome.generator_percent(), 1.0),
+                    outcome.dropped,
+                    outcome.wrong,
+                    outcome.lost
+                );
+            }
+        }
+    }
+    text
+}
+
 /// One line for a single run.
 pub(crate) fn line(label: &str, outcome: &Outcome) -> String {
     let mut line = format!("{label:>18}");
-    for (_, value, show) in QUANTITIES {
+    for Quantity { value, show, .. } in QUANTITIES {
         let _ = write!(line, " {:>10}", value(outcome).map_or_else(|| "-".into(), show));
     }
-    if outcome.dropped > 0 || outcome.wrong > 0 {
-        let _ =
-            write!(line, "  {} clients dropped, {} lines wrong", outcome.dropped, outcome.wrong);
+    if let Some(complaint) = complaint(outcome) {
+        let _ = write!(line, "  {complaint}");
     }
     line
 }

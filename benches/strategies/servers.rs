@@ -1,169 +1,205 @@
-//! The servers to compare. Each is a separate process, so that no server disturbs the measurement
-//! of another, and each server's CPU time can be measured. No process outlives its `Server`.
+//! The servers to compare: how each of them is called, how it is started, and which protocol it
+//! speaks.
 
-use std::env;
-use std::io::{self, BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{self, Sender};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::sync::atomic::AtomicBool;
 
-use crate::client::Protocol;
+use clap::ValueEnum;
 
-const START_LIMIT: Duration = Duration::from_secs(10);
+use crate::compare::OWN_CORE;
+use crate::connect::Address;
+use crate::load::{Load, Outcome};
+use crate::process::{self, Server};
+use crate::protocols::lines::Lines;
+use crate::protocols::mqtt::Mqtt;
+use crate::protocols::nats::Nats;
+use crate::protocols::redis::Redis;
+use crate::protocols::websocket::WebSocket;
+use crate::protocols::zmtp::Zmtp;
+
+/// The protocol that a server speaks.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wire {
+    /// This chat, and the servers in `examples/`
+    Lines,
+    Redis,
+    Nats,
+    /// ZeroMQ has two addresses, so it can only be compared.
+    #[value(skip)]
+    Zmtp,
+    Websocket,
+    Mqtt,
+}
+
+impl Wire {
+    /// Runs a load against a server that speaks this protocol.
+    pub(crate) fn run(
+        self,
+        load: &Load,
+        address: Address,
+        pid: Option<u32>,
+        stop: &AtomicBool,
+    ) -> io::Result<Outcome> {
+        match self {
+            Self::Lines => load.run::<Lines>(address, pid, stop),
+            Self::Redis => load.run::<Redis>(address, pid, stop),
+            Self::Nats => load.run::<Nats>(address, pid, stop),
+            Self::Zmtp => load.run::<Zmtp>(address, pid, stop),
+            Self::Websocket => load.run::<WebSocket>(address, pid, stop),
+            Self::Mqtt => load.run::<Mqtt>(address, pid, stop),
+        }
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strategy {
     TcpChat,
+    OneCore,
+    OneLock,
     WriteUnderLock,
     CopyTheList,
     OutboxThreads,
+    Combining,
     Redis,
-    Ceiling,
+    Nats,
+    ZeroMq,
+    Bun,
+    Mosquitto,
+    WritesOnly,
 }
 
 impl Strategy {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::TcpChat,
+        Self::OneCore,
+        Self::OneLock,
         Self::WriteUnderLock,
         Self::CopyTheList,
         Self::OutboxThreads,
+        Self::Combining,
         Self::Redis,
-        Self::Ceiling,
+        Self::Nats,
+        Self::ZeroMq,
+        Self::Bun,
+        Self::Mosquitto,
+        Self::WritesOnly,
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::TcpChat => "tcp-chat",
+            Self::OneCore => "tcp-chat, one core",
+            Self::OneLock => "one lock",
             Self::WriteUnderLock => "write under the lock",
             Self::CopyTheList => "copy the list",
             Self::OutboxThreads => "outbox and writer thread",
+            Self::Combining => "combining",
             Self::Redis => "Redis PUB/SUB",
-            Self::Ceiling => "raw ceiling",
+            Self::Nats => "NATS",
+            Self::ZeroMq => "ZeroMQ proxy",
+            Self::Bun => "Bun WebSocket",
+            Self::Mosquitto => "Mosquitto",
+            Self::WritesOnly => "writes only",
         }
     }
 
-    pub(crate) fn protocol(self) -> Protocol {
-        if self == Self::Redis { Protocol::Redis } else { Protocol::Lines }
+    pub(crate) fn wire(self) -> Wire {
+        match self {
+            Self::Redis => Wire::Redis,
+            Self::Nats => Wire::Nats,
+            Self::ZeroMq => Wire::Zmtp,
+            Self::Bun => Wire::Websocket,
+            Self::Mosquitto => Wire::Mqtt,
+            _ => Wire::Lines,
+        }
+    }
+
+    /// Whether its clients hear what they say. The load generator needs that for its closed loop.
+    pub(crate) fn answers(self) -> bool {
+        self != Self::WritesOnly
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        let version =
-            || Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        self != Self::Redis || version().is_ok()
+        let runs = |program: &str, arguments: &[&str]| {
+            process::command(program, None).args(arguments).output().is_ok()
+        };
+        match self {
+            Self::OneCore => runs("taskset", &["--version"]) && runs("chrt", &["--version"]),
+            Self::Redis => runs("redis-server", &["--version"]),
+            Self::Nats => runs("nats-server", &["--version"]),
+            Self::ZeroMq => process::command("python3", None)
+                .args(["-c", "import zmq"])
+                .output()
+                .is_ok_and(|output| output.status.success()),
+            Self::Bun => runs("bun", &["--version"]),
+            Self::Mosquitto => runs("mosquitto", &["-h"]),
+            _ => true,
+        }
     }
 
-    /// Starts the server and waits until it accepts connections.
-    pub(crate) fn start(self) -> io::Result<Server> {
+    /// Starts the server and waits until it accepts connections. If `core` is given, it runs on
+    /// that core only.
+    pub(crate) fn start(self, core: Option<usize>) -> io::Result<Server> {
+        let example = |name: &str| {
+            let path = process::release_dir()?.join("examples").join(name);
+            process::start_announcing(process::command(path, core).arg("127.0.0.1:0"))
+        };
         match self {
-            Self::TcpChat => start_announcing(Command::new(env!("CARGO_BIN_EXE_tcp-chat")).args([
+            Self::TcpChat => process::start_announcing(process::command(CHAT, core).args([
                 "server",
                 "127.0.0.1:0",
                 "--quiet",
             ])),
-            Self::WriteUnderLock => start_example("2_write_under_lock"),
-            Self::CopyTheList => start_example("3_copy_the_list"),
-            Self::OutboxThreads => start_example("5_outbox_threads"),
-            Self::Redis => start_redis(),
-            Self::Ceiling => {
-                start_announcing(Command::new(env::current_exe()?).arg("--serve-ceiling"))
+            // The recipe of docs/performance.md.
+            Self::OneCore => {
+                process::start_announcing(process::command("chrt", Some(OWN_CORE)).args([
+                    "-b",
+                    "0",
+                    CHAT,
+                    "server",
+                    "127.0.0.1:0",
+                    "--quiet",
+                ]))
             }
+            Self::OneLock => example("1_one_lock"),
+            Self::WriteUnderLock => example("2_write_under_lock"),
+            Self::CopyTheList => example("3_copy_the_list"),
+            Self::OutboxThreads => example("5_outbox_threads"),
+            Self::Combining => example("6_combining"),
+            // No limit on the buffers of slow subscribers: Redis must drop no client.
+            Self::Redis => process::start_on_a_free_port(|port| {
+                let mut redis = process::command("redis-server", core);
+                redis
+                    .args(["--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly"])
+                    .args(["no", "--maxclients", "15000", "--tcp-backlog", "4096"])
+                    .args(["--client-output-buffer-limit", "pubsub 0 0 0"]);
+                Ok(redis)
+            }),
+            Self::Nats => process::start_on_a_free_port(|port| {
+                let mut nats = process::command("nats-server", core);
+                nats.args(["--addr", "127.0.0.1", "--port", port]);
+                Ok(nats)
+            }),
+            Self::ZeroMq => process::start_announcing(
+                process::command("python3", core).arg(process::rival("zeromq.py")),
+            ),
+            Self::Bun => process::start_announcing(
+                process::command("bun", core).arg(process::rival("websocket.js")),
+            ),
+            Self::Mosquitto => process::start_on_a_free_port(|port| {
+                let text = format!(
+                    "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
+                     max_queued_messages 0\nuser root\n"
+                );
+                let mut mosquitto = process::command("mosquitto", core);
+                mosquitto.arg("-c").arg(process::configuration("mosquitto", &text)?);
+                Ok(mosquitto)
+            }),
+            Self::WritesOnly => process::start_announcing(
+                process::command(std::env::current_exe()?, core).arg("--serve-writes-only"),
+            ),
         }
     }
 }
 
-pub(crate) struct Server {
-    child: Child,
-    pub(crate) addr: SocketAddr,
-}
-
-impl Server {
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        end(&mut self.child);
-    }
-}
-
-fn end(child: &mut Child) {
-    // Each call fails only if the process has already ended.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// Builds the examples, because `cargo bench` does not build them.
-pub(crate) fn build_examples() -> io::Result<()> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let target = release_dir()?.parent().map(Path::to_path_buf).unwrap_or_default();
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--examples", "--target-dir"])
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other("the examples do not build")) }
-}
-
-/// The folder in which cargo puts release builds. This program is in its folder `deps`.
-fn release_dir() -> io::Result<PathBuf> {
-    let this = env::current_exe()?;
-    let dir = this.ancestors().nth(2).ok_or_else(|| io::Error::other("not run by cargo"))?;
-    Ok(dir.to_path_buf())
-}
-
-fn start_example(name: &str) -> io::Result<Server> {
-    start_announcing(Command::new(release_dir()?.join("examples").join(name)).arg("127.0.0.1:0"))
-}
-
-/// Starts a server that says `listening on ADDR` on its standard error.
-fn start_announcing(command: &mut Command) -> io::Result<Server> {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-    let stderr = child.stderr.take().expect("it was asked for just now");
-    let (announce, announced) = mpsc::channel();
-    thread::spawn(move || follow(stderr, &announce));
-    let Ok(addr) = announced.recv_timeout(START_LIMIT) else {
-        end(&mut child);
-        return Err(io::Error::other(format!("no address announced by {command:?}")));
-    };
-    Ok(Server { child, addr })
-}
-
-/// Reads to the end, because a closed or full standard error would disturb the server.
-fn follow(stderr: ChildStderr, announce: &Sender<SocketAddr>) {
-    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-        let Some((_, addr)) = line.split_once("listening on ") else { continue };
-        let word = addr.split_whitespace().next().unwrap_or_default();
-        if let Ok(addr) = word.trim_end_matches(|c: char| !c.is_ascii_digit()).parse() {
-            let _ = announce.send(addr);
-        }
-    }
-}
-
-/// Redis does not accept port 0, so it gets a port that was free a moment ago. It gets no limit on
-/// its buffers for slow subscribers, because it must run at its fastest and drop no client.
-fn start_redis() -> io::Result<Server> {
-    let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let child = Command::new("redis-server")
-        .args(["--port", &addr.port().to_string(), "--bind", "127.0.0.1", "--save", ""])
-        .args(["--appendonly", "no", "--maxclients", "15000"])
-        .args(["--client-output-buffer-limit", "pubsub 0 0 0"])
-        .current_dir(env::temp_dir())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()?;
-    let server = Server { child, addr };
-    let start = Instant::now();
-    while let Err(e) = TcpStream::connect(addr) {
-        if start.elapsed() > START_LIMIT {
-            return Err(e);
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    Ok(server)
-}
+const CHAT: &str = env!("CARGO_BIN_EXE_tcp-chat");

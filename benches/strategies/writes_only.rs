@@ -1,6 +1,5 @@
-//! The upper limit of a machine: this "server" reads nothing, decides nothing, and writes blocks of
-//! 256 KiB with ready-made lines to one socket after the other. No chat server can deliver more.
-//! The load generator's result here shows that the generator does not limit the other servers.
+//! A reference, and no chat: this "server" reads nothing, and writes blocks of 256 KiB with
+//! ready-made lines to one socket after the other. A chat server that beats it writes larger blocks.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
@@ -10,7 +9,7 @@ use std::thread;
 
 use socket2::SockRef;
 
-use crate::client::line_of_nobody;
+use crate::message;
 
 /// The most that a chat server can send at once to 1000 clients with 4 lines in flight each.
 const BLOCK: usize = 256 * 1024;
@@ -30,7 +29,7 @@ pub(crate) fn serve() -> io::Result<Infallible> {
         }
     });
 
-    let line = line_of_nobody();
+    let line = message::ANONYMOUS;
     let block = line.repeat(BLOCK / line.len());
     let mut peers: Vec<(TcpStream, usize)> = Vec::new();
     loop {
