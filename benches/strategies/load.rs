@@ -26,8 +26,10 @@ const PROLOGUE: usize = 4 << 20;
 const PROLOGUE_LIMIT: Duration = Duration::from_secs(10);
 /// If nothing has arrived for this long, nothing more is expected.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long a server may take after the window to deliver what was said.
+/// How long a server may take after the window to deliver what was said, and how long it may pause
+/// meanwhile. If it delivers until the end of the limit, it is slow, and has lost nothing.
 const EPILOGUE_LIMIT: Duration = Duration::from_secs(3);
+const EPILOGUE_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(crate) struct Load {
@@ -114,10 +116,9 @@ impl Load {
 
         crowd.manner.talks = false;
         crowd.live(EPILOGUE_LIMIT, |crowd| {
-            crowd.is_quiet_for(PATIENCE) || crowd.is_quiet_for(TICK) && crowd.misses() == 0
+            crowd.is_quiet_for(EPILOGUE_PAUSE) || crowd.is_quiet_for(TICK) && crowd.misses() == 0
         })?;
-        // Otherwise all has arrived, or the server is slow and has lost nothing yet.
-        if crowd.is_quiet_for(PATIENCE) {
+        if crowd.is_quiet_for(EPILOGUE_PAUSE) {
             crowd.tally.lost += crowd.misses();
         }
         (outcome.dropped, outcome.wrong) = (crowd.dropped, crowd.tally.wrong);

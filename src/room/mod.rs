@@ -184,7 +184,10 @@ impl<'a, S: Socket> Room<'a, S> {
     /// behind is first sent everything up to now.
     pub fn leave(self: &Arc<Self>, id: PeerId, reason: Reason) {
         self.with_roster(|roster| match reason {
-            Reason::Left => roster.retire(id),
+            Reason::Left => {
+                self.deliver(roster);
+                roster.retire(id);
+            }
             _ => roster.remove(id, reason),
         });
     }
@@ -245,12 +248,12 @@ impl<'a, S: Socket> Room<'a, S> {
         log::trace!("finds nothing pending");
     }
 
-    /// Waits for the roster, delivers what is pending, and then runs `act` under the same lock.
+    /// Waits for the roster, and runs `act`. It does not deliver first: a thousand threads that join
+    /// at once would then wait for a thousand deliveries.
     fn with_roster<T>(self: &Arc<Self>, act: impl FnOnce(&mut Roster<S>) -> T) -> T {
         log::trace!("waits for the roster");
         let mut roster = self.roster.lock();
         log::trace!("locks the roster");
-        self.deliver(&mut roster);
         let done = act(&mut roster);
         self.unlock(roster);
         self.deliver_pending();
