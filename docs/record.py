@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""Records the pictures of these pages from real runs: docs/demo.svg and docs/two-shells.svg.
+"""Records the pictures of the terminal from real runs: docs/demo-*.svg and docs/two-shells-*.svg.
 
     cargo build --release
     python3 docs/record.py [PROGRAM]
 
-Needs Python 3 and tmux, and nothing else. PROGRAM is target/release/tcp-chat unless told otherwise.
+Each run is recorded once and drawn twice: for pages with a dark and with a light background. The
+colours of the client are made for dark terminals. In the light picture they are darkened until
+their contrast is 4.5:1. The hue stays the same.
+
+Needs Python 3.10 and tmux, and nothing else. The port 3234 must be free. PROGRAM is
+target/release/tcp-chat unless told otherwise.
 """
 
 import html
@@ -21,9 +26,13 @@ PROGRAM = Path(sys.argv[1] if len(sys.argv) > 1 else DOCS.parent / "target/relea
 PATIENCE = 60  # seconds that anything may take
 
 # How a picture looks: the size of a cell, the space around, and the colours.
-CELL_WIDTH, CELL_HEIGHT, FONT_SIZE, MARGIN, BAR = 8.4, 18, 14, 16, 30
-BACKGROUND, FOREGROUND, FRAME, BETWEEN = "#1b1d23", "#d7dae0", "#2b2e37", 14
-BASIC = ["#3b4048", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0"]
+CELL_WIDTH, CELL_HEIGHT, FONT_SIZE, MARGIN, BAR, BETWEEN = 7.8, 17, 13, 14, 26, 12
+FONT = "DejaVu Sans Mono, Menlo, Consolas, ui-monospace, monospace"
+THEMES = {
+    "dark": {"ground": "#1b1d23", "text": "#d7dae0", "bar": "#2b2e37"},
+    "light": {"ground": "#f6f8fa", "text": "#1f2328", "bar": "#d8dee4"},
+}
+CONTRAST = 4.5
 
 
 class Tmux:
@@ -63,7 +72,8 @@ class Tmux:
         deadline = time.monotonic() + PATIENCE
         while not re.search(pattern, self("capture-pane", "-p", "-S", "-", "-t", name), re.MULTILINE):
             if time.monotonic() > deadline:
-                sys.exit(f"in vain: waited for {pattern!r} in {name}")
+                seen = "\n".join(self.rows(name))
+                sys.exit(f"waited in vain for {pattern!r} in {name}, which shows:\n{seen}")
             time.sleep(0.05)
 
     def rows(self, name):
@@ -74,40 +84,59 @@ class Tmux:
         return rows
 
 
-def colour_of(number):
-    """The colour of the 256 that has this number."""
-    if number < 16:
-        return BASIC[number % 8]
-    if number >= 232:
-        return "#" + f"{8 + (number - 232) * 10:02x}" * 3
+def rgb(colour):
+    """The parts of a colour such as #1b1d23, or of one of the 256 colours of a terminal."""
+    if isinstance(colour, str):
+        return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    if colour >= 232:
+        return [8 + (colour - 232) * 10] * 3
     levels = [0, 95, 135, 175, 215, 255]
-    number -= 16
-    return "#" + "".join(f"{levels[part]:02x}" for part in (number // 36, number // 6 % 6, number % 6))
+    colour -= 16
+    return [levels[part] for part in (colour // 36, colour // 6 % 6, colour % 6)]
+
+
+def luminance(parts):
+    """How bright a colour is, as the Web Content Accessibility Guidelines (2.1) define it."""
+    parts = [part / 255 for part in parts]
+    parts = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one, other):
+    dark, light = sorted([luminance(one) + 0.05, luminance(other) + 0.05])
+    return light / dark
+
+
+def readable(colour, ground):
+    """The colour, darkened until it can be read. On a dark ground, it can be read as it is."""
+    for percent in range(100, 0, -1):
+        darker = [part * percent // 100 for part in rgb(colour)]
+        if contrast(darker, rgb(ground)) >= CONTRAST:
+            return "#" + "".join(f"{part:02x}" for part in darker)
+    sys.exit(f"the colour {colour} cannot be read on {ground}")
 
 
 class Style:
-    """What the codes so far have set."""
+    """The colour and the weight that the codes so far have set."""
 
-    def __init__(self):
-        self.colour, self.bold = FOREGROUND, False
+    def __init__(self, theme):
+        self.theme, self.colour, self.bold = theme, theme["text"], False
 
     def set(self, codes):
         codes = [int(code or 0) for code in codes.split(";")]
-        while codes:
-            code = codes.pop(0)
-            if code == 0:
-                self.__init__()
-            elif code == 1:
+        match codes:
+            case [0]:
+                self.__init__(self.theme)
+            case [1]:
                 self.bold = True
-            elif code == 22:
-                self.bold = False
-            elif code == 39:
-                self.colour = FOREGROUND
-            elif code == 38 and codes[:1] == [5]:
-                self.colour = colour_of(codes[1])
-                del codes[:2]
-            elif 30 <= code <= 37 or 90 <= code <= 97:
-                self.colour = BASIC[code % 10]
+            case [39]:
+                self.colour = self.theme["text"]
+            case [49]:
+                pass  # the ground as it is
+            case [38, 5, number]:
+                self.colour = readable(number, self.theme["ground"])
+            case _:
+                sys.exit(f"a code that this script does not know: {codes}")
 
     def attributes(self):
         bold = ' font-weight="bold"' if self.bold else ""
@@ -119,57 +148,64 @@ def width(text):
     return len(text) + wide
 
 
-def terminal(title, rows, columns, height, left):
-    """One terminal: a frame, a title, and rows of text."""
-    wide, high = columns * CELL_WIDTH + 2 * MARGIN, height * CELL_HEIGHT + BAR + MARGIN
+def terminal(title, rows, columns, theme, left, high):
+    """One terminal: a bar with its title, and rows of text. Returns its width and its elements."""
+    wide = columns * CELL_WIDTH + 2 * MARGIN
+    rect = f'<rect x="{left:.1f}" width="{wide:.1f}"'
     out = [
-        f'<g transform="translate({left} 0)">',
-        f'<rect width="{wide:.1f}" height="{high}" rx="8" fill="{BACKGROUND}"/>',
-        f'<path d="M0 {BAR - 4}V8a8 8 0 0 1 8-8H{wide - 8:.1f}a8 8 0 0 1 8 8V{BAR - 4}z" fill="{FRAME}"/>',
-        f'<text x="{wide / 2:.1f}" y="18" text-anchor="middle" fill="{FOREGROUND}">'
+        f'{rect} y="0" height="{high}" rx="8" fill="{theme["bar"]}"/>',
+        f'<text x="{left + wide / 2:.1f}" y="18" text-anchor="middle" fill="{theme["text"]}">'
         f"{html.escape(title)}</text>",
+        # Only the lower corners are round.
+        f'{rect} y="{BAR}" height="{high - BAR}" rx="8" fill="{theme["ground"]}"/>',
+        f'{rect} y="{BAR}" height="16" fill="{theme["ground"]}"/>',
     ]
-    style = Style()
+    style = Style(theme)
     for number, row in enumerate(rows):
-        column, y = 0, BAR + number * CELL_HEIGHT + FONT_SIZE
+        column, y = 0, BAR + (number + 1) * CELL_HEIGHT
         for piece in re.split(r"(\x1b\[[0-9;]*m)", row):
             if piece.startswith("\x1b["):
                 style.set(piece[2:-1])
                 continue
             shown = piece.strip(" ")
             if shown:
-                x = MARGIN + (column + width(piece) - width(piece.lstrip(" "))) * CELL_WIDTH
+                x = left + MARGIN + (column + width(piece) - width(piece.lstrip(" "))) * CELL_WIDTH
                 out.append(
                     f'<text x="{x:.1f}" y="{y}" textLength="{width(shown) * CELL_WIDTH:.1f}" '
-                    f'{style.attributes()}>{html.escape(shown)}</text>'
+                    f"{style.attributes()}>{html.escape(shown)}</text>"
                 )
             column += width(piece)
-    return wide, high, "\n".join([*out, "</g>"])
+    return wide, out
 
 
 def picture(name, terminals):
-    """Writes terminals side by side; each is a title, its rows and its columns."""
-    height, left, parts = max(len(rows) for _, rows, _ in terminals), 0, []
-    for title, rows, columns in terminals:
-        wide, high, part = terminal(title, rows, columns, height, left)
-        parts.append(part)
-        left += wide + BETWEEN
-    size = f'width="{left - BETWEEN:.0f}" height="{high}" viewBox="0 0 {left - BETWEEN:.0f} {high}"'
-    style = f"text {{ font-family: ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; font-size: {FONT_SIZE}px; }}"
-    body = "\n".join(parts)
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{style}</style>\n{body}\n</svg>\n'
-    (DOCS / name).write_text(svg, encoding="utf-8")
-    print(f"recorded docs/{name}")
+    """Draws terminals side by side; each is a title, its rows and its columns."""
+    high = BAR + max(len(rows) for _, rows, _ in terminals) * CELL_HEIGHT + MARGIN
+    for theme, colours in THEMES.items():
+        left, elements = 0, []
+        for title, rows, columns in terminals:
+            wide, drawn = terminal(title, rows, columns, colours, left, high)
+            elements += drawn
+            left += wide + BETWEEN
+        total = f"{left - BETWEEN:.0f}"
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{total}" height="{high}" '
+            f'viewBox="0 0 {total} {high}" font-family="{FONT}" font-size="{FONT_SIZE}" '
+            'xml:space="preserve">'
+        )
+        file = DOCS / f"{name}-{theme}.svg"
+        file.write_text("\n".join([head, *elements, "</svg>\n"]), encoding="utf-8")
+        print(f"recorded docs/{file.name}")
 
 
 def demo(tmux):
-    columns = 92
+    columns = 96
     tmux.shell("demo", columns, 40)
     tmux.type("demo", "clear; tcp-chat demo")
     tmux.wait("demo", "^--- Done")
     tmux.wait("demo", r"^\$ $|^\$$")
     rows = [row for row in tmux.rows("demo") if not re.match(r"^(\x1b\[[0-9;]*m)*\$ *$", row)]
-    picture("demo.svg", [("tcp-chat demo", ["$ tcp-chat demo", *after(rows, "A server starts")], columns)])
+    picture("demo", [("tcp-chat demo", ["$ tcp-chat demo", *after(rows, "A server starts")], columns)])
 
 
 def after(rows, text):
@@ -179,9 +215,9 @@ def after(rows, text):
 
 
 def two_shells(tmux):
-    columns, rows = 58, 18
-    for name in ("server", "ann", "bob"):
-        tmux.shell(name, columns, rows)
+    columns = {"server": 56, "ann": 42, "bob": 42}
+    for name, wide in columns.items():
+        tmux.shell(name, wide, 24)
     tmux.type("server", "clear; tcp-chat server")
     tmux.wait("server", "Online")
     for name in ("ann", "bob"):
@@ -190,8 +226,8 @@ def two_shells(tmux):
     for name, line in [
         ("ann", "hello, is anybody there?"),
         ("bob", "I am, in another shell"),
-        ("ann", "new messages do not tear the line that I type, even a long one"),
-        ("bob", "and your own lines stand on the right when they have come back"),
+        ("ann", "new lines do not tear the line that I type"),
+        ("bob", "and your own lines stand on the right"),
     ]:
         tmux.type(name, line)
         for listener in ("server", "ann", "bob"):
@@ -200,10 +236,12 @@ def two_shells(tmux):
     tmux.wait("ann", "No command")
     tmux.type("ann", "half a sent", enter=False)
     tmux.wait("ann", "> half a sent$")
+    server = after(tmux.rows("server"), "listening on")
+    ann = after(tmux.rows("ann"), "You are Ann")
     title = tmux("display-message", "-p", "-t", "ann", "#{pane_title}").strip()
-    picture("two-shells.svg", [
-        ("tcp-chat server", ["$ tcp-chat server", *after(tmux.rows("server"), "listening on")], columns),
-        (title, ["$ tcp-chat client --name Ann", *after(tmux.rows("ann"), "You are Ann")], columns),
+    picture("two-shells", [
+        ("tcp-chat server", ["$ tcp-chat server", *server], columns["server"]),
+        (title, ["$ tcp-chat client --name Ann", *ann], columns["ann"]),
     ])
 
 

@@ -5,6 +5,7 @@
 mod claims;
 mod compare;
 mod page;
+mod pictures;
 mod sequence;
 mod session;
 mod shell;
