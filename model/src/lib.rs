@@ -92,9 +92,15 @@ random! {
 /// Two speakers say one line each. This is small enough for all schedules.
 #[test]
 fn two_speakers_under_every_schedule() {
-    let explored = check(DfsScheduler::new(None, false), scenario::two_speakers);
+    let explored = check(DfsScheduler::new(None, false), || scenario::two_speakers(false));
     println!("{explored} schedules, and there are no others");
     assert!(explored > 100, "only {explored} schedules");
+}
+
+/// Its own last line has been sent to a speaker before its record is removed.
+#[test]
+fn a_speaker_that_leaves_hears_its_last_line() {
+    check(RandomScheduler::new(SCHEDULES), || scenario::two_speakers(true));
 }
 
 /// Runs each of these on a thread of its own, and waits until all have ended.

@@ -172,27 +172,38 @@ fn play<'scope>(
     (members, late)
 }
 
-/// Two threads say one line each, and one peer listens. This is small enough for every schedule.
-pub(crate) fn two_speakers() {
+/// Two peers say one line each, and then one of them may leave. Without that, this is small enough
+/// for every schedule.
+pub(crate) fn two_speakers(one_leaves: bool) {
     let record = Arc::new(Mutex::new(Record::default()));
     let observer = Box::new(Recorder(Arc::clone(&record)));
     let limits = Limits { backlog: QUIET.backlog, pending: QUIET.pending };
-    let socket = Fake::new(QUIET);
     let room = Room::new(limits, observer, Box::new(|_, _| unreachable!("sockets take it all")));
-    let id = room.join(Arc::clone(&socket), address(0), Framing::Lines, true);
-    let line = |text: &str| {
+    let [(one, stays), (two, leaves)] = [0, 1].map(|number| {
+        let socket = Fake::new(QUIET);
+        let id = room.join(Arc::clone(&socket), address(number), Framing::Lines, true);
+        (id.expect("the room is open"), socket)
+    });
+    let line = |speaker: PeerId, text: &str| {
         let mut batch = Batch::default();
-        batch.say(id.unwrap_or_default(), |out| out.extend_from_slice(text.as_bytes()));
+        batch.say(speaker, |out| out.extend_from_slice(text.as_bytes()));
         batch
     };
     let other = {
-        let (room, line) = (Arc::clone(&room), line("two"));
-        thread::spawn(move || room.say(line))
+        let (room, line) = (Arc::clone(&room), line(two, "two"));
+        thread::spawn(move || {
+            room.say(line);
+            if one_leaves {
+                room.leave(two, Reason::Left);
+            }
+        })
     };
-    room.say(line("one"));
+    room.say(line(one, "one"));
     other.join().expect("no thread fails");
-    let heard = socket.taken();
-    assert!(["one\ntwo\n", "two\none\n"].contains(&heard.as_str()), "stranded: {heard:?}");
+    let (all, part) = (stays.taken(), leaves.taken());
+    assert!(["one\ntwo\n", "two\none\n"].contains(&all.as_str()), "stranded: {all:?}");
+    assert!(part.contains("two"), "it left before it was sent its own last line: {part:?}");
+    assert!(all.starts_with(&part), "two orders: {all:?} and {part:?}");
 }
 
 fn speak(scenario: Scenario, room: &Arc<Room<Fake>>, number: usize, member: &Member) {
