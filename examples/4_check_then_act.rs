@@ -2,12 +2,12 @@
 //!
 //! Why it is here: each step takes the lock, and it is wrong all the same. A thread that cannot
 //! send to a peer, or reads its end, looks up the peer's place in the list (check). It unlocks,
-//! prints a line, and then removes the record at that place (act). The place may be wrong by then:
-//! another thread has removed the peer, the others have moved up, and a peer that did nothing wrong
-//! is thrown out.
+//! prints what it has found, and then removes the record at that place (act). The place may be
+//! wrong by then: another thread has removed the peer, the others have moved up, and a peer that
+//! did nothing wrong is thrown out.
 //!
-//! The pause between check and act stands for a terminal that is slow. Without it the fault is as
-//! real, and shows once in a million times.
+//! The pause between check and act stands for a slow terminal. Without it, the fault is as real, but
+//! it shows rarely.
 //!
 //! Try it: `cargo run --example 4_check_then_act`, and lesson 6 of `docs/lessons.md`.
 
@@ -82,6 +82,7 @@ fn remove(roster: &Mutex<Vec<Peer>>, must_go: impl FnMut(&mut Peer) -> bool) {
     let addr = peers[place].1;
     drop(peers);
     log("finds", addr);
+    // The terminal may be as slow as this.
     thread::sleep(Duration::from_secs(2));
     let mut peers = roster.lock().unwrap();
     let (peer, addr) = peers.remove(place);
