@@ -79,6 +79,8 @@ all_are_found! { e5_combining:
     takes_before_it_has_the_roster, "a line is lost";
     delivers_a_copy, "should hear one, two";
     delivers_its_own_line, "a line is lost";
+    waits_at_the_second_look, "use `try_lock`";
+    counts_first, "after the look";
 }
 
 all_are_found! { e6_end_blocked_threads:
@@ -134,6 +136,10 @@ all_are_found! { e8_say_again_show_once:
     compares_the_last, "2 times";
     forgets_what_it_has_shown, "2 times";
     one_event, "ended before";
+    forgets_the_oldest, "a line is lost";
+    expects_one_confirmation, "more than once";
+    shows_the_next_number_only, "may have any number";
+    goes_back, "2 times";
 }
 
 #[test]
