@@ -207,7 +207,7 @@ fn check_said(arrived: &[Message]) {
     assert!(
         by_number.len() == TYPED.len(),
         "a line is lost: it was sent, the connection broke, and it was not said again; keep each \
-         line until it is confirmed"
+         line until a confirmation with its number comes"
     );
     assert!(
         in_order.is_sorted(),
