@@ -7,14 +7,15 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{env, mem, thread, time::Duration};
 
-/// The record of a peer: its socket, shared with the thread that reads from it, and its address.
+/// The record of a peer: its socket, shared by its two threads, its address, and its outbox.
 type Peer = (Arc<TcpStream>, SocketAddr, Arc<Outbox>);
 
-/// What is to be written to a peer, or none when its record is gone. More than the limit: it is out.
+/// What is to be written to a peer, or none when its record is gone.
 struct Outbox {
     lines: Mutex<Option<Vec<u8>>>,
     filled: Condvar,
 }
+/// A peer for which more is waiting is out.
 const OUTBOX_BYTES: usize = 8 << 20;
 
 fn main() -> io::Result<()> {
