@@ -125,3 +125,13 @@ pub(crate) fn counts_first(room: &Room, line: String) {
         deliver(&mut roster, &lines);
     }
 }
+
+pub(crate) fn sorts_the_lines(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let mut lines = mem::take(&mut *room.pending.lock().unwrap());
+        lines.sort();
+        deliver(&mut roster, &lines);
+    }
+}
