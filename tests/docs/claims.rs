@@ -95,6 +95,18 @@ fn wrong_in_diff(block: &Block) -> Option<(usize, String)> {
     None
 }
 
+#[test]
+fn the_ladder_shows_the_diff_of_each_step() {
+    let examples = fs::read_dir(top().join("examples")).expect("the folder is there");
+    let names = examples.map(|entry| entry.expect("can be read").file_name());
+    let mut rungs: Vec<_> = names.map(|name| format!("examples/{}", name.display())).collect();
+    rungs.sort();
+    let steps: Vec<_> = rungs.windows(2).map(|step| step.join(" ")).collect();
+    let page = Page::named("docs/ladder.md");
+    let shown: Vec<_> = page.blocks("diff").iter().map(|block| block.label).collect();
+    assert_eq!(shown, steps);
+}
+
 /// Text in backquotes that begins like a path is one, and `FILE: NAME` names something in it.
 #[test]
 fn named_files_and_tests_exist() {
