@@ -45,7 +45,7 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
         log("adds", addr);
         // However it ends, the record must go.
         let _ = converse(&socket, &roster);
-        remove(&roster, |(peer, _)| Arc::ptr_eq(peer, &socket));
+        remove(&roster, |(peer, ..)| Arc::ptr_eq(peer, &socket));
     })?;
     Ok(())
 }
@@ -59,7 +59,7 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
             line.push(b'\n');
         }
         // One walk along the list sends the line, and finds the peers that must go.
-        remove(roster, |(peer, _)| !takes(peer, &line));
+        remove(roster, |(peer, ..)| !takes(peer, &line));
         line.clear();
     }
     Ok(())
@@ -75,7 +75,7 @@ fn takes(peer: &TcpStream, line: &[u8]) -> bool {
 /// Removes the record of each peer that `must_go`. The look and the removal are one critical
 /// section, so a record goes once, whichever thread notices first.
 fn remove(roster: &Mutex<Vec<Peer>>, must_go: impl FnMut(&mut Peer) -> bool) {
-    // The lock is free again at the end of this statement.
+    // The lock is free again at the end of this statement. What follows may wait for a terminal.
     let removed: Vec<Peer> = roster.lock().unwrap().extract_if(.., must_go).collect();
     for (peer, addr) in removed {
         // This ends the read of the peer's own thread, if another thread has removed the record.
@@ -84,7 +84,7 @@ fn remove(roster: &Mutex<Vec<Peer>>, must_go: impl FnMut(&mut Peer) -> bool) {
     }
 }
 
-/// Prints what this thread has done. Not under the lock: a terminal can make a thread wait.
+/// Prints what this thread does.
 fn log(verb: &str, addr: SocketAddr) {
     let this = thread::current();
     let name = this.name().unwrap_or_default();

@@ -14,11 +14,11 @@
 //! does that.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
-/// A socket shared by the thread that reads from it and all who write to it, and its address.
+/// The record of a peer: its socket, shared with the thread that reads from it, and its address.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
@@ -43,10 +43,10 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     let thread = thread::Builder::new().name(format!("client #{}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
         roster.lock().unwrap().push((Arc::clone(&socket), addr));
-        if let Err(e) = converse(&socket, &roster) {
-            eprintln!("client {addr}: {e}");
-        }
-        roster.lock().unwrap().retain(|(_, peer)| *peer != addr);
+        log("adds", addr);
+        // However it ends, the record must go.
+        let _ = converse(&socket, &roster);
+        remove(&roster, |(peer, ..)| Arc::ptr_eq(peer, &socket));
     })?;
     Ok(())
 }
@@ -59,9 +59,35 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
         if !line.ends_with(b"\n") {
             line.push(b'\n');
         }
-        // All the I/O happens in here, under the lock. A peer whose write fails is gone.
-        roster.lock().unwrap().retain(|(peer, _)| (&**peer).write_all(&line).is_ok());
+        // One walk along the list sends the line, and finds the peers that must go.
+        remove(roster, |(peer, ..)| !takes(peer, &line));
         line.clear();
     }
     Ok(())
+}
+
+/// Writes a line to a peer, and waits until it fits: the caller holds the lock for so long. A peer
+/// whose write fails is gone.
+fn takes(mut peer: &TcpStream, line: &[u8]) -> bool {
+    peer.write_all(line).is_ok()
+}
+
+/// Removes the record of each peer that `must_go`. The look and the removal are one critical
+/// section, so a record goes once, whichever thread notices first.
+fn remove(roster: &Mutex<Vec<Peer>>, must_go: impl FnMut(&mut Peer) -> bool) {
+    // The lock is free again at the end of this statement. What follows may wait for a terminal.
+    let removed: Vec<Peer> = roster.lock().unwrap().extract_if(.., must_go).collect();
+    for (peer, addr) in removed {
+        // This ends the read of the peer's own thread, if another thread has removed the record.
+        let _ = peer.shutdown(Shutdown::Both);
+        log("removes", addr);
+    }
+}
+
+/// Prints what this thread does.
+fn log(verb: &str, addr: SocketAddr) {
+    let this = thread::current();
+    let name = this.name().unwrap_or_default();
+    // A log that nobody can write to must not end the chat.
+    let _ = writeln!(io::stdout(), "{name}: {verb} the record of client #{}", addr.port());
 }

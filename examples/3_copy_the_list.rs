@@ -15,11 +15,11 @@
 //! shells. Lesson 5 of `docs/lessons.md` shows the two orders.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::{env, thread, time::Duration};
 
-/// A socket shared by the thread that reads from it and all who write to it, and its address.
+/// The record of a peer: its socket, shared with the thread that reads from it, and its address.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
@@ -44,11 +44,10 @@ fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result
     let thread = thread::Builder::new().name(format!("client #{}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
         roster.lock().unwrap().push((Arc::clone(&socket), addr));
-        eprintln!("client #{} has come", addr.port());
-        if let Err(e) = converse(&socket, &roster) {
-            eprintln!("client #{}: {e}", addr.port());
-        }
-        remove(&roster, addr);
+        log("adds", addr);
+        // However it ends, the record must go.
+        let _ = converse(&socket, &roster);
+        remove(&roster, |(peer, ..)| Arc::ptr_eq(peer, &socket));
     })?;
     Ok(())
 }
@@ -63,9 +62,9 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
         }
         // The lock is free again at the end of this statement, before the first write.
         let peers = roster.lock().unwrap().clone();
-        for (peer, addr) in peers {
-            if (&*peer).write_all(&line).is_err() {
-                remove(roster, addr);
+        for (peer, ..) in peers {
+            if !takes(&peer, &line) {
+                remove(roster, |(other, ..)| Arc::ptr_eq(other, &peer));
             }
         }
         line.clear();
@@ -73,7 +72,28 @@ fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
     Ok(())
 }
 
-/// Harmless when another thread has removed the same peer already.
-fn remove(roster: &Mutex<Vec<Peer>>, addr: SocketAddr) {
-    roster.lock().unwrap().retain(|(_, peer)| *peer != addr);
+/// Writes a line to a peer, and waits until it fits. The caller holds no lock. A peer whose write
+/// fails is gone.
+fn takes(mut peer: &TcpStream, line: &[u8]) -> bool {
+    peer.write_all(line).is_ok()
+}
+
+/// Removes the record of each peer that `must_go`. The look and the removal are one critical
+/// section, so a record goes once, whichever thread notices first.
+fn remove(roster: &Mutex<Vec<Peer>>, must_go: impl FnMut(&mut Peer) -> bool) {
+    // The lock is free again at the end of this statement. What follows may wait for a terminal.
+    let removed: Vec<Peer> = roster.lock().unwrap().extract_if(.., must_go).collect();
+    for (peer, addr) in removed {
+        // This ends the read of the peer's own thread, if another thread has removed the record.
+        let _ = peer.shutdown(Shutdown::Both);
+        log("removes", addr);
+    }
+}
+
+/// Prints what this thread does.
+fn log(verb: &str, addr: SocketAddr) {
+    let this = thread::current();
+    let name = this.name().unwrap_or_default();
+    // A log that nobody can write to must not end the chat.
+    let _ = writeln!(io::stdout(), "{name}: {verb} the record of client #{}", addr.port());
 }

@@ -1,98 +1,120 @@
 //! Rung 5 of `docs/ladder.md`, the strongest rival: each peer has an outbox of bounded size, and a
-//! writer thread that empties it. A speaker only fills outboxes, so it waits for no peer, and all see
-//! one order. The cost: two threads per client, and each line wakes every writer that sleeps.
+//! writer thread that empties it. A speaker only fills outboxes, so it waits for no peer, and all
+//! see one order. The cost: two threads per client, and each line wakes every writer that sleeps.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{env, mem, thread, time::Duration};
 
-/// A peer that is further behind is dropped.
-const OUTBOX_BYTES: usize = 8 << 20;
+/// The record of a peer: its socket, shared by its two threads, its address, and its outbox.
+type Peer = (Arc<TcpStream>, SocketAddr, Arc<Outbox>);
 
-struct Peer {
-    socket: TcpStream,
-    /// The bytes to write next; none when the peer has left.
-    outbox: Mutex<Option<Vec<u8>>>,
+/// What is to be written to a peer, or none when its record is gone.
+struct Outbox {
+    lines: Mutex<Option<Vec<u8>>>,
     filled: Condvar,
 }
+/// A peer for which more is waiting is out.
+const OUTBOX_BYTES: usize = 8 << 20;
 
 fn main() -> io::Result<()> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3234".into());
     let listener = TcpListener::bind(addr)?;
     eprintln!("listening on {}", listener.local_addr()?);
+
     let roster = Arc::default();
     loop {
-        if let Err(e) = welcome(&listener, Arc::clone(&roster)) {
-            eprintln!("cannot take another client before others leave: {e}");
+        if let Err(e) = welcome(&listener, &roster) {
+            // Most likely there are no descriptors or threads left: others must leave first.
+            eprintln!("cannot take another client: {e}");
             thread::sleep(Duration::from_millis(50));
         }
     }
 }
 
-fn welcome(listener: &TcpListener, roster: Arc<Mutex<Vec<Arc<Peer>>>>) -> io::Result<()> {
+fn welcome(listener: &TcpListener, roster: &Arc<Mutex<Vec<Peer>>>) -> io::Result<()> {
     let (socket, addr) = listener.accept()?;
     socket.set_nodelay(true)?;
-    let peer = Arc::new(Peer { socket, outbox: Some(vec![]).into(), filled: Condvar::new() });
-    let thread = move |role| thread::Builder::new().name(format!("{role} #{}", addr.port()));
-    thread("reader").stack_size(64 << 10).spawn(move || {
-        thread::scope(|scope| {
-            thread("writer").stack_size(64 << 10).spawn_scoped(scope, || peer.empty_outbox())?;
-            roster.lock().unwrap().push(Arc::clone(&peer));
-            let left = peer.converse(&roster);
-            roster.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &peer));
-            peer.leave();
-            left
-        })
+    let (socket, roster) = (Arc::new(socket), Arc::clone(roster));
+    let thread = thread::Builder::new().name(format!("client #{}", addr.port()));
+    let writer = thread::Builder::new().name(format!("writer #{}", addr.port()));
+    thread.stack_size(64 * 1024).spawn(move || {
+        let outbox = Outbox { lines: Some(Vec::new()).into(), filled: Condvar::new() };
+        let peer = (Arc::clone(&socket), addr, Arc::new(outbox));
+        roster.lock().unwrap().push(peer.clone());
+        log("adds", addr);
+        let writer = writer.stack_size(64 * 1024).spawn(move || empty_outbox(&peer));
+        // However it ends, the record must go.
+        let _ = writer.and_then(|_| converse(&socket, &roster));
+        remove(&roster, |(peer, ..)| Arc::ptr_eq(peer, &socket));
     })?;
     Ok(())
 }
 
-impl Peer {
-    /// Says every line of this client, until it leaves. Lines that arrive together stay together.
-    fn converse(&self, roster: &Mutex<Vec<Arc<Peer>>>) -> io::Result<()> {
-        let (mut reader, mut lines) = (BufReader::new(&self.socket), Vec::new());
-        while reader.read_until(b'\n', &mut lines)? > 0 {
-            if !lines.ends_with(b"\n") {
-                lines.push(b'\n');
-            }
-            if !reader.buffer().contains(&b'\n') {
-                let mut peers = roster.lock().unwrap();
-                peers.retain(|peer| peer.post(&lines).or_else(|| peer.leave()).is_some());
-                lines.clear();
-            }
+/// Says every line of one client, until it leaves.
+fn converse(socket: &TcpStream, roster: &Mutex<Vec<Peer>>) -> io::Result<()> {
+    let mut reader = BufReader::new(socket);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        if !line.ends_with(b"\n") {
+            line.push(b'\n');
         }
-        Ok(())
-    }
-
-    /// Never waits for the network. None: the peer has left, or is too far behind to stay.
-    fn post(&self, lines: &[u8]) -> Option<()> {
-        let mut outbox = self.outbox.lock().unwrap();
-        let queued = outbox.as_mut().filter(|queued| queued.len() < OUTBOX_BYTES)?;
-        queued.extend_from_slice(lines);
-        if queued.len() == lines.len() {
-            self.filled.notify_one();
-        }
-        Some(())
-    }
-
-    fn empty_outbox(&self) -> Option<()> {
-        let mut batch = Vec::new();
-        loop {
-            let empty = |outbox: &mut Option<Vec<u8>>| outbox.as_ref().is_some_and(Vec::is_empty);
-            drop(self.filled.wait_while(self.outbox.lock().unwrap(), empty));
-            // Other threads that have something to say add it first: far fewer and larger writes.
-            thread::yield_now();
-            mem::swap(self.outbox.lock().unwrap().as_mut()?, &mut batch);
-            (&self.socket).write_all(&batch).ok().or_else(|| self.leave())?;
-            batch.clear();
+        // Lines that arrive together stay together.
+        if !reader.buffer().contains(&b'\n') {
+            remove(roster, |(.., outbox)| !takes(outbox, &line));
+            line.clear();
         }
     }
+    Ok(())
+}
 
-    /// Ends both threads, whichever of them notices first that the peer has gone.
-    fn leave(&self) -> Option<()> {
-        *self.outbox.lock().unwrap() = None;
-        self.filled.notify_one();
-        self.socket.shutdown(Shutdown::Both).ok().and(None)
+/// Puts a line into an outbox, and never waits for the network.
+fn takes(outbox: &Outbox, line: &[u8]) -> bool {
+    let mut lines = outbox.lines.lock().unwrap();
+    let Some(lines) = &mut *lines else { return false };
+    lines.extend_from_slice(line);
+    if lines.len() == line.len() {
+        outbox.filled.notify_one();
     }
+    lines.len() <= OUTBOX_BYTES
+}
+
+/// Writes what is in the outbox, whenever there is something, until the record is gone.
+fn empty_outbox((socket, _, outbox): &Peer) -> Option<()> {
+    let mut batch = Vec::new();
+    loop {
+        let lines = outbox.lines.lock().unwrap();
+        drop(outbox.filled.wait_while(lines, |lines| *lines == Some(vec![])));
+        // Other threads that have something to say add it first: far fewer and larger writes.
+        thread::yield_now();
+        mem::swap(outbox.lines.lock().unwrap().as_mut()?, &mut batch);
+        if (&**socket).write_all(&batch).is_err() {
+            // This ends the read of the client's thread, and that thread removes the record.
+            return socket.shutdown(Shutdown::Both).ok();
+        }
+        batch.clear();
+    }
+}
+
+/// Removes the record of each peer that `must_go`. The look and the removal are one critical
+/// section, so a record goes once, whichever thread notices first.
+fn remove(roster: &Mutex<Vec<Peer>>, must_go: impl FnMut(&mut Peer) -> bool) {
+    // The lock is free again at the end of this statement. What follows may wait for a terminal.
+    let removed: Vec<Peer> = roster.lock().unwrap().extract_if(.., must_go).collect();
+    for (peer, addr, outbox) in removed {
+        *outbox.lines.lock().unwrap() = None;
+        outbox.filled.notify_one();
+        // This ends the read and the write of the peer's own threads.
+        let _ = peer.shutdown(Shutdown::Both);
+        log("removes", addr);
+    }
+}
+
+/// Prints what this thread does.
+fn log(verb: &str, addr: SocketAddr) {
+    let this = thread::current();
+    let name = this.name().unwrap_or_default();
+    // A log that nobody can write to must not end the chat.
+    let _ = writeln!(io::stdout(), "{name}: {verb} the record of client #{}", addr.port());
 }

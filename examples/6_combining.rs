@@ -21,13 +21,16 @@ use std::{env, mem, thread, time::Duration};
 
 use rustix::net::{SendFlags, send};
 
+/// The record of a peer: its socket, shared with the thread that reads from it.
+type Peer = Arc<TcpStream>;
+
 /// The shared state. Locks are taken in one order: first the roster, then `pending`.
 #[derive(Default)]
 struct Room {
     /// The lines that are not sent yet, in their order. Held for a copy or a look.
     pending: Mutex<Vec<u8>>,
     /// The peers. Held while one thread sends to all of them.
-    roster: Mutex<Vec<Arc<TcpStream>>>,
+    roster: Mutex<Vec<Peer>>,
 }
 
 fn main() -> io::Result<()> {
@@ -37,7 +40,7 @@ fn main() -> io::Result<()> {
 
     let room = Arc::default();
     loop {
-        if let Err(e) = welcome(&listener, Arc::clone(&room)) {
+        if let Err(e) = welcome(&listener, &room) {
             // Most likely there are no descriptors or threads left: others must leave first.
             eprintln!("cannot take another client: {e}");
             thread::sleep(Duration::from_millis(50));
@@ -45,16 +48,16 @@ fn main() -> io::Result<()> {
     }
 }
 
-fn welcome(listener: &TcpListener, room: Arc<Room>) -> io::Result<()> {
+fn welcome(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (socket, addr) = listener.accept()?;
     socket.set_nodelay(true)?;
+    let (socket, room) = (Arc::new(socket), Arc::clone(room));
     let thread = thread::Builder::new().name(format!("client #{}", addr.port()));
     thread.stack_size(64 * 1024).spawn(move || {
-        let socket = Arc::new(socket);
-        room.with_roster(|peers| peers.push(Arc::clone(&socket)));
+        change(&room, |peers| peers.push(Arc::clone(&socket)));
         // However it ends, the record must go.
         let _ = converse(&socket, &room);
-        room.with_roster(|peers| peers.retain(|peer| !Arc::ptr_eq(peer, &socket)));
+        change(&room, |peers| peers.retain(|peer| !Arc::ptr_eq(peer, &socket)));
     })?;
     Ok(())
 }
@@ -67,34 +70,20 @@ fn converse(socket: &TcpStream, room: &Room) -> io::Result<()> {
         if !line.ends_with(b"\n") {
             line.push(b'\n');
         }
-        room.say(&line);
+        room.pending.lock().unwrap().extend_from_slice(&line);
+        deliver_pending(room);
         line.clear();
     }
     Ok(())
 }
 
-impl Room {
-    /// Says a line. This thread sends it, or another thread does so soon.
-    fn say(&self, line: &[u8]) {
-        self.pending.lock().unwrap().extend_from_slice(line);
-        self.deliver_pending();
-    }
-
-    /// Sends everything that is pending. If another thread holds the roster, that thread comes back
-    /// to the condition of this loop after it has unlocked, and finds the line there.
-    fn deliver_pending(&self) {
-        while !self.pending.lock().unwrap().is_empty() {
-            let Ok(mut peers) = self.roster.try_lock() else { return };
-            let batch = mem::take(&mut *self.pending.lock().unwrap());
-            peers.retain(|peer| takes(peer, &batch));
-        }
-    }
-
-    /// Adds or removes a record. This waits for the roster, as a client comes and goes only once. A
-    /// speaker may find the roster locked meanwhile, so the second look is needed here as well.
-    fn with_roster(&self, act: impl FnOnce(&mut Vec<Arc<TcpStream>>)) {
-        act(&mut self.roster.lock().unwrap());
-        self.deliver_pending();
+/// Sends everything that is pending. If another thread holds the roster, that thread comes back to
+/// the condition of this loop after it has unlocked, and finds the line there.
+fn deliver_pending(room: &Room) {
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut peers) = room.roster.try_lock() else { return };
+        let batch = mem::take(&mut *room.pending.lock().unwrap());
+        peers.retain(|peer| takes(peer, &batch));
     }
 }
 
@@ -106,4 +95,11 @@ fn takes(peer: &TcpStream, batch: &[u8]) -> bool {
         let _ = peer.shutdown(Shutdown::Both);
     }
     fits
+}
+
+/// Adds or removes a record. This waits for the roster, as a client comes and goes only once. A
+/// speaker may find the roster locked meanwhile, so the second look is needed here as well.
+fn change(room: &Room, act: impl FnOnce(&mut Vec<Peer>)) {
+    act(&mut room.roster.lock().unwrap());
+    deliver_pending(room);
 }

@@ -66,6 +66,7 @@ all_are_found! { e4_no_lost_wakeup:
     sleeps_and_looks, "must sleep";
     newest_first, "was not taken first";
     gives_up, "each line must be taken once";
+    wakes_the_others, "must sleep in `wait`";
 }
 
 all_are_found! { e5_combining:
@@ -79,6 +80,9 @@ all_are_found! { e5_combining:
     takes_before_it_has_the_roster, "a line is lost";
     delivers_a_copy, "should hear one, two";
     delivers_its_own_line, "a line is lost";
+    waits_at_the_second_look, "use `try_lock`";
+    counts_first, "after the look";
+    sorts_the_lines, "a thread said";
 }
 
 all_are_found! { e6_end_blocked_threads:
@@ -113,6 +117,7 @@ all_are_found! { e7_keep_a_slow_reader:
     takes_the_record_away, "a line is lost";
     keeps_the_position_to_itself, "note after each send";
     skips_to_the_end, "these three lines";
+    removes_all_that_are_behind, "the record of another peer has gone";
 }
 
 all_are_found! { e8_say_again_show_once:
@@ -134,6 +139,10 @@ all_are_found! { e8_say_again_show_once:
     compares_the_last, "2 times";
     forgets_what_it_has_shown, "2 times";
     one_event, "ended before";
+    forgets_the_oldest, "a line is lost";
+    expects_one_confirmation, "more than once";
+    shows_the_next_number_only, "may have any number";
+    goes_back, "2 times";
 }
 
 #[test]

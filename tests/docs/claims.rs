@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::page::{Page, top};
+use super::page::{Block, Page, top};
 use super::session::is_not_run;
 
 /// Fails with everything on all pages that `wrong` has to say something about.
@@ -47,6 +47,64 @@ fn quoted_code_stands_in_its_file() {
         });
         wrong.collect()
     });
+}
+
+/// A block of a diff names two files. A part between two lines `…` is a step from a piece of the one
+/// to a piece of the other, both without a gap: lines with `-` come out, lines with `+` go in, and the
+/// others stay.
+#[test]
+fn quoted_diffs_lead_from_the_first_file_to_the_second() {
+    on_all_pages(|page| page.blocks("diff").iter().filter_map(wrong_in_diff).collect());
+}
+
+fn wrong_in_diff(block: &Block) -> Option<(usize, String)> {
+    let first = block.lines.first().map_or(0, |(number, _)| *number);
+    let names: Vec<&str> = block.label.split(' ').collect();
+    let files = names.iter().map(|name| fs::read_to_string(top().join(name)));
+    let Ok([old, new]) = <[String; 2]>::try_from(files.flatten().collect::<Vec<_>>()) else {
+        return Some((first, format!("a diff of two files that are not there: {names:?}")));
+    };
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let mut rest = [&old[..], &new];
+    for part in block.lines.split(|(_, line)| *line == "…") {
+        let number = part.first().map_or(first, |(number, _)| *number);
+        // An empty line is one that stays.
+        let part = part.iter().map(|(_, line)| line.split_at_checked(1).unwrap_or((" ", "")));
+        let part: Vec<(&str, &str)> = part.collect();
+        for (rest, other) in rest.iter_mut().zip(["+", "-"]) {
+            let sides = part.iter().filter(|(sign, _)| *sign != other);
+            let lines: Vec<&str> = sides.map(|(_, line)| *line).collect();
+            if lines.is_empty() {
+                continue;
+            }
+            let Some(index) = rest.windows(lines.len()).position(|window| window == lines) else {
+                return Some((number, format!("no piece of {names:?}: {lines:#?}")));
+            };
+            *rest = &rest[index + lines.len()..];
+        }
+        // A line such as `}` may come out here and go in there.
+        let words = part.iter().filter(|(_, line)| line.contains(char::is_alphabetic));
+        for (sign, line) in words {
+            let count = |file: &[&str]| file.iter().filter(|it| *it == line).count();
+            let real = count(&new).cmp(&count(&old));
+            if (*sign == "+" && real.is_le()) || (*sign == "-" && real.is_ge()) {
+                return Some((number, format!("does not change: {line}")));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn the_ladder_shows_the_diff_of_each_step() {
+    let examples = fs::read_dir(top().join("examples")).expect("the folder is there");
+    let names = examples.map(|entry| entry.expect("can be read").file_name());
+    let mut rungs: Vec<_> = names.map(|name| format!("examples/{}", name.display())).collect();
+    rungs.sort();
+    let steps: Vec<_> = rungs.windows(2).map(|step| step.join(" ")).collect();
+    let page = Page::named("docs/ladder.md");
+    let shown: Vec<_> = page.blocks("diff").iter().map(|block| block.label).collect();
+    assert_eq!(shown, steps);
 }
 
 /// Text in backquotes that begins like a path is one, and `FILE: NAME` names something in it.

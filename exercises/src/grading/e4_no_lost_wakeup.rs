@@ -60,11 +60,15 @@ fn together(take: Take, takers: usize, each: usize) {
     assert!(taken == said, "each line must be taken once; said {said:?}, taken {taken:?}");
 }
 
-/// Nothing ever comes. The model checker calls that a deadlock. Here it is right: the thread
-/// sleeps.
+/// Nothing ever comes. The model checker calls that a deadlock. Here it is right: both threads
+/// sleep.
 fn sleeps(take: Take) -> Verdict {
     let fault = first_fault(1, move || {
-        take(&Inbox::default());
+        let inbox = Arc::new(Inbox::default());
+        let other = Arc::clone(&inbox);
+        let other = thread::spawn(move || drop(take(&other)));
+        take(&inbox);
+        other.join().unwrap();
     });
     match fault {
         Some(Fault { kind: Kind::Deadlock, .. }) => Ok(()),

@@ -9,7 +9,8 @@ type Say = fn(&Room, String);
 const HELP: Help = Help {
     deadlock: "a thread that speaks waits for the roster; use `try_lock`, and return if the roster \
                is locked. And hold `pending` only for a moment",
-    panic: "is the roster locked, and `try_lock` fails? Then this thread returns",
+    panic: "is the roster locked, and `try_lock` fails? Then this thread returns. Is `pending` \
+            empty after all? Another thread may take the lines after the look",
     endless: "a thread that does not get the roster must return, and not try again and again; a \
               thread that gets it must leave nothing pending",
 };
@@ -42,9 +43,10 @@ pub fn grade(say: Say) -> Verdict {
     HELP.run(move || alone(say))?;
     HELP.explore(move || while_it_sends(say))?;
     HELP.explore(move || while_another_holds_the_roster(say))?;
+    HELP.explore(move || while_another_waits_for_the_roster(say))?;
     HELP.explore(move || together(say, &[&["a"], &["b"]]))?;
     HELP.explore(move || together(say, &[&["a"], &["b"], &["c"]]))?;
-    HELP.explore(move || together(say, &[&["a1", "a2"], &["b1", "b2"]]))
+    HELP.explore(move || together(say, &[&["say", "again"], &["well", "then"]]))
 }
 
 /// An empty room, with two peers that join in a moment.
@@ -133,6 +135,31 @@ fn while_another_holds_the_roster(say: Say) {
     }
 }
 
+/// A thread waits for the roster while a line is sent, and keeps it until the thread that sends has
+/// returned. That thread finds a new line at its second look, and must not wait either.
+fn while_another_waits_for_the_roster(say: Say) {
+    let (room, heard) = room();
+    let other = Arc::downgrade(&room);
+    let hook = move |line: &str| {
+        if line == "one" {
+            let room = other.upgrade().expect("the room is there");
+            thread::spawn(move || say(&room, "two".into())).join().unwrap();
+        }
+    };
+    join(&room, &heard, Box::new(hook));
+    let speaker = {
+        let room = Arc::clone(&room);
+        thread::spawn(move || say(&room, "one".into()))
+    };
+    let roster = room.roster.lock().unwrap();
+    speaker.join().unwrap();
+    drop(roster);
+    say(&room, "three".into());
+    let [heard, other] = &*heard.lock().unwrap();
+    assert!(heard.len() == 3, "one, two and three were said, and a peer has heard {heard:?}");
+    assert!(heard == other, "two peers heard two orders: only the holder of the roster may send");
+}
+
 /// One thread for each list of lines.
 fn together(say: Say, said: &'static [&'static [&'static str]]) {
     let (room, heard) = room();
@@ -158,6 +185,10 @@ fn together(say: Say, said: &'static [&'static [&'static str]]) {
     assert!(heard == other, "two peers heard two orders: only the holder of the roster may send");
     for lines in said {
         let own = heard.iter().filter(|line| lines.contains(&line.as_str()));
-        assert!(own.eq(lines.iter()), "a thread said {lines:?}, and the peers heard {heard:?}");
+        assert!(
+            own.eq(lines.iter()),
+            "a thread said {lines:?}, and the peers heard {heard:?}: keep the order of `pending`, \
+             and let only the holder of the roster take lines out of it"
+        );
     }
 }

@@ -18,6 +18,8 @@ const HELP: Help = Help {
 /// The peer that is slow, and the peer that takes every line at once.
 const SLOW: u32 = 1;
 const FAST: u32 = 2;
+/// A peer that is slow, too.
+const ANOTHER_SLOW: u32 = 3;
 
 /// Runs while a slow peer takes a line.
 type Hook = Box<dyn Fn(&str) + Send + Sync>;
@@ -165,6 +167,8 @@ fn while_it_sends(catch_up: CatchUp) {
 
 fn broken(catch_up: CatchUp) {
     let (room, [_, fast]) = room(true, nobody());
+    let socket = Fake::new(true, false, nobody());
+    room.lock().unwrap().peers.insert(ANOTHER_SLOW, Peer { socket, behind: None });
     say(&room, "one");
     catch_up(&room, SLOW);
     let peers: Vec<u32> = room.lock().unwrap().peers.keys().copied().collect();
@@ -172,7 +176,7 @@ fn broken(catch_up: CatchUp) {
         !peers.contains(&SLOW),
         "a send has failed, so the peer is gone, but its record is still there"
     );
-    assert_eq!(peers, [FAST], "the record of another peer has gone");
+    assert_eq!(peers, [FAST, ANOTHER_SLOW], "the record of another peer has gone");
     say(&room, "two");
     assert_eq!(fast.heard(), ["one", "two"], "the fast peer should hear these lines");
 }

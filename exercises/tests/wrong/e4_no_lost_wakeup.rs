@@ -68,3 +68,13 @@ pub(crate) fn looks_with_another_guard(inbox: &Inbox) -> String {
     }
     inbox.lines.lock().unwrap().pop_front().unwrap_or_default()
 }
+
+/// Two threads that find nothing wake each other again and again.
+pub(crate) fn wakes_the_others(inbox: &Inbox) -> String {
+    let mut lines = inbox.lines.lock().unwrap();
+    while lines.is_empty() {
+        inbox.arrived.notify_one();
+        lines = inbox.arrived.wait(lines).unwrap();
+    }
+    lines.pop_front().unwrap()
+}

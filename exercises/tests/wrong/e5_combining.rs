@@ -97,3 +97,41 @@ pub(crate) fn delivers_its_own_line(room: &Room, line: String) {
         deliver(&mut roster, &[line]);
     }
 }
+
+/// It tries for the first lines, and waits for the next ones.
+pub(crate) fn waits_at_the_second_look(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    let Ok(mut roster) = room.roster.try_lock() else { return };
+    let lines = mem::take(&mut *room.pending.lock().unwrap());
+    deliver(&mut roster, &lines);
+    drop(roster);
+    while !room.pending.lock().unwrap().is_empty() {
+        let mut roster = room.roster.lock().unwrap();
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        deliver(&mut roster, &lines);
+    }
+}
+
+/// It counts the lines, and another thread takes them before it does.
+pub(crate) fn counts_first(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    loop {
+        let count = room.pending.lock().unwrap().len();
+        if count == 0 {
+            return;
+        }
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let lines: Vec<_> = room.pending.lock().unwrap().drain(..count).collect();
+        deliver(&mut roster, &lines);
+    }
+}
+
+pub(crate) fn sorts_the_lines(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let mut lines = mem::take(&mut *room.pending.lock().unwrap());
+        lines.sort();
+        deliver(&mut roster, &lines);
+    }
+}

@@ -204,3 +204,17 @@ pub(crate) fn takes_the_record_away(room: &Mutex<Room>, id: u32) {
         room.peers.insert(id, peer);
     }
 }
+
+/// It removes the other slow peers as well.
+pub(crate) fn removes_all_that_are_behind(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.retain(|_, peer| peer.behind.is_none());
+        }
+        advance(&mut room, id, number + 1);
+    }
+}

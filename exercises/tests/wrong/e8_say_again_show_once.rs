@@ -196,3 +196,43 @@ pub(crate) fn one_event(client: &mut Client, link: &mut dyn Link) {
         typed(client, link, text);
     }
 }
+
+/// Each confirmation is for the oldest line: one that comes again is for another line then.
+pub(crate) fn forgets_the_oldest(client: &mut Client, link: &mut dyn Link) {
+    let confirmed =
+        |client: &mut Client, _| drop(client.unconfirmed.drain(..1.min(client.unconfirmed.len())));
+    Parts { confirmed, ..RIGHT }.run(client, link);
+}
+
+pub(crate) fn expects_one_confirmation(client: &mut Client, link: &mut dyn Link) {
+    let confirmed = |client: &mut Client, number| {
+        let place = client.unconfirmed.iter().position(|message| message.number == number);
+        client.unconfirmed.remove(place.unwrap());
+    };
+    Parts { confirmed, ..RIGHT }.run(client, link);
+}
+
+/// It never shows a sender that was here before it came.
+pub(crate) fn shows_the_next_number_only(client: &mut Client, link: &mut dyn Link) {
+    let heard = |client: &mut Client, link: &mut dyn Link, message: Message| {
+        link.confirm(&message);
+        let last = client.last_shown.entry(message.from.clone()).or_default();
+        if message.number == *last + 1 {
+            *last = message.number;
+            client.screen.push(message);
+        }
+    };
+    Parts { heard, ..RIGHT }.run(client, link);
+}
+
+/// A line that is heard again sets the number back.
+pub(crate) fn goes_back(client: &mut Client, link: &mut dyn Link) {
+    let heard = |client: &mut Client, link: &mut dyn Link, message: Message| {
+        link.confirm(&message);
+        let last = client.last_shown.insert(message.from.clone(), message.number);
+        if last.is_none_or(|last| message.number > last) {
+            client.screen.push(message);
+        }
+    };
+    Parts { heard, ..RIGHT }.run(client, link);
+}
