@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::roster::{Fake, add, line, roster};
 use crate::protocol::Framing;
 use crate::room::Recipient;
+use crate::room::lag::Lag;
 use crate::room::peer::{Peer, Standing};
 use crate::room::roster::Roster;
 use crate::sync::Relaxed;
@@ -34,6 +35,15 @@ fn a_peer_that_has_caught_up_counts_as_a_reader_for_longer() {
     next.position.store(u64::MAX, Relaxed);
     assert!(roster.next_part(id).is_none());
     assert!(reads_until(&mut roster) > first.map(|first| first + Duration::from_secs(2)));
+}
+
+/// The system of a slow reader may take nothing for 1.3 s after the buffers are full (measured with
+/// 300 KB/s). If the peer did not count as a reader so long, a flood would have it dropped.
+#[test]
+fn a_peer_that_falls_behind_for_the_first_time_gets_time_to_read() {
+    let lag = Lag::at(0, false);
+    let time = lag.reads_until - lag.settled;
+    assert!(time > Duration::from_millis(1300), "{time:?}");
 }
 
 /// Speakers wait only for a peer that reads: it takes 64 KiB now and then, or all that it was given.
