@@ -24,6 +24,8 @@ const TURN: usize = 16;
 /// the system's buffers between a server and such a peer (some 2.3 MB on Linux).
 const PROLOGUE: usize = 4 << 20;
 const PROLOGUE_LIMIT: Duration = Duration::from_secs(10);
+/// The warm-up if some peers do not read: a server needs time to find out about them.
+const SILENT_WARM_UP: Duration = Duration::from_secs(3);
 /// If nothing has arrived for this long, nothing more is expected.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How long a server may take after the window to deliver what was said, and how long it may pause
@@ -100,15 +102,15 @@ impl Load {
                 crowd.tally.unheard < self.clients || crowd.is_quiet_for(PATIENCE)
             })?;
         }
+        let warm_up = if self.silent > 0 { self.warm_up.max(SILENT_WARM_UP) } else { self.warm_up };
         let start = Instant::now();
         let quiet = crowd.clients.iter_mut().flatten().skip(usize::from(self.silent > 0));
-        for client in quiet.take_while(|_| start.elapsed() < self.warm_up * 2) {
+        for client in quiet.take_while(|_| start.elapsed() < warm_up * 2) {
             client.say(self.in_flight, crowd.manner)?;
         }
-        crowd.live(self.warm_up, |_| false)?;
-        crowd.live(self.warm_up * 2, |crowd| {
-            crowd.tally.unheard == 0 || crowd.is_quiet_for(PATIENCE)
-        })?;
+        crowd.live(warm_up, |_| false)?;
+        crowd
+            .live(warm_up * 2, |crowd| crowd.tally.unheard == 0 || crowd.is_quiet_for(PATIENCE))?;
 
         let window = Window::open(&mut crowd.tally, pid);
         crowd.live(self.window, |_| false)?;

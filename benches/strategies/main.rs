@@ -61,7 +61,7 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
-    /// Numbers of clients [default: 2,5,10,30,100,1000, and 100 with 1 and 5 that never read]
+    /// Numbers of clients [default: 2,5,10,30,100,1000, and 100 with 5 that never read]
     #[arg(long, value_delimiter = ',')]
     clients: Vec<usize>,
     /// With --clients: how many more peers join and never read
