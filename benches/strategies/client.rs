@@ -30,7 +30,7 @@ pub(crate) struct Tally {
     /// Messages that were damaged, doubled or out of order.
     pub(crate) wrong: u64,
     /// Messages that are missing before a later message of the same speaker.
-    pub(crate) lost: u64,
+    pub(crate) missing: u64,
     /// Clients that have not yet received an own message.
     pub(crate) unheard: usize,
     pub(crate) last_arrival: Instant,
@@ -43,7 +43,7 @@ impl Tally {
             deliveries: 0,
             latencies: Histogram::new(DIGITS).expect("the number of digits is allowed"),
             wrong: 0,
-            lost: 0,
+            missing: 0,
             unheard: clients,
             last_arrival: Instant::now(),
         }
@@ -115,9 +115,10 @@ impl<P: Protocol> Client<P> {
         self.said
     }
 
-    /// How many messages of a speaker are missing, if the speaker has said `said`.
+    /// How many messages of a speaker are missing, if the speaker has said `said`. None of a speaker
+    /// that this client never heard: then the server has accepted it only now.
     pub(crate) fn misses(&self, speaker: usize, said: u32) -> u32 {
-        said - self.expected[speaker].unwrap_or(0)
+        self.expected[speaker].map_or(0, |expected| said - expected)
     }
 
     /// The send times of the messages that have not come back.
@@ -223,7 +224,7 @@ impl<P: Protocol> Client<P> {
         tally.deliveries += 1;
         let next = expected.unwrap_or(sequence);
         let Some(missing) = sequence.checked_sub(next) else { return tally.wrong += 1 };
-        tally.lost += u64::from(missing);
+        tally.missing += u64::from(missing);
         if speaker == self.number {
             tally.unheard -= usize::from(expected.is_none());
             // Of several, only the last has come back.

@@ -63,7 +63,7 @@ pub(crate) struct Outcome {
     /// From the start of the run: messages that were damaged, doubled or out of order.
     pub(crate) wrong: u64,
     /// From the start of the run: messages that a client did not receive.
-    pub(crate) lost: u64,
+    pub(crate) missing: u64,
 }
 
 impl Load {
@@ -121,10 +121,10 @@ impl Load {
             crowd.is_quiet_for(EPILOGUE_PAUSE) || crowd.is_quiet_for(TICK) && crowd.misses() == 0
         })?;
         if crowd.is_quiet_for(EPILOGUE_PAUSE) {
-            crowd.tally.lost += crowd.misses();
+            crowd.tally.missing += crowd.misses();
         }
         (outcome.dropped, outcome.wrong) = (crowd.dropped, crowd.tally.wrong);
-        outcome.lost = crowd.tally.lost;
+        outcome.missing = crowd.tally.missing;
         Ok(outcome)
     }
 }
@@ -239,7 +239,7 @@ impl Window {
             generator_cpu,
             dropped: 0,
             wrong: 0,
-            lost: 0,
+            missing: 0,
         }
     }
 }

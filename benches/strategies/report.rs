@@ -126,15 +126,15 @@ fn add_complaints(text: &mut String, results: &Results) {
 }
 
 fn complaint(outcome: &Outcome) -> Option<String> {
-    let Outcome { dropped, wrong, lost, .. } = *outcome;
-    (dropped > 0 || wrong > 0 || lost > 0)
-        .then(|| format!("{dropped} reading clients dropped, {wrong} lines wrong, {lost} lost"))
+    let Outcome { dropped, wrong, missing, .. } = *outcome;
+    (dropped > 0 || wrong > 0 || missing > 0)
+        .then(|| format!("{dropped} readers dropped, {wrong} messages wrong, {missing} missing"))
 }
 
 /// All outcomes, one a line.
 pub(crate) fn csv(results: &Results) -> String {
     let mut text = "server,clients,silent,round,deliveries_per_second,p50_us,p99_us,\
-        server_cpu_us_per_million,generator_percent,dropped,wrong,lost\n"
+        server_cpu_us_per_million,generator_percent,dropped,wrong,missing\n"
         .to_string();
     for (at, strategy) in results.plan.strategies.iter().enumerate() {
         for (at_size, size) in results.plan.sizes.iter().enumerate() {
@@ -157,7 +157,7 @@ pub(crate) fn csv(results: &Results) -> String {
                     show(outcome.generator_percent(), 1.0),
                     outcome.dropped,
                     outcome.wrong,
-                    outcome.lost
+                    outcome.missing
                 );
             }
         }

@@ -22,7 +22,7 @@ const PORT: u16 = 3234;
 const PORTS: u16 = 4;
 
 /// What a section may want that not every machine has.
-const TOOLS: [&str; 4] = ["nc", "python3", "bash", "pgrep"];
+const TOOLS: [&str; 6] = ["nc", "python3", "bash", "pgrep", "taskset", "chrt"];
 
 /// Commands that are named and not run here: they would run these tests, take minutes, or want a
 /// network. Nothing can be shown of what they print.
