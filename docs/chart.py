@@ -25,12 +25,12 @@ THEMES = {
     "light": {
         "ground": "#ffffff", "text": "#1f2328", "grid": "#d1d9e0",
         "servers": ["#cf222e", "#0550ae", "#8250df", "#9a6700", "#1a7f37", "#57606a",
-                    "#bf3989", "#0969da", "#bc4c00", "#6639ba", "#0a7572", "#7d4e00"],
+                    "#bf3989", "#0969da", "#bc4c00", "#6639ba", "#0a7572", "#7d4e00", "#1f2328"],
     },
     "dark": {
         "ground": "#0d1117", "text": "#e6edf3", "grid": "#30363d",
         "servers": ["#ff7b72", "#79c0ff", "#d2a8ff", "#e3b341", "#56d364", "#9ea7b3",
-                    "#ff9bce", "#58a6ff", "#ffa657", "#bc8cff", "#39c5cf", "#d4a72c"],
+                    "#ff9bce", "#58a6ff", "#ffa657", "#bc8cff", "#39c5cf", "#d4a72c", "#e6edf3"],
     },
 }
 # Each mark is a path around the origin.
@@ -42,7 +42,7 @@ MARKS = [
     "M0 5L5 -4H-5z",  # triangle on its tip
     "M-4 -4L4 4M4 -4L-4 4",  # cross
 ]
-DASHES = ["none", "6 3"]
+DASHES = ["none", "6 3", "2 3"]
 
 
 def read(file):
