@@ -43,7 +43,7 @@ use servers::{Strategy, Wire};
 
 /// Compares the room with other designs
 #[derive(Parser)]
-#[command(name = "cargo bench --bench strategies --", version)]
+#[command(bin_name = "cargo bench --bench strategies --", version)]
 struct Args {
     /// One round of short windows, with at most 100 clients: the whole run takes about a minute
     #[arg(long)]
@@ -73,13 +73,13 @@ struct Args {
     /// Write each message by itself, not all answers to one read together
     #[arg(long)]
     one_by_one: bool,
-    /// Run each server on core 1 only; `taskset -c 0` in front of all keeps the generator away
+    /// Run each server on core 1 only; begin with `taskset -c 0 cargo bench`, and the generator has core 0
     #[arg(long)]
     own_core: bool,
     /// Keep the machine busy with this many loops
     #[arg(long, value_name = "LOOPS", default_value_t = 0)]
     busy: usize,
-    /// Length of the measured window [default: 1, with --quick 0.3]
+    /// Length of the measured window, five times that with 500 clients or more [default: 1, with --quick 0.3]
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
     /// Shortest warm-up before the window [default: 0.4, with --quick 0.1]
