@@ -63,6 +63,7 @@ fn alone(say: Say, broken: usize) {
     say(&roster, "one");
     let count = roster.lock().unwrap().len();
     for (number, lines) in heard.lock().unwrap().iter().enumerate() {
+        assert!(broken != 0 || !lines.is_empty(), "nothing was sent to peer {number}");
         assert!(
             !lines.is_empty(),
             "peer {number} was skipped: when a record is removed, the others move up, and a loop \
@@ -96,6 +97,11 @@ fn together(say: Say, broken: usize) {
         let roster = Arc::clone(&roster);
         thread::spawn(move || say(&roster, line))
     });
+    let watcher = {
+        let roster = Arc::clone(&roster);
+        thread::spawn(move || roster.lock().unwrap().len())
+    };
+    let seen = watcher.join().unwrap();
     for speaker in speakers {
         speaker.join().unwrap();
     }
@@ -119,6 +125,11 @@ fn together(say: Say, broken: usize) {
              before the record went; send and removal must be one critical section"
         );
     }
+    assert!(
+        seen + broken.count_ones() as usize >= PEERS,
+        "another thread looked at the list meanwhile, and saw only {seen} of {PEERS} records: keep \
+         the list in its place, and the lock for the whole walk"
+    );
     let left = roster.lock().unwrap().len();
     assert!(
         left + broken.count_ones() as usize == PEERS,

@@ -10,7 +10,7 @@ const HELP: Help = Help {
     deadlock: "a line is there, and the thread that waits for it sleeps: a lost wakeup. Look and \
                `wait` must use the same guard, and a line that is there needs no `wait`",
     panic: "was the list empty after `wait`? Another thread may take the line first: look again \
-            after each `wait`, in a loop",
+            after each `wait`, in a loop, and take the line with the guard of the last look",
     endless: "a thread that finds nothing must sleep in `wait`, and not look again and again",
 };
 
@@ -30,7 +30,14 @@ fn alone(take: Take) {
     let inbox = Inbox::default();
     put(&inbox, "one");
     put(&inbox, "two");
-    let taken = [take(&inbox), take(&inbox)];
+    let first = take(&inbox);
+    let left = inbox.lines.lock().unwrap().len();
+    assert!(
+        left == 1,
+        "two lines came and one was taken, but the list has {left}: take one line, and leave the \
+         others"
+    );
+    let taken = [first, take(&inbox)];
     assert!(taken == ["one", "two"], "\"one\" came before \"two\", but was not taken first");
     let left = inbox.lines.lock().unwrap().len();
     assert!(left == 0, "two lines came and two were taken, but the list is not empty");

@@ -104,7 +104,8 @@ fn while_it_sends(say: Say) {
         assert!(
             lines.len() > 1 || !pending.is_empty(),
             "a line is lost: the roster was locked, and the line is neither delivered nor in \
-             `pending`; put it there first, and take lines out only when you hold the roster"
+             `pending`; put it there first, and take lines out only when you hold the roster: \
+             exactly those that you deliver, in one step (`mem::take`)"
         );
         assert!(
             pending.is_empty(),
@@ -116,22 +117,28 @@ fn while_it_sends(say: Say) {
     }
 }
 
-/// A thread holds the roster for another reason. A line that is said meanwhile stays in `pending`.
+/// A thread holds the roster for another reason. Lines that are said meanwhile stay in `pending`, and
+/// two of them have the same text.
 fn while_another_holds_the_roster(say: Say) {
     let (room, heard) = room();
     join(&room, &heard, Box::new(|_: &str| {}));
     let roster = room.roster.lock().unwrap();
     let speaker = {
         let room = Arc::clone(&room);
-        thread::spawn(move || say(&room, "one".into()))
+        thread::spawn(move || ["one", "one"].iter().for_each(|line| say(&room, (*line).to_owned())))
     };
     speaker.join().unwrap();
     drop(roster);
     let pending = room.pending.lock().unwrap().len();
-    assert!(pending == 1, "the roster was locked: the line must be in `pending` for its holder");
+    assert!(
+        pending == 2,
+        "the roster was locked and two lines were said, so they must be in `pending` for its holder, \
+         even if their text is the same; it has {pending}"
+    );
     say(&room, "two".into());
     for lines in &*heard.lock().unwrap() {
-        assert!(lines == &["one", "two"], "a peer should hear one, two, and has heard {lines:?}");
+        let expected = ["one", "one", "two"];
+        assert!(lines == &expected, "a peer should hear one, one, two, and has heard {lines:?}");
     }
 }
 

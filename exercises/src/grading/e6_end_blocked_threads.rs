@@ -9,8 +9,8 @@ type Stop = fn(&Server, JoinHandle<()>);
 
 const HELP: Help = Help {
     deadlock: "a thread never ends. Does it still wait in `accept` or `read`? Close the door and \
-               shut each socket before you join. Does it wait for the roster, which `stop` holds? \
-               Unlock it before you join. Has a peer come after you have shut the others? Close \
+               shut each socket before you join. Does it wait for the roster or for `sessions`, \
+               which `stop` holds? Unlock them before you join. Has a peer come after you have shut the others? Close \
                the door and join the acceptor first",
     panic: "a peer may come or leave while the server stops",
     endless: "to look again and again ends no thread; close the door and the sockets, and join",
@@ -85,5 +85,8 @@ fn check(socket: &Socket) {
          its socket, and after no other peer can come"
     );
     assert!(farewells == 1, "a peer got the farewell {farewells} times");
+    let heard = socket.heard();
+    let last = heard.last().is_some_and(|line| line == FAREWELL);
+    assert!(last, "a peer got another line after the farewell: the farewell is the last line");
     assert!(socket.is_shut(), "a peer got the farewell, but its socket is not shut");
 }

@@ -24,24 +24,30 @@ const ANOTHER_SLOW: u32 = 3;
 /// Runs while a slow peer takes a line.
 type Hook = Box<dyn Fn(&str) + Send + Sync>;
 
-/// A socket that may be full. It is empty again when a thread has waited for it.
+/// A socket that may be full.
 struct Fake {
     /// No lock of the model checker: a test must not change the schedules.
     state: std::sync::Mutex<State>,
     hook: Hook,
 }
 
+#[derive(Default)]
 struct State {
     heard: Vec<String>,
     full: bool,
+    /// It is full again when a thread has waited for it and sent a line.
+    stays_full: bool,
+    /// The next `send` fails.
     breaks: bool,
+    /// The `send` after the next one fails.
+    breaks_later: bool,
     /// A thread waits in `send`.
     waits: bool,
 }
 
 impl Fake {
     fn new(full: bool, breaks: bool, hook: Hook) -> Arc<Self> {
-        let state = State { heard: Vec::new(), full, breaks, waits: false };
+        let state = State { full, breaks, ..State::default() };
         Arc::new(Self { state: std::sync::Mutex::new(state), hook })
     }
 
@@ -75,7 +81,8 @@ impl Socket for Fake {
             return false;
         }
         state.heard.push(line.to_owned());
-        state.full = false;
+        state.full = state.stays_full;
+        state.breaks = state.breaks_later;
         true
     }
 }
@@ -88,7 +95,10 @@ pub fn grade(catch_up: CatchUp) -> Verdict {
     HELP.run(move || alone(catch_up))?;
     HELP.explore(move || while_it_sends(catch_up))?;
     HELP.run(move || broken(catch_up))?;
-    HELP.explore(move || too_slow(catch_up))?;
+    HELP.run(move || breaks_later(catch_up))?;
+    HELP.explore(move || too_slow(catch_up, false))?;
+    HELP.explore(move || too_slow(catch_up, true))?;
+    HELP.run(move || far_behind(catch_up))?;
     HELP.explore(move || together(catch_up, &[&["a", "b"]]))?;
     HELP.explore(move || together(catch_up, &[&["a"], &["b"]]))?;
     HELP.explore(move || together(catch_up, &[&["a", "b"], &["c", "d"]]))
@@ -146,6 +156,7 @@ fn while_it_sends(catch_up: CatchUp) {
         }
     };
     let (room, [slow, fast]) = room(false, Box::new(hook));
+    slow.state.lock().unwrap().stays_full = true;
     *shared.lock().unwrap() = Some(Arc::clone(&room));
     say(&room, LINES[0]);
     catch_up(&room, SLOW);
@@ -182,7 +193,7 @@ fn broken(catch_up: CatchUp) {
 }
 
 /// So much is said while the slow peer takes a line that the room removes it.
-fn too_slow(catch_up: CatchUp) {
+fn too_slow(catch_up: CatchUp, breaks: bool) {
     let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
     let hook = {
         let shared = Arc::clone(&shared);
@@ -194,7 +205,7 @@ fn too_slow(catch_up: CatchUp) {
             }
         }
     };
-    let (room, [slow, fast]) = room(false, Box::new(hook));
+    let (room, [slow, fast]) = room(breaks, Box::new(hook));
     *shared.lock().unwrap() = Some(Arc::clone(&room));
     say(&room, "one");
     catch_up(&room, SLOW);
@@ -243,5 +254,50 @@ fn together(catch_up: CatchUp, said: &'static [&'static [&'static str]]) {
     assert!(
         slow == fast,
         "the slow peer should hear the lines once and in order, {fast:?}, and has heard {slow:?}"
+    );
+}
+
+/// The connection breaks after the first of three lines.
+fn breaks_later(catch_up: CatchUp) {
+    let (room, [slow, _]) = room(false, nobody());
+    {
+        let mut state = slow.state.lock().unwrap();
+        (state.breaks_later, state.stays_full) = (true, true);
+    }
+    for line in ["one", "two", "three"] {
+        say(&room, line);
+    }
+    catch_up(&room, SLOW);
+    assert!(
+        !room.lock().unwrap().peers.contains_key(&SLOW),
+        "a later send has failed, so the peer is gone, but its record is still there: check each send"
+    );
+}
+
+/// Three lines are said, and three more while the first one is sent: too many for a backlog.
+fn far_behind(catch_up: CatchUp) {
+    let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
+    let hook = {
+        let shared = Arc::clone(&shared);
+        move |line: &str| {
+            if line == "one" {
+                let room = shared.lock().unwrap().clone().expect("the room is there");
+                thread::spawn(move || (0..3).for_each(|_| drop(say(&room, "more"))))
+                    .join()
+                    .unwrap();
+            }
+        }
+    };
+    let (room, _) = room(false, Box::new(hook));
+    *shared.lock().unwrap() = Some(Arc::clone(&room));
+    for line in ["one", "two", "three"] {
+        say(&room, line);
+    }
+    catch_up(&room, SLOW);
+    shared.lock().unwrap().take();
+    assert!(
+        !room.lock().unwrap().peers.contains_key(&SLOW),
+        "six lines were not sent, and the room has kept the peer: move `behind` on only after a line \
+         is sent"
     );
 }

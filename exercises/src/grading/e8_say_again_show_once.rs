@@ -1,7 +1,7 @@
 //! Grades exercise 8: breaks two connections after every number of steps, and lets the third one
 //! live.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Help, Verdict};
 use crate::e8_say_again_show_once::{Client, Event, Link, Message};
@@ -41,6 +41,8 @@ struct World {
     unconfirmed: Vec<Message>,
     /// The lines of the client that have arrived, as often as they did.
     arrived: Vec<Message>,
+    /// A line that the client has said twice over one connection.
+    said_twice: Option<u64>,
 }
 
 /// Something that the client sends.
@@ -63,6 +65,8 @@ struct Fake<'a> {
     most_on_their_way: usize,
     /// The user types before the network is looked at, or after that.
     types_first: bool,
+    /// The numbers of the lines that the client has said over this connection.
+    said: BTreeSet<u64>,
 }
 
 impl Fake<'_> {
@@ -117,6 +121,9 @@ impl Link for Fake<'_> {
 
     fn say(&mut self, message: &Message) {
         if self.step() {
+            if !self.said.insert(message.number) {
+                self.world.said_twice = Some(message.number);
+            }
             self.on_its_way.push_back(Sent::Line(message.clone()));
         }
     }
@@ -153,7 +160,13 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
         text: text.to_owned(),
     });
     let all: Vec<_> = others.collect();
-    let mut world = World { typed: TYPED.into(), unconfirmed: all.clone(), arrived: Vec::new() };
+    let mut world = World {
+        typed: TYPED.into(),
+        unconfirmed: all.clone(),
+        arrived: Vec::new(),
+        said_twice: None,
+    };
+    let mut oldest_first = true;
     let mut client = Client { name: "Ann".to_owned(), ..Client::default() };
     let lives = steps.iter().map(|steps| (*steps, true)).chain([(MOST_STEPS, false)]);
     for (left, breaks) in lives {
@@ -166,12 +179,21 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
             on_its_way: VecDeque::new(),
             most_on_their_way,
             types_first,
+            said: BTreeSet::new(),
         };
         session(&mut client, &mut link);
+        oldest_first &= client.unconfirmed.is_sorted_by_key(|message| message.number);
     }
     assert!(world.typed.is_empty(), "the session ended before the connection was broken");
     check_said(&world.arrived);
     check_shown(&client.screen, &all);
+    assert!(oldest_first, "`unconfirmed` has a newer line before an older one");
+    if let Some(number) = world.said_twice {
+        panic!(
+            "line {number} was said twice over one connection: say the unconfirmed lines again when \
+             a connection begins, and each line once"
+        );
+    }
     assert!(
         client.unconfirmed.is_empty(),
         "at the end, `unconfirmed` has {} lines: after a reconnect, say all of them again, and \

@@ -65,3 +65,22 @@ pub(crate) fn tries_once(from: &Room, to: &Room, peer: u32) -> bool {
     let Ok(mut there) = to.peers.try_lock() else { return false };
     shift(&mut here, &mut there, peer)
 }
+
+/// The place is found before both rooms are locked. Another peer may leave meanwhile.
+pub(crate) fn finds_the_place_first(from: &Room, to: &Room, peer: u32) -> bool {
+    let place = from.peers.lock().unwrap().iter().position(|id| *id == peer);
+    let Some(place) = place else { return false };
+    let (mut here, mut there);
+    if from.number < to.number {
+        here = from.peers.lock().unwrap();
+        there = to.peers.lock().unwrap();
+    } else {
+        there = to.peers.lock().unwrap();
+        here = from.peers.lock().unwrap();
+    }
+    if here.get(place) != Some(&peer) {
+        return false;
+    }
+    there.push(here.remove(place));
+    true
+}

@@ -78,3 +78,11 @@ pub(crate) fn wakes_the_others(inbox: &Inbox) -> String {
     }
     lines.pop_front().unwrap()
 }
+
+pub(crate) fn takes_all(inbox: &Inbox) -> String {
+    let mut lines = inbox.lines.lock().unwrap();
+    while lines.is_empty() {
+        lines = inbox.arrived.wait(lines).unwrap();
+    }
+    std::mem::take(&mut *lines).into_iter().next().unwrap()
+}

@@ -135,3 +135,17 @@ pub(crate) fn sorts_the_lines(room: &Room, line: String) {
         deliver(&mut roster, &lines);
     }
 }
+
+/// A line with the same text is another line.
+pub(crate) fn says_a_text_once(room: &Room, line: String) {
+    let mut pending = room.pending.lock().unwrap();
+    if !pending.contains(&line) {
+        pending.push(line);
+    }
+    drop(pending);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        deliver(&mut roster, &lines);
+    }
+}

@@ -137,3 +137,14 @@ pub(crate) fn leaves_the_door_open(server: &Server, _: JoinHandle<()>) {
     end_peers(server);
     join_sessions(server);
 }
+
+pub(crate) fn says_more_after_the_farewell(server: &Server, acceptor: JoinHandle<()>) {
+    server.door.close();
+    acceptor.join().unwrap();
+    for socket in server.roster.lock().unwrap().iter() {
+        socket.send(FAREWELL);
+        socket.send("bye");
+        socket.shut();
+    }
+    join_sessions(server);
+}

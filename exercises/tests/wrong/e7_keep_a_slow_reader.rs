@@ -218,3 +218,52 @@ pub(crate) fn removes_all_that_are_behind(room: &Mutex<Room>, id: u32) {
         advance(&mut room, id, number + 1);
     }
 }
+
+/// If the send fails, the room may have removed the peer already.
+pub(crate) fn expects_the_record_of_a_broken_peer(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id).expect("the record is there");
+            return;
+        }
+        advance(&mut room, id, number + 1);
+    }
+}
+
+pub(crate) fn checks_only_the_first_send(room: &Mutex<Room>, id: u32) {
+    let mut first = true;
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if first && !sent {
+            room.peers.remove(&id);
+            return;
+        }
+        first = false;
+        advance(&mut room, id, number + 1);
+    }
+}
+
+/// The room believes that the peer has all lines, and cannot see how far it is behind.
+pub(crate) fn counts_all_as_sent(room: &Mutex<Room>, id: u32) {
+    loop {
+        let mut guard = room.lock().unwrap();
+        let Some((number, _, socket)) = next(&mut guard, id) else { return };
+        let end = guard.end();
+        let lines: Vec<_> = (number..end).filter_map(|number| guard.line(number)).collect();
+        advance(&mut guard, id, end);
+        drop(guard);
+        for line in lines {
+            if !socket.send(&line) {
+                room.lock().unwrap().peers.remove(&id);
+                return;
+            }
+        }
+    }
+}

@@ -236,3 +236,24 @@ pub(crate) fn goes_back(client: &mut Client, link: &mut dyn Link) {
     };
     Parts { heard, ..RIGHT }.run(client, link);
 }
+
+pub(crate) fn says_all_again_each_time(client: &mut Client, link: &mut dyn Link) {
+    let typed = |client: &mut Client, link: &mut dyn Link, text| {
+        let message = number(client, text);
+        client.unconfirmed.push(message);
+        say_again(client, link);
+    };
+    Parts { typed, ..RIGHT }.run(client, link);
+}
+
+pub(crate) fn keeps_the_newest_first(client: &mut Client, link: &mut dyn Link) {
+    let begin = |client: &mut Client, link: &mut dyn Link| {
+        client.unconfirmed.iter().rev().for_each(|message| link.say(message));
+    };
+    let typed = |client: &mut Client, link: &mut dyn Link, text| {
+        let message = number(client, text);
+        link.say(&message);
+        client.unconfirmed.insert(0, message);
+    };
+    Parts { begin, typed, ..RIGHT }.run(client, link);
+}

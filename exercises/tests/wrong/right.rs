@@ -138,3 +138,31 @@ pub(crate) fn e8_up_to_the_number(
         }
     }
 }
+
+/// It never waits under the lock either.
+pub(crate) fn e7_tries_without_waiting(room: &Mutex<e7_keep_a_slow_reader::Room>, id: u32) {
+    loop {
+        let mut guard = room.lock().unwrap();
+        let end = guard.end();
+        let Some(peer) = guard.peers.get_mut(&id) else { return };
+        let Some(number) = peer.behind else { return };
+        if number == end {
+            peer.behind = None;
+            return;
+        }
+        let socket = Arc::clone(&peer.socket);
+        let Some(line) = guard.line(number) else { return };
+        if !socket.send_now(&line) {
+            drop(guard);
+            let sent = socket.send(&line);
+            guard = room.lock().unwrap();
+            if !sent {
+                guard.peers.remove(&id);
+                return;
+            }
+        }
+        if let Some(peer) = guard.peers.get_mut(&id) {
+            peer.behind = Some(number + 1);
+        }
+    }
+}
