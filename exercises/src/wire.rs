@@ -13,7 +13,7 @@ struct Queue<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { state: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
+        Self { state: Mutex::new((VecDeque::new(), false)), changed: Condvar::default() }
     }
 }
 

@@ -33,6 +33,7 @@ all_are_found! { e1_remove_once:
     takes_the_list, "whole list in one critical section";
     removes_nothing, "returned a record";
     removes_the_last, "returned a record";
+    searches_as_if_sorted, "in no order";
 }
 
 all_are_found! { e2_prune_while_sending:
@@ -57,6 +58,7 @@ all_are_found! { e3_one_lock_order:
     look_without_the_lock, "from the look";
     tries_once, "wait for both locks";
     finds_the_place_first, "peer 4 was there";
+    forgets_the_others, "stay in their rooms";
 }
 
 all_are_found! { e4_no_lost_wakeup:
@@ -87,6 +89,7 @@ all_are_found! { e5_combining:
     counts_first, "after the look";
     sorts_the_lines, "a thread said";
     says_a_text_once, "their text is the same";
+    copies_then_clears, "a line is lost";
 }
 
 all_are_found! { e6_end_blocked_threads:
@@ -126,6 +129,7 @@ all_are_found! { e7_keep_a_slow_reader:
     expects_the_record_of_a_broken_peer, "look it up again";
     checks_only_the_first_send, "a later send";
     counts_all_as_sent, "after a line is sent";
+    advances_before_it_sends, "after a line is sent";
 }
 
 all_are_found! { e8_say_again_show_once:
@@ -153,6 +157,7 @@ all_are_found! { e8_say_again_show_once:
     goes_back, "2 times";
     says_all_again_each_time, "each line once";
     keeps_the_newest_first, "newer line before";
+    counts_confirmed_lines, "when it is typed";
 }
 
 #[test]

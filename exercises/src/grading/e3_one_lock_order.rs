@@ -50,6 +50,9 @@ fn alone(move_peer: Move) {
         );
         assert!(!peers(from).contains(&1), "the peer has moved, but its old room has it still");
         assert!(peers(to).contains(&1), "the peer has moved, but it is not in its new room");
+        let mut all: Vec<_> = (0..3).flat_map(peers).collect();
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3, 4], "only peer 1 moves, and the other peers stay in their rooms");
     }
 }
 

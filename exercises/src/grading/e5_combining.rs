@@ -183,6 +183,12 @@ fn together(say: Say, said: &'static [&'static [&'static str]]) {
     }
     let [heard, other] = &*heard.lock().unwrap();
     let count = said.iter().map(|lines| lines.len()).sum();
+    let pending = room.pending.lock().unwrap().len();
+    assert!(
+        heard.len() + pending >= count,
+        "a line is lost: it is neither delivered nor in `pending`; take lines out when you hold the \
+         roster, and exactly those that you deliver, in one step (`mem::take`)"
+    );
     assert!(
         heard.len() >= count,
         "a line is stranded: after unlocking the roster, a thread must look at `pending` again, \

@@ -10,7 +10,8 @@ type CatchUp = fn(&Mutex<Room>, u32);
 const HELP: Help = Help {
     deadlock: "the room is locked while the thread waits for a slow peer, so all other threads \
                wait for that peer as well (head-of-line blocking): unlock the room before `send`",
-    panic: "the room may have removed the peer while the thread was sending; look it up again",
+    panic: "the room may have removed the peer before the thread begins, or while it sends; look it up again \
+            each time, and return if it is gone",
     endless: "a thread that waits for a slow peer must sleep in `send`; when all lines are sent, \
               or the record is gone, it must return",
 };
@@ -274,7 +275,7 @@ fn breaks_later(catch_up: CatchUp) {
     );
 }
 
-/// Three lines are said, and three more while the first one is sent: too many for a backlog.
+/// Three lines are said, and two more while the first one is sent: too many for a backlog.
 fn far_behind(catch_up: CatchUp) {
     let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
     let hook = {
@@ -282,7 +283,7 @@ fn far_behind(catch_up: CatchUp) {
         move |line: &str| {
             if line == "one" {
                 let room = shared.lock().unwrap().clone().expect("the room is there");
-                thread::spawn(move || (0..3).for_each(|_| drop(say(&room, "more"))))
+                thread::spawn(move || (0..2).for_each(|_| drop(say(&room, "more"))))
                     .join()
                     .unwrap();
             }
@@ -297,7 +298,7 @@ fn far_behind(catch_up: CatchUp) {
     shared.lock().unwrap().take();
     assert!(
         !room.lock().unwrap().peers.contains_key(&SLOW),
-        "six lines were not sent, and the room has kept the peer: move `behind` on only after a line \
+        "five lines were not sent, and the room has kept the peer: move `behind` on only after a line \
          is sent"
     );
 }

@@ -167,6 +167,7 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
         said_twice: None,
     };
     let mut oldest_first = true;
+    let mut counted = true;
     let mut client = Client { name: "Ann".to_owned(), ..Client::default() };
     let lives = steps.iter().map(|steps| (*steps, true)).chain([(MOST_STEPS, false)]);
     for (left, breaks) in lives {
@@ -183,10 +184,16 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
         };
         session(&mut client, &mut link);
         oldest_first &= client.unconfirmed.is_sorted_by_key(|message| message.number);
+        counted &= client.last_said == (TYPED.len() - world.typed.len()) as u64;
     }
     assert!(world.typed.is_empty(), "the session ended before the connection was broken");
     check_said(&world.arrived);
     check_shown(&client.screen, &all);
+    assert!(
+        counted,
+        "`last_said` is not the number of the last line: count a line when it is typed, and not \
+         when it is confirmed"
+    );
     assert!(oldest_first, "`unconfirmed` has a newer line before an older one");
     if let Some(number) = world.said_twice {
         panic!(

@@ -84,3 +84,19 @@ pub(crate) fn finds_the_place_first(from: &Room, to: &Room, peer: u32) -> bool {
     there.push(here.remove(place));
     true
 }
+
+/// It holds both locks, and replaces the list of the other room.
+pub(crate) fn forgets_the_others(from: &Room, to: &Room, peer: u32) -> bool {
+    let (mut here, mut there);
+    if from.number < to.number {
+        here = from.peers.lock().unwrap();
+        there = to.peers.lock().unwrap();
+    } else {
+        there = to.peers.lock().unwrap();
+        here = from.peers.lock().unwrap();
+    }
+    let Some(place) = here.iter().position(|id| *id == peer) else { return false };
+    here.remove(place);
+    *there = vec![peer];
+    true
+}

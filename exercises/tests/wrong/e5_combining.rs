@@ -149,3 +149,14 @@ pub(crate) fn says_a_text_once(room: &Room, line: String) {
         deliver(&mut roster, &lines);
     }
 }
+
+/// A line that comes between the copy and the clearing is lost.
+pub(crate) fn copies_then_clears(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let lines = room.pending.lock().unwrap().clone();
+        room.pending.lock().unwrap().clear();
+        deliver(&mut roster, &lines);
+    }
+}

@@ -257,3 +257,18 @@ pub(crate) fn keeps_the_newest_first(client: &mut Client, link: &mut dyn Link) {
     };
     Parts { begin, typed, ..RIGHT }.run(client, link);
 }
+
+/// This works only as long as the confirmations come in order.
+pub(crate) fn counts_confirmed_lines(client: &mut Client, link: &mut dyn Link) {
+    let typed = |client: &mut Client, link: &mut dyn Link, text| {
+        let number = client.last_said + 1 + client.unconfirmed.len() as u64;
+        let message = Message { from: client.name.clone(), number, text };
+        link.say(&message);
+        client.unconfirmed.push(message);
+    };
+    let confirmed = |client: &mut Client, number| {
+        confirmed(client, number);
+        client.last_said = client.last_said.max(number);
+    };
+    Parts { typed, confirmed, ..RIGHT }.run(client, link);
+}
