@@ -6,7 +6,7 @@
 
 use std::sync::LockResult;
 
-pub use shuttle::sync::{Arc, Mutex, MutexGuard};
+pub use shuttle::sync::{Arc, Mutex, MutexGuard, Weak};
 pub use shuttle::thread::{self, JoinHandle};
 
 /// The condition variable. It has no `wait_timeout`, because no time passes in the model.

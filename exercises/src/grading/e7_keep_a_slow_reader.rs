@@ -3,7 +3,7 @@
 
 use super::{Help, Verdict};
 use crate::e7_keep_a_slow_reader::{MOST_BEHIND, Peer, Room, Socket};
-use crate::sync::{Arc, Mutex, thread};
+use crate::sync::{Arc, Mutex, Weak, thread};
 
 type CatchUp = fn(&Mutex<Room>, u32);
 
@@ -193,24 +193,30 @@ fn broken(catch_up: CatchUp) {
     assert_eq!(fast.heard(), ["one", "two"], "the fast peer should hear these lines");
 }
 
-/// So much is said while the slow peer takes a line that the room removes it.
-fn too_slow(catch_up: CatchUp, breaks: bool) {
-    let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
+/// A room in which so many more lines are said while the slow peer takes the line "one".
+fn room_that_talks(breaks: bool, more: usize) -> (Arc<Mutex<Room>>, [Arc<Fake>; 2]) {
+    // The room and its sockets know each other, so one of them must not keep the other.
+    let shared: Arc<std::sync::Mutex<Weak<Mutex<Room>>>> = Arc::default();
     let hook = {
         let shared = Arc::clone(&shared);
         move |line: &str| {
             if line == "one" {
-                let room = shared.lock().unwrap().clone().expect("the room is there");
-                let much = move || (0..=MOST_BEHIND).for_each(|_| drop(say(&room, "more")));
-                thread::spawn(much).join().unwrap();
+                let room = shared.lock().unwrap().upgrade().expect("the room is there");
+                let talk = move || (0..more).for_each(|_| drop(say(&room, "more")));
+                thread::spawn(talk).join().unwrap();
             }
         }
     };
-    let (room, [slow, fast]) = room(breaks, Box::new(hook));
-    *shared.lock().unwrap() = Some(Arc::clone(&room));
+    let (room, sockets) = room(breaks, Box::new(hook));
+    *shared.lock().unwrap() = Arc::downgrade(&room);
+    (room, sockets)
+}
+
+/// So much is said while the slow peer takes a line that the room removes it.
+fn too_slow(catch_up: CatchUp, breaks: bool) {
+    let (room, [slow, fast]) = room_that_talks(breaks, MOST_BEHIND + 1);
     say(&room, "one");
     catch_up(&room, SLOW);
-    shared.lock().unwrap().take();
     assert!(
         !room.lock().unwrap().peers.contains_key(&SLOW),
         "the room has removed a peer that was too far behind, and its record is there again"
@@ -277,25 +283,11 @@ fn breaks_later(catch_up: CatchUp) {
 
 /// Three lines are said, and two more while the first one is sent: too many for a backlog.
 fn far_behind(catch_up: CatchUp) {
-    let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
-    let hook = {
-        let shared = Arc::clone(&shared);
-        move |line: &str| {
-            if line == "one" {
-                let room = shared.lock().unwrap().clone().expect("the room is there");
-                thread::spawn(move || (0..2).for_each(|_| drop(say(&room, "more"))))
-                    .join()
-                    .unwrap();
-            }
-        }
-    };
-    let (room, _) = room(false, Box::new(hook));
-    *shared.lock().unwrap() = Some(Arc::clone(&room));
+    let (room, _) = room_that_talks(false, 2);
     for line in ["one", "two", "three"] {
         say(&room, line);
     }
     catch_up(&room, SLOW);
-    shared.lock().unwrap().take();
     assert!(
         !room.lock().unwrap().peers.contains_key(&SLOW),
         "five lines were not sent, and the room has kept the peer: move `behind` on only after a line \

@@ -1,6 +1,7 @@
 //! Wrong answers to exercise 3.
 
 use exercises::e3_one_lock_order::Room;
+use exercises::sync::MutexGuard;
 
 fn shift(here: &mut Vec<u32>, there: &mut Vec<u32>, peer: u32) -> bool {
     let place = here.iter().position(|id| *id == peer);
@@ -66,18 +67,21 @@ pub(crate) fn tries_once(from: &Room, to: &Room, peer: u32) -> bool {
     shift(&mut here, &mut there, peer)
 }
 
+/// Both locks, taken in the right order.
+fn both<'a>(from: &'a Room, to: &'a Room) -> [MutexGuard<'a, Vec<u32>>; 2] {
+    if from.number < to.number {
+        [&from.peers, &to.peers].map(|peers| peers.lock().unwrap())
+    } else {
+        let [there, here] = [&to.peers, &from.peers].map(|peers| peers.lock().unwrap());
+        [here, there]
+    }
+}
+
 /// The place is found before both rooms are locked. Another peer may leave meanwhile.
 pub(crate) fn finds_the_place_first(from: &Room, to: &Room, peer: u32) -> bool {
     let place = from.peers.lock().unwrap().iter().position(|id| *id == peer);
     let Some(place) = place else { return false };
-    let (mut here, mut there);
-    if from.number < to.number {
-        here = from.peers.lock().unwrap();
-        there = to.peers.lock().unwrap();
-    } else {
-        there = to.peers.lock().unwrap();
-        here = from.peers.lock().unwrap();
-    }
+    let [mut here, mut there] = both(from, to);
     if here.get(place) != Some(&peer) {
         return false;
     }
@@ -87,14 +91,7 @@ pub(crate) fn finds_the_place_first(from: &Room, to: &Room, peer: u32) -> bool {
 
 /// It holds both locks, and replaces the list of the other room.
 pub(crate) fn forgets_the_others(from: &Room, to: &Room, peer: u32) -> bool {
-    let (mut here, mut there);
-    if from.number < to.number {
-        here = from.peers.lock().unwrap();
-        there = to.peers.lock().unwrap();
-    } else {
-        there = to.peers.lock().unwrap();
-        here = from.peers.lock().unwrap();
-    }
+    let [mut here, mut there] = both(from, to);
     let Some(place) = here.iter().position(|id| *id == peer) else { return false };
     here.remove(place);
     *there = vec![peer];
