@@ -112,7 +112,8 @@ fn together(say: Say, broken: usize) {
     assert!(
         first.len() == 2 && orders.clone().all(|order| order.len() == 2),
         "two threads spoke, and a sound peer did not hear two lines: it was skipped, or the wrong \
-         record was removed, or a thread did not wait for the lock; send and removal must be one critical section"
+         record was removed, or a thread did not wait for the lock; send and removal must be one \
+         critical section"
     );
     assert!(
         orders.all(|order| order == first),

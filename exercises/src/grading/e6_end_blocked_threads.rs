@@ -10,8 +10,8 @@ type Stop = fn(&Server, JoinHandle<()>);
 const HELP: Help = Help {
     deadlock: "a thread never ends. Does it still wait in `accept` or `read`? Close the door and \
                shut each socket before you join. Does it wait for the roster or for `sessions`, \
-               which `stop` holds? Unlock them before you join. Has a peer come after you have shut the others? Close \
-               the door and join the acceptor first",
+               which `stop` holds? Unlock them before you join. Has a peer come after you have \
+               shut the others? Close the door and join the acceptor first",
     panic: "a peer may come or leave while the server stops",
     endless: "to look again and again ends no thread; close the door and the sockets, and join",
 };

@@ -10,8 +10,8 @@ type CatchUp = fn(&Mutex<Room>, u32);
 const HELP: Help = Help {
     deadlock: "the room is locked while the thread waits for a slow peer, so all other threads \
                wait for that peer as well (head-of-line blocking): unlock the room before `send`",
-    panic: "the room may have removed the peer before the thread begins, or while it sends; look it up again \
-            each time, and return if it is gone",
+    panic: "the room may have removed the peer before the thread begins, or while it sends; look \
+            it up again each time, and return if it is gone",
     endless: "a thread that waits for a slow peer must sleep in `send`; when all lines are sent, \
               or the record is gone, it must return",
 };
