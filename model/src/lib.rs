@@ -18,15 +18,20 @@ mod sync;
 
 #[path = "../../src/server/catch_up.rs"]
 mod catch_up;
+#[path = "../../src/server/flow.rs"]
+mod flow;
 #[path = "../../src/room/mod.rs"]
 mod room;
 use tcp_chat::protocol;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
 
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
 
-use scenario::{QUIET, Scenario, explore};
+use room::Limits;
+use scenario::{PLENTY, QUIET, Scenario, explore};
+use socket::WAITS;
 
 /// How many schedules each random test of the real room explores.
 const SCHEDULES: usize = 15_000;
@@ -44,12 +49,31 @@ const CLOSING: Scenario =
     Scenario { speakers: 2, leaver: true, short: true, closing: true, ..QUIET };
 
 /// A peer takes little and stalls. It is pruned for its backlog, or because it takes nothing.
-const STALLING: Scenario =
-    Scenario { speakers: 2, leaver: true, short: true, stalling: true, backlog: 400, ..QUIET };
+const STALLING: Scenario = Scenario {
+    speakers: 2,
+    leaver: true,
+    short: true,
+    stalling: true,
+    limits: Limits { backlog: 400, ..PLENTY },
+    ..QUIET
+};
 
-/// Few bytes may be pending, and a reader is soon overrun, so speakers wait for their turns.
-const TURNS: Scenario =
-    Scenario { speakers: 3, short: true, in_turn: true, backlog: 900, pending: 160, ..QUIET };
+/// Peers fall behind, and there are not enough threads for all of them.
+const NO_THREADS: Scenario =
+    Scenario { speakers: 3, short: true, limits: Limits { laggards: 1, ..PLENTY }, ..QUIET };
+
+/// Every line fills `pending`, so speakers wait for the roster.
+const FULL: Scenario =
+    Scenario { speakers: 3, short: true, limits: Limits { pending: 100, ..PLENTY }, ..QUIET };
+
+/// A reader is soon overrun, and the budget is soon spent, so speakers wait for their turns.
+const TURNS: Scenario = Scenario {
+    speakers: 3,
+    short: true,
+    in_turn: true,
+    limits: Limits { backlog: 900, pending: 160, ..PLENTY },
+    ..QUIET
+};
 
 /// The same, while the room is closed.
 const CLOSING_TURNS: Scenario = Scenario { closing: true, ..TURNS };
@@ -85,6 +109,8 @@ random! {
     records_go_exactly_once: DEPARTURES;
     closing_takes_everyone_along: CLOSING;
     laggards_are_pruned: STALLING;
+    no_thread_is_left: NO_THREADS;
+    what_fills_pending_is_delivered: FULL;
     turns_end: TURNS;
     turns_end_with_the_room: CLOSING_TURNS;
 }
@@ -101,6 +127,15 @@ fn two_speakers_under_every_schedule() {
 #[test]
 fn a_speaker_that_leaves_hears_its_last_line() {
     check(RandomScheduler::new(SCHEDULES), || scenario::two_speakers(true));
+}
+
+/// A scenario in which nobody waited would say nothing about the queue.
+#[test]
+fn speakers_exhaust_the_budget_and_wait() {
+    let before = WAITS.load(Relaxed);
+    check(RandomScheduler::new(1000), || explore(TURNS));
+    let waits = WAITS.load(Relaxed) - before;
+    assert!(waits > 100, "speakers waited only {waits} times");
 }
 
 /// Runs each of these on a thread of its own, and waits until all have ended.

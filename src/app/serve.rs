@@ -79,8 +79,7 @@ fn config(args: &ServerArgs) -> Config {
             .chain(args.raw.clone().map(|address| (address, policy(Framing::Raw))))
             .collect(),
         max_clients,
-        max_catch_up: catch_up,
-        limits: Limits::of(args.max_backlog),
+        limits: Limits::of(args.max_backlog, catch_up),
         stall_timeout: args.stall_timeout,
     }
 }

@@ -32,8 +32,6 @@ pub(crate) struct Lag {
     pub(crate) position: Arc<AtomicU64>,
     /// The end of everything that the catch-up thread was given to send.
     pub(crate) given: u64,
-    /// Where the stream ends for this peer: set when it has closed its side, or the room is closed.
-    pub(crate) until: Option<u64>,
     /// The peer counts as a reader until this time,
     pub(crate) reads_until: Instant,
     /// and for longer once it has taken a piece from here, after this time.
@@ -50,7 +48,6 @@ impl Lag {
         Self {
             position: Arc::new(AtomicU64::new(position)),
             given: position,
-            until: None,
             reads_until: now + trusted,
             piece: position,
             settled: now + SETTLING,
@@ -70,7 +67,7 @@ impl Lag {
     /// Whether the peer reads and still loses ground: it is more than half of `max_backlog` bytes
     /// behind `end`.
     pub(crate) fn is_overrun(&mut self, end: u64, max_backlog: u64) -> bool {
-        self.reads() && self.until.is_none() && self.behind(end) > max_backlog / 2
+        self.reads() && self.behind(end) > max_backlog / 2
     }
 
     /// Whether the peer reads, as far as its position shows. A thread that has sent everything it was

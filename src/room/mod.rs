@@ -1,9 +1,9 @@
-//! The room: the state that all threads of the server share, and every place where a lock is taken.
+//! The room: the state that all threads of the server share, and every place where a lock of it is
+//! taken.
 //!
 //! ```text
-//! pending  the messages that are not delivered yet, in their order
-//! roster   the peers: socket, address, and how far each has come
-//! turns    the budget of the room; speakers that must wait queue for this lock
+//! pending  what was said and is not delivered yet, in the order in which it was said
+//! roster   who is here: socket, address, and how far each peer has come
 //! ```
 //!
 //! A thread with a message appends it to `pending` and *tries* to lock the roster. If it gets the
@@ -14,10 +14,9 @@
 //! SPAA 2010), except that a thread does not wait for its result.
 //!
 //! Invariants, and where each is kept:
-//! 1. No thread waits for I/O while it holds `pending` or `roster`: sends do not wait, and the observer
-//!    does not print. `RUST_LOG=trace` is the exception. The holder of `turns` does wait, but only
-//!    other waiting speakers need that lock.
-//! 2. Locks are taken in one order: turns or roster, then pending. `pending` is not held during I/O.
+//! 1. No thread waits for I/O while it holds a lock: sends do not wait, and the observer does not
+//!    print. `RUST_LOG=trace` is the exception.
+//! 2. Locks are taken in one order: roster, then pending. `pending` is not held during I/O.
 //! 3. A message in `pending` is delivered to every peer, or the peer is removed.
 //!    ([`Room::deliver_pending`])
 //! 4. All peers get the messages in one order: only the holder of the roster takes them from `pending`,
@@ -30,7 +29,6 @@
 
 pub(crate) mod backlog;
 pub(crate) mod batch;
-pub(crate) mod flow;
 pub(crate) mod lag;
 pub(crate) mod peer;
 pub(crate) mod reason;
@@ -38,21 +36,16 @@ pub(crate) mod roster;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::protocol::Framing;
-use crate::sync::{AtomicBool, FairMutex, FairMutexGuard, Mutex, Relaxed, yield_now};
-use flow::Budget;
+use crate::sync::{FairMutex, Mutex, yield_now};
 use roster::Roster;
 
 pub use backlog::Entry;
 pub use batch::{Batch, PeerId, Recipient};
 pub use peer::{CatchUp, Socket};
 pub use reason::Reason;
-pub use roster::{Observer, Report};
-
-/// How long the speaker at the head of the queue rests before it looks again.
-const PAUSE: Duration = Duration::from_millis(1);
+pub use roster::{Event, Observer, Report};
 
 /// The speaker of the farewell: the number of no peer.
 const SERVER: PeerId = 0;
@@ -62,78 +55,62 @@ const SERVER: PeerId = 0;
 pub struct Limits {
     /// How far one peer may fall behind, in bytes of memory.
     pub backlog: u64,
-    /// How much may be pending before speakers wait, in bytes of memory.
+    /// From how much on, in bytes of memory, a speaker waits until what is pending is delivered.
     pub pending: usize,
+    /// How many peers may be behind at once. Each needs a thread.
+    pub laggards: usize,
 }
 
 impl Limits {
-    /// The limits of a room in which a peer may fall `backlog` bytes behind.
-    pub fn of(backlog: u64) -> Self {
+    /// The limits of a room in which `laggards` peers may fall `backlog` bytes behind.
+    pub fn of(backlog: u64, laggards: usize) -> Self {
         // An eighth, so that one delivery does not take a reader from half a backlog to a whole one.
-        let pending = (backlog / 8).clamp(16 * 1024, 1024 * 1024);
-        Self { backlog, pending: usize::try_from(pending).unwrap_or(usize::MAX) }
+        // At most 128 KiB: more at once does not fit into a socket's buffer, and every peer would
+        // fall behind.
+        let pending = (backlog / 8).clamp(16 * 1024, 128 * 1024);
+        Self { backlog, pending: usize::try_from(pending).unwrap_or(usize::MAX), laggards }
     }
 }
 
-/// Starts the thread that sends the backlog to a peer that is behind.
-pub type StartCatchUp<'a, S> = Box<dyn Fn(&Arc<Room<'a, S>>, PeerId) + Send + Sync + 'a>;
-
 /// The shared state. Any thread may call any method.
-pub struct Room<'a, S: Socket> {
+pub struct Room<S> {
     pending: Mutex<Pending>,
     roster: FairMutex<Roster<S>>,
-    turns: FairMutex<Budget>,
-    /// Whether some reader is overrun. Speakers read it without a lock; an old value does no harm.
-    overrun: AtomicBool,
-    limits: Limits,
-    start_catch_up: StartCatchUp<'a, S>,
+    max_pending: usize,
 }
 
 /// The messages that are not delivered yet.
 #[derive(Default)]
 struct Pending {
     batch: Batch,
-    /// How many bytes all peers have said since the start.
-    said: u64,
     /// The farewell is in: nothing may follow it.
     closed: bool,
 }
 
 impl Pending {
-    /// Whether speakers must wait until some messages are delivered.
-    fn is_full(&self, limits: Limits) -> bool {
-        self.batch.size() >= limits.pending
-    }
-
-    fn append(&mut self, lines: Batch) {
+    /// Adds lines at the end. Returns how much memory is pending now, in bytes.
+    fn append(&mut self, lines: Batch) -> usize {
         if !self.closed {
-            self.said += lines.text().len() as u64;
             self.batch.append(lines);
         }
+        self.batch.size()
     }
 }
 
-impl<'a, S: Socket> Room<'a, S> {
+impl<S: Socket> Room<S> {
     /// An empty room.
-    pub fn new(
-        limits: Limits,
-        observer: Box<dyn Observer>,
-        start_catch_up: StartCatchUp<'a, S>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(limits: Limits, observer: Box<dyn Observer>) -> Self {
+        Self {
             pending: Mutex::new(Pending::default()),
-            roster: FairMutex::new(Roster::new(limits.backlog, observer)),
-            turns: FairMutex::new(Budget::new()),
-            overrun: AtomicBool::new(false),
-            limits,
-            start_catch_up,
-        })
+            roster: FairMutex::new(Roster::new(limits, observer)),
+            max_pending: limits.pending,
+        }
     }
 
     /// Adds a record for a peer. With `echo`, the peer is sent its own lines as well. Returns nothing
     /// if the room is closed.
     pub fn join(
-        self: &Arc<Self>,
+        &self,
         socket: Arc<S>,
         address: SocketAddr,
         framing: Framing,
@@ -142,49 +119,26 @@ impl<'a, S: Socket> Room<'a, S> {
         self.with_roster(|roster| roster.add(socket, address, framing, echo))
     }
 
-    /// Says `lines` now. This thread delivers them, or another thread does so soon.
-    pub fn say(self: &Arc<Self>, lines: Batch) {
-        self.pending.lock().append(lines);
+    /// Says `lines`. This thread delivers them, or another thread does so soon.
+    pub fn say(&self, lines: Batch) {
+        let pending = self.pending.lock().append(lines);
         log::trace!("appends to pending");
-        self.deliver_pending();
-    }
-
-    /// Says `lines`, but first waits for a turn while a reader is overrun or too much is pending. If
-    /// the speaker's connection ends before its turn, the lines are lost with it.
-    pub fn say_in_turn(self: &Arc<Self>, lines: Batch, speaker: &S) {
-        let mut pending = self.pending.lock();
-        if !pending.is_full(self.limits) && !self.overrun.load(Relaxed) {
-            pending.append(lines);
-            drop(pending);
-            log::trace!("appends to pending");
-            return self.deliver_pending();
+        if pending < self.max_pending {
+            self.deliver_pending();
+        } else {
+            // Speakers are faster than deliveries. Each of them now waits for the roster, as all would
+            // with a single lock, so no more can pile up than one read of each.
+            self.with_roster(|roster| self.deliver(roster));
         }
-        drop(pending);
-        log::trace!("waits for its turn");
-        let mut budget = self.turns.lock();
-        while !self.has_turn(&mut budget) {
-            if speaker.wait_for_end(PAUSE) {
-                return;
-            }
-        }
-        self.pending.lock().append(lines);
-        drop(budget);
-        log::trace!("appends to pending");
-        self.deliver_pending();
     }
 
-    /// Whether the speaker at the head of the queue may speak.
-    fn has_turn(&self, budget: &mut Budget) -> bool {
-        let pending = self.pending.lock();
-        let allowed = budget.charge(pending.said) || !self.overrun.load(Relaxed);
-        pending.closed || (allowed && !pending.is_full(self.limits))
-    }
-
-    /// Removes a peer, unless another thread has done so. A peer that closed its side while it was
-    /// behind is first sent everything up to now.
-    pub fn leave(self: &Arc<Self>, id: PeerId, reason: Reason) {
+    /// The thread that reads from this peer ends: `reason` says why. If the peer has closed its side
+    /// and is behind, it is first sent everything up to now. Otherwise its record is removed, unless
+    /// another thread has done so.
+    pub fn leave(&self, id: PeerId, reason: Reason) {
         self.with_roster(|roster| match reason {
             Reason::Left => {
+                // Its own last lines may be pending still, and it is to be sent these as well.
                 self.deliver(roster);
                 roster.retire(id);
             }
@@ -194,18 +148,20 @@ impl<'a, S: Socket> Room<'a, S> {
 
     /// The next part of the backlog for a peer that is behind. Nothing means that the peer has caught
     /// up or is gone, and that its catch-up thread can end.
-    pub fn next_part(self: &Arc<Self>, id: PeerId) -> Option<CatchUp<S>> {
+    pub fn next_part(&self, id: PeerId) -> Option<CatchUp<S>> {
         self.with_roster(|roster| roster.next_part(id))
     }
 
-    /// Closes the room: sends `farewell` to everyone as the last line, and removes every peer that
-    /// has it. Peers that are behind stay until they have caught up, or until [`Room::cut_off`].
+    /// Closes the room: says `farewell` as the last line. Each peer's stream ends with it, and once the
+    /// peer has been sent everything, its socket is half-closed. Its record stays until the thread
+    /// that reads from it leaves, or until [`Room::cut_off`]. That thread must go on reading: a
+    /// message that arrives after a socket is shut resets the connection, and a reset can overtake the
+    /// farewell.
     ///
-    /// Returns the sockets of the removed peers, half closed. The caller shuts them after the peers
-    /// have had time to hang up. If it shut them at once, a message that still arrives would reset the
-    /// connection, and a reset can overtake the farewell.
-    pub fn close(self: &Arc<Self>, farewell: &str) -> Vec<Arc<S>> {
+    /// Returns how many peers there were, and how many messages were delivered before the farewell.
+    pub fn close(&self, farewell: &str) -> Report {
         self.with_roster(|roster| {
+            let peers = roster.report();
             let mut last = Batch::default();
             last.say(SERVER, |text| text.extend_from_slice(farewell.as_bytes()));
             let mut pending = self.pending.lock();
@@ -213,25 +169,25 @@ impl<'a, S: Socket> Room<'a, S> {
             pending.closed = true;
             drop(pending);
             self.deliver(roster);
-            roster.closed = true;
-            roster.retire_all()
+            roster.close();
+            Report { lines: roster.report().lines - 1, ..peers }
         })
     }
 
     /// Removes the remaining peers, even those that are behind.
-    pub fn cut_off(self: &Arc<Self>) {
-        self.with_roster(Roster::clear);
+    pub fn cut_off(&self) {
+        self.with_roster(Roster::cut_off);
     }
 
     /// How many peers there are now, and how many messages were delivered.
-    pub fn report(self: &Arc<Self>) -> Report {
+    pub fn report(&self) -> Report {
         self.with_roster(|roster| roster.report())
     }
 
     /// Delivers everything that is pending. If another thread holds the roster, that thread comes
     /// here after unlocking and looks again. A look *before* unlocking would be too early: a thread
     /// could still append a line after it, find the roster locked, and return.
-    fn deliver_pending(self: &Arc<Self>) {
+    fn deliver_pending(&self) {
         while !self.pending.lock().batch.is_empty() {
             let Some(mut roster) = self.roster.try_lock() else {
                 return log::trace!("the roster is busy");
@@ -243,41 +199,31 @@ impl<'a, S: Socket> Room<'a, S> {
                 yield_now();
             }
             self.deliver(&mut roster);
-            self.unlock(roster);
+            log::trace!("unlocks the roster");
         }
         log::trace!("finds nothing pending");
     }
 
     /// Waits for the roster, and runs `act`. It does not deliver first: a thousand threads that join
-    /// at once would then wait for a thousand deliveries.
-    fn with_roster<T>(self: &Arc<Self>, act: impl FnOnce(&mut Roster<S>) -> T) -> T {
+    /// at once would then wait for a thousand deliveries. Afterwards it looks at `pending`: another
+    /// thread may have found the roster busy meanwhile.
+    fn with_roster<T>(&self, act: impl FnOnce(&mut Roster<S>) -> T) -> T {
         log::trace!("waits for the roster");
         let mut roster = self.roster.lock();
         log::trace!("locks the roster");
         let done = act(&mut roster);
-        self.unlock(roster);
+        log::trace!("unlocks the roster");
+        drop(roster);
         self.deliver_pending();
         done
     }
 
-    /// Unlocks the roster. Then starts a thread for each peer that fell behind meanwhile.
-    fn unlock(self: &Arc<Self>, mut roster: FairMutexGuard<Roster<S>>) {
-        let fallen_behind = std::mem::take(&mut roster.fallen_behind);
-        log::trace!("unlocks the roster");
-        drop(roster);
-        for id in fallen_behind {
-            (self.start_catch_up)(self, id);
-        }
-    }
-
-    /// Takes everything that is pending, and sends it to every peer.
+    /// Takes everything that is pending, and sends it to every peer. The caller holds the roster.
     fn deliver(&self, roster: &mut Roster<S>) {
         let batch = std::mem::take(&mut self.pending.lock().batch);
-        if batch.is_empty() {
-            return;
+        if !batch.is_empty() {
+            log::trace!("takes all that is pending, lines: {}", batch.count());
+            roster.deliver(&Arc::new(batch));
         }
-        log::trace!("takes all that is pending, lines: {}", batch.count());
-        let overrun = roster.deliver(&Arc::new(batch));
-        self.overrun.store(overrun, Relaxed);
     }
 }

@@ -11,6 +11,7 @@ use super::backlog::Entry;
 use super::batch::{Batch, Recipient};
 use super::lag::Lag;
 use super::reason::Reason;
+use super::roster::{Event, Observer};
 use crate::sync::AtomicU64;
 
 /// A peer's connection, as the room uses it.
@@ -47,6 +48,8 @@ pub(crate) struct Peer<S> {
     pub(crate) lag: Option<Lag>,
     /// It was behind and has caught up: so it reads.
     pub(crate) has_caught_up: bool,
+    /// Where in the stream it closed its side, if it was behind then: its stream ends there.
+    pub(crate) left_at: Option<u64>,
 }
 
 /// A part of the backlog for a peer that is behind.
@@ -73,6 +76,11 @@ pub(crate) enum Standing {
 }
 
 impl<S: Socket> Peer<S> {
+    /// A peer that has just joined.
+    pub(crate) fn new(socket: Arc<S>, address: SocketAddr, recipient: Recipient) -> Self {
+        Self { socket, address, recipient, lag: None, has_caught_up: false, left_at: None }
+    }
+
     /// Sends `batch`, which stands at `start` in the stream. A peer that is behind already is sent
     /// nothing here: its catch-up thread does that.
     ///
@@ -87,7 +95,11 @@ impl<S: Socket> Peer<S> {
         let end = start + batch.size() as u64;
         match &mut self.lag {
             Some(lag) if lag.behind(end) > max_backlog => Err(Reason::TooSlow),
-            Some(lag) => Ok(Standing::Behind { overrun: lag.is_overrun(end, max_backlog) }),
+            Some(lag) => {
+                // Nobody waits for a peer that is leaving.
+                let overrun = self.left_at.is_none() && lag.is_overrun(end, max_backlog);
+                Ok(Standing::Behind { overrun })
+            }
             None => {
                 let Some(taken) = self.send(batch)? else { return Ok(Standing::UpToDate) };
                 self.lag = Some(Lag::at(start + taken, self.has_caught_up));
@@ -106,5 +118,18 @@ impl<S: Socket> Peer<S> {
             }
         }
         Ok(None)
+    }
+
+    /// Shuts the socket of a peer whose record goes, and tells the observer why. It tells nothing if
+    /// the room was closed, at the end `closed` of the stream, while the peer was still here: then the
+    /// farewell stands for it.
+    pub(crate) fn end(&self, reason: Reason, closed: Option<u64>, observer: &dyn Observer) {
+        log::trace!("removes the record of peer {}: {reason}", self.recipient.id);
+        self.socket.shut();
+        // A peer that had closed its side before has left by itself, even if a send to it fails now.
+        let reason = if self.left_at.is_some() { Reason::Left } else { reason };
+        if closed.is_none_or(|closed| self.left_at.is_some_and(|left| left < closed)) {
+            observer.see(Event::Left(self.address, reason));
+        }
     }
 }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::Limits;
 use super::backlog::{Backlog, Entry};
 use super::batch::{Batch, PeerId, Recipient};
 use super::lag::Lag;
@@ -19,19 +20,36 @@ const PART: u64 = 1024 * 1024;
 /// With so few peers, a send costs less than waiting for the lines of others.
 const FEW: usize = 3;
 
+/// Something that happened in the room.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The peer at this address has joined.
+    Joined(SocketAddr),
+    /// These lines were delivered. A reader may be overrun: it reads, and still loses ground.
+    Delivered {
+        /// The lines.
+        batch: &'a Arc<Batch>,
+        /// Whether some reader is overrun now.
+        overrun: bool,
+    },
+    /// A peer has not taken everything: it is behind, and needs a catch-up thread.
+    FellBehind {
+        /// The peer.
+        id: PeerId,
+        /// Where it is.
+        address: SocketAddr,
+    },
+    /// The peer at this address was behind, and has everything again.
+    CaughtUp(SocketAddr),
+    /// The peer at this address has left, or was removed.
+    Left(SocketAddr, Reason),
+}
+
 /// Sees the events of the room, in order. It is called inside the critical section, so it must never
 /// wait.
 pub trait Observer: Send + Sync {
-    /// A peer has joined.
-    fn joined(&self, address: SocketAddr);
-    /// These lines were delivered.
-    fn delivered(&self, batch: &Arc<Batch>);
-    /// A peer has not taken everything: it is behind.
-    fn fell_behind(&self, address: SocketAddr);
-    /// A peer that was behind has everything again.
-    fn caught_up(&self, address: SocketAddr);
-    /// A peer has left, or was removed.
-    fn left(&self, address: SocketAddr, reason: Reason);
+    /// This has just happened.
+    fn see(&self, event: Event);
 }
 
 /// The room at one moment.
@@ -51,30 +69,29 @@ pub(crate) struct Roster<S> {
     backlog: Backlog,
     /// The number of the peer that joined last.
     last_id: PeerId,
+    /// How many peers are behind.
+    laggards: usize,
     /// How many lines were delivered since the start.
     lines: u64,
-    /// How far a peer may fall behind, in bytes.
-    max_backlog: u64,
-    /// Peers that have just fallen behind: their threads start after unlocking.
-    pub(crate) fallen_behind: Vec<PeerId>,
+    limits: Limits,
     /// There are many peers, and the last batch had several lines. Probably the next one will, too.
     pub(crate) crowded: bool,
-    /// No peer may join any more.
-    pub(crate) closed: bool,
+    /// The end of the stream, once the room is closed. No peer may join any more.
+    closed: Option<u64>,
     observer: Box<dyn Observer>,
 }
 
 impl<S: Socket> Roster<S> {
-    pub(crate) fn new(max_backlog: u64, observer: Box<dyn Observer>) -> Self {
+    pub(crate) fn new(limits: Limits, observer: Box<dyn Observer>) -> Self {
         Self {
             peers: Vec::new(),
             backlog: Backlog::default(),
             last_id: 0,
+            laggards: 0,
             lines: 0,
-            max_backlog,
-            fallen_behind: Vec::new(),
+            limits,
             crowded: false,
-            closed: false,
+            closed: None,
             observer,
         }
     }
@@ -87,47 +104,57 @@ impl<S: Socket> Roster<S> {
         framing: Framing,
         echo: bool,
     ) -> Option<PeerId> {
-        if self.closed {
+        if self.closed.is_some() {
             return None;
         }
         self.last_id += 1;
         let recipient = Recipient { id: self.last_id, framing, echo };
-        self.peers.push(Peer { socket, address, recipient, lag: None, has_caught_up: false });
-        self.observer.joined(address);
+        self.peers.push(Peer::new(socket, address, recipient));
+        self.observer.see(Event::Joined(address));
         log::trace!("joins as peer {}", self.last_id);
         Some(self.last_id)
     }
 
     /// Sends `batch` to every peer that is not behind, with as few sends as possible. A peer whose send
-    /// fails is pruned right here, before any other thread can see its record. Returns whether a reader
-    /// is overrun.
-    pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) -> bool {
+    /// fails is pruned right here, before any other thread can see its record. So is a peer that falls
+    /// behind when no thread is left for it.
+    pub(crate) fn deliver(&mut self, batch: &Arc<Batch>) {
         log::trace!("sends to all peers: {}", self.peers.len());
-        let Self { peers, backlog, max_backlog, fallen_behind, observer, .. } = self;
+        let Self { peers, backlog, laggards, limits, closed, observer, .. } = self;
         let start = backlog.end();
-        let mut any_overrun = false;
+        let mut overrun = false;
         peers.retain_mut(|peer| {
-            match peer.deliver(batch, start, *max_backlog) {
-                Ok(Standing::UpToDate) => {}
+            let reason = match peer.deliver(batch, start, limits.backlog) {
+                Ok(Standing::UpToDate) => return true,
                 Ok(Standing::FellBehind) => {
-                    log::trace!("peer {} falls behind", peer.recipient.id);
-                    fallen_behind.push(peer.recipient.id);
-                    observer.fell_behind(peer.address);
+                    *laggards += 1;
+                    if *laggards <= limits.laggards {
+                        let Peer { address, recipient: Recipient { id, .. }, .. } = *peer;
+                        log::trace!("peer {id} falls behind");
+                        observer.see(Event::FellBehind { id, address });
+                        return true;
+                    }
+                    log::warn!(
+                        "{} clients are behind, and no thread is left for one more: it is dropped",
+                        limits.laggards
+                    );
+                    Reason::TooSlow
                 }
-                Ok(Standing::Behind { overrun }) => any_overrun |= overrun,
-                Err(reason) => {
-                    shut_and_report(peer, reason, &**observer);
-                    return false;
+                Ok(Standing::Behind { overrun: this_one }) => {
+                    overrun |= this_one;
+                    return true;
                 }
-            }
-            true
+                Err(reason) => reason,
+            };
+            *laggards -= usize::from(peer.lag.is_some());
+            peer.end(reason, *closed, &**observer);
+            false
         });
         backlog.advance(batch);
         self.lines += batch.count() as u64;
         self.crowded = batch.count() > 1 && self.peers.len() > FEW;
-        self.observer.delivered(batch);
+        self.observer.see(Event::Delivered { batch, overrun });
         self.trim();
-        any_overrun
     }
 
     /// Removes a record and shuts its socket, which ends the thread that reads from it. Only the
@@ -135,55 +162,48 @@ impl<S: Socket> Roster<S> {
     pub(crate) fn remove(&mut self, id: PeerId, reason: Reason) {
         let index = self.peers.iter().position(|peer| peer.recipient.id == id);
         if let Some(index) = index {
-            shut_and_report(&self.peers.swap_remove(index), reason, &*self.observer);
+            let peer = self.peers.swap_remove(index);
+            self.laggards -= usize::from(peer.lag.is_some());
+            peer.end(reason, self.closed, &*self.observer);
             self.trim();
         } else {
             log::trace!("the record of peer {id} is gone already");
         }
     }
 
-    /// A peer has closed its side. If it is behind, it stays until it has been sent everything up to
-    /// now.
+    /// A peer has closed its side, and nobody reads from it any more. If it is behind, it stays until
+    /// it has been sent everything up to now.
     pub(crate) fn retire(&mut self, id: PeerId) {
         let end = self.backlog.end();
         match self.peer(id) {
-            Some(Peer { lag: Some(lag), .. }) => _ = lag.until.get_or_insert(end),
+            Some(peer) if peer.lag.is_some() => peer.left_at = Some(end),
             _ => self.remove(id, Reason::Left),
         }
     }
 
-    /// Removes every peer that has everything. The others leave when they have caught up. Returns the
-    /// half-closed sockets of the removed peers. The observer sees no `left` events: the farewell
-    /// stands for all of them.
-    pub(crate) fn retire_all(&mut self) -> Vec<Arc<S>> {
-        let end = self.backlog.end();
-        let mut half_closed = Vec::new();
-        self.peers.retain_mut(|peer| {
-            if let Some(lag) = &mut peer.lag {
-                lag.until.get_or_insert(end);
-            } else {
-                peer.socket.finish();
-                half_closed.push(Arc::clone(&peer.socket));
-            }
-            peer.lag.is_some()
-        });
-        half_closed
+    /// The stream ends here, for every peer that has not left before. The farewell stands for all of
+    /// them, so no event tells that they leave.
+    pub(crate) fn close(&mut self) {
+        self.closed = Some(self.backlog.end());
+        self.peers.iter().filter(|peer| peer.lag.is_none()).for_each(|peer| peer.socket.finish());
     }
 
     /// Removes all peers, even those that are behind.
-    pub(crate) fn clear(&mut self) {
-        self.peers.drain(..).for_each(|peer| peer.socket.shut());
+    pub(crate) fn cut_off(&mut self) {
+        let Self { peers, closed, observer, .. } = self;
+        peers.drain(..).for_each(|peer| peer.end(Reason::TooSlow, *closed, &**observer));
+        self.laggards = 0;
         self.trim();
     }
 
     /// The next part of the backlog for a peer. Nothing, if it has caught up or is gone.
     pub(crate) fn next_part(&mut self, id: PeerId) -> Option<CatchUp<S>> {
         self.trim();
-        let Self { peers, backlog, observer, .. } = self;
+        let Self { peers, backlog, laggards, closed, observer, .. } = self;
         let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
         let lag = peer.lag.as_mut()?;
-        let (position, until) = (lag.position(), lag.until);
-        let end = until.unwrap_or(backlog.end());
+        let position = lag.position();
+        let end = peer.left_at.or(*closed).unwrap_or(backlog.end());
         if position < end {
             let entries = backlog.range(position, end, PART);
             lag.given = entries.last().map_or(position, Entry::end);
@@ -195,23 +215,23 @@ impl<S: Socket> Roster<S> {
             });
         }
         log::trace!("peer {id} has caught up");
-        if until.is_some() {
+        if peer.left_at.is_some() {
             self.remove(id, Reason::Left);
+            return None;
+        }
+        *laggards -= 1;
+        (peer.lag, peer.has_caught_up) = (None, true);
+        if closed.is_some() {
+            peer.socket.finish();
         } else {
-            (peer.lag, peer.has_caught_up) = (None, true);
-            observer.caught_up(peer.address);
+            observer.see(Event::CaughtUp(peer.address));
         }
         None
     }
 
     /// The counts at this moment.
     pub(crate) fn report(&self) -> Report {
-        Report { peers: self.peers.len(), laggards: self.lags().count(), lines: self.lines }
-    }
-
-    /// The peers that are behind.
-    fn lags(&self) -> impl Iterator<Item = &Lag> {
-        self.peers.iter().filter_map(|peer| peer.lag.as_ref())
+        Report { peers: self.peers.len(), laggards: self.laggards, lines: self.lines }
     }
 
     pub(crate) fn peer(&mut self, id: PeerId) -> Option<&mut Peer<S>> {
@@ -220,15 +240,8 @@ impl<S: Socket> Roster<S> {
 
     /// Forgets the batches that no peer needs any more.
     fn trim(&mut self) {
-        let oldest = self.lags().map(Lag::position).min();
+        let lags = self.peers.iter().filter_map(|peer| peer.lag.as_ref());
+        let oldest = lags.map(Lag::position).min();
         self.backlog.trim(oldest.unwrap_or(self.backlog.end()));
     }
-}
-
-fn shut_and_report<S: Socket>(peer: &Peer<S>, reason: Reason, observer: &dyn Observer) {
-    log::trace!("removes the record of peer {}: {reason}", peer.recipient.id);
-    peer.socket.shut();
-    // A peer that had closed its side before has left by itself, even if a send to it fails now.
-    let left = peer.lag.as_ref().is_some_and(|lag| lag.until.is_some());
-    observer.left(peer.address, if left { Reason::Left } else { reason });
 }

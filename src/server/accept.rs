@@ -1,41 +1,47 @@
 //! The thread that accepts: gives each caller a thread of its own, or turns it away.
 
-use std::convert::Infallible;
 use std::io::{self, PipeReader};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::retry_on_intr;
 
 use super::session::{self, ClientPolicy};
 use super::socket::{self, TcpSocket};
-use super::{Endpoint, Server};
+use super::{Endpoint, Server, Shared};
 use crate::protocol::{self, Framing};
-use crate::room::{Room, Socket};
+use crate::room::Socket;
 use crate::sync::{Scope, spawn};
 
 /// How long accepting rests when the system has no descriptor or memory for another client.
-const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 
 /// The accepting thread's view of the server.
 pub(super) struct Acceptor<'scope, 'env> {
-    pub(super) scope: &'scope Scope<'scope, 'env>,
-    pub(super) server: &'scope Server,
-    pub(super) room: Arc<Room<'scope, TcpSocket>>,
-    /// Counts the clients: each client's thread holds a clone.
-    pub(super) present: Arc<Sender<Infallible>>,
+    scope: &'scope Scope<'scope, 'env>,
+    server: &'scope Server,
+    shared: &'scope Shared,
+    /// Each connection holds a clone of it as long as its descriptor is open: so many places are taken.
+    place: Arc<()>,
     /// The last caller was turned away.
-    pub(super) turned_away: bool,
+    turned_away: bool,
 }
 
-impl<'scope> Acceptor<'scope, '_> {
+impl<'scope, 'env> Acceptor<'scope, 'env> {
+    pub(super) fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        server: &'scope Server,
+        shared: &'scope Shared,
+    ) -> Self {
+        Self { scope, server, shared, place: Arc::new(()), turned_away: false }
+    }
+
     /// Accepts until `hangup` is closed.
     pub(super) fn run(&mut self, hangup: &PipeReader) {
-        let server = self.server;
-        let endpoints = &server.endpoints;
+        let endpoints = &self.server.endpoints;
         let mut exhausted = false;
         loop {
             let mut events = vec![PollFd::new(hangup, PollFlags::IN)];
@@ -43,8 +49,11 @@ impl<'scope> Acceptor<'scope, '_> {
                 let listeners = endpoints.iter().map(|endpoint| &endpoint.listener);
                 events.extend(listeners.map(|listener| PollFd::new(listener, PollFlags::IN)));
             }
-            let timeout = exhausted.then_some(&REST);
-            let _ = retry_on_intr(|| poll(&mut events, timeout));
+            let timeout = exhausted.then(|| Timespec::try_from(EXHAUSTED_REST).ok()).flatten();
+            if retry_on_intr(|| poll(&mut events, timeout.as_ref())).is_err() {
+                // Even `poll` may lack memory. It has told nothing, so this looks everywhere.
+                thread::sleep(EXHAUSTED_REST);
+            }
             if !events[0].revents().is_empty() {
                 log::trace!("accepts no more");
                 return endpoints.iter().for_each(|it| socket::close_listener(&it.listener));
@@ -53,15 +62,14 @@ impl<'scope> Acceptor<'scope, '_> {
             for endpoint in endpoints {
                 match endpoint.listener.accept() {
                     Ok((stream, address)) => self.welcome(endpoint, stream, address),
-                    // The caller stays in the kernel's queue until there is a descriptor.
-                    Err(error) if is_exhausted(&error) => {
+                    Err(error) if is_no_failure(&error) => log::trace!("nobody to accept: {error}"),
+                    // The caller stays in the kernel's queue meanwhile.
+                    Err(error) => {
                         if !was_exhausted {
                             log::warn!("cannot accept more clients for now: {error}");
                         }
                         exhausted = true;
                     }
-                    // No caller is at this listener, or it has hung up.
-                    Err(error) => log::trace!("cannot accept: {error}"),
                 }
             }
         }
@@ -70,7 +78,8 @@ impl<'scope> Acceptor<'scope, '_> {
     /// Starts the thread of a client. Turns the client away, without a thread, if there is no place.
     fn welcome(&mut self, endpoint: &'scope Endpoint, stream: TcpStream, address: SocketAddr) {
         let policy = &endpoint.policy;
-        let socket = match TcpSocket::new(stream, policy.timeouts) {
+        let taken = Arc::strong_count(&self.place) - 1;
+        let socket = match TcpSocket::new(stream, policy.timeouts, Arc::clone(&self.place)) {
             Ok(socket) => Arc::new(socket),
             Err(error) => return log::debug!("a caller was lost: {error}"),
         };
@@ -78,16 +87,11 @@ impl<'scope> Acceptor<'scope, '_> {
             return log::trace!("a caller has hung up already");
         }
         let places = self.server.config.max_clients;
-        // One clone of `present` is our own.
-        if Arc::strong_count(&self.present) > places {
+        if taken >= places {
             return self.turn_away(&socket, policy, &protocol::full(places));
         }
-        let (room, present) = (Arc::clone(&self.room), Arc::clone(&self.present));
-        let client = Arc::clone(&socket);
-        let serve = move || {
-            let _present = present;
-            session::serve(&room, &client, address, policy);
-        };
+        let (shared, client) = (self.shared, Arc::clone(&socket));
+        let serve = move || session::serve(shared, &client, address, policy);
         let name = format!("client #{}", address.port());
         log::trace!("starts the thread {name}");
         match spawn(self.scope, name, serve) {
@@ -108,8 +112,9 @@ impl<'scope> Acceptor<'scope, '_> {
     }
 }
 
-/// Whether accepting failed because the system has no descriptor or memory left for now.
-fn is_exhausted(error: &io::Error) -> bool {
-    let errno = Errno::from_io_error(error);
-    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+/// Whether accepting failed only because nobody calls, or because the caller has hung up. All other
+/// errors last for a while: no descriptor, no memory, no network.
+fn is_no_failure(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted | ConnectionReset)
 }

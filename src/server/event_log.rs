@@ -4,7 +4,6 @@
 //! hands over events without waiting. Events that do not fit are counted and skipped.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -13,9 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::protocol;
-use crate::room::Batch;
-use crate::room::Observer;
-use crate::room::Reason;
+use crate::room::{self, Batch, Observer};
 
 /// How many events may wait to be printed.
 const EVENTS: usize = 4096;
@@ -103,24 +100,17 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn joined(&self, address: SocketAddr) {
-        self.record(Event::Notice(protocol::connected(address)));
-    }
-
-    fn delivered(&self, batch: &Arc<Batch>) {
-        self.record(Event::Said(Arc::clone(batch)));
-    }
-
-    fn fell_behind(&self, address: SocketAddr) {
-        self.record(Event::Notice(protocol::fell_behind(address)));
-    }
-
-    fn caught_up(&self, address: SocketAddr) {
-        self.record(Event::Notice(protocol::caught_up(address)));
-    }
-
-    fn left(&self, address: SocketAddr, reason: Reason) {
-        self.record(Event::Notice(protocol::disconnected(address, &reason.to_string())));
+    fn see(&self, event: room::Event) {
+        let notice = match event {
+            room::Event::Delivered { batch, .. } => {
+                return self.record(Event::Said(Arc::clone(batch)));
+            }
+            room::Event::Joined(address) => protocol::connected(address),
+            room::Event::FellBehind { address, .. } => protocol::fell_behind(address),
+            room::Event::CaughtUp(address) => protocol::caught_up(address),
+            room::Event::Left(address, why) => protocol::disconnected(address, &why.to_string()),
+        };
+        self.record(Event::Notice(notice));
     }
 }
 

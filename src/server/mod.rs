@@ -1,11 +1,13 @@
 //! The server: listens, starts all threads, and at the end sends the farewell and joins the threads.
 //!
 //! Threads: one accepts ("handshakes"), one serves each client ("client #PORT"), and one sends to
-//! each peer that is behind ("catch-up #ID"). All are scoped, so none outlives [`Server::run`].
+//! each peer that is behind ("catch-up #ID"). All are scoped, so none outlives [`Server::run`]. The
+//! thread that calls it starts the first one and the last ones, and waits meanwhile.
 
 mod accept;
 mod catch_up;
 pub mod event_log;
+mod flow;
 mod inbound;
 mod limits;
 mod session;
@@ -20,13 +22,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use thiserror::Error;
 
 use crate::protocol;
-use crate::room::{Limits, Observer, Report, Room, Socket};
-use crate::sync::spawn;
+use crate::room::{Event, Limits, Observer, PeerId, Report, Room};
+use crate::sync::{AtomicU64, Relaxed, spawn};
 use accept::Acceptor;
+use flow::Flow;
+use socket::TcpSocket;
 
 pub use inbound::{Inbound, ReadOptions};
 pub use limits::Capacity;
@@ -34,15 +38,17 @@ pub use session::ClientPolicy;
 pub use socket::Timeouts;
 pub use template::{Template, TemplateError};
 
-/// How long a stopping server waits for its clients to hang up by themselves.
+/// How long a stopping server waits for its peers to hang up, since the last one was behind and since
+/// the last read from any of them. While a peer still speaks, shutting its socket would reset the
+/// connection, and a reset overtakes what was sent.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How much longer it waits for peers that are behind. Stopping may take two seconds in all: the rest
-/// is for the event log and for a busy machine.
-const GRACE: Duration = Duration::from_millis(800);
+/// How long it waits in all. Stopping may take two seconds: the rest is for the event log and for a
+/// busy machine.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// How often it looks whether they have caught up.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often it looks whether they have gone.
+const FAREWELL_LOOK: Duration = Duration::from_millis(10);
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -52,9 +58,6 @@ pub struct Config {
     pub addresses: Vec<(String, ClientPolicy)>,
     /// How many clients there may be.
     pub max_clients: usize,
-    /// How many catch-up threads there may be. When all are in use, a client that falls behind is
-    /// dropped.
-    pub max_catch_up: usize,
     /// How much the room carries.
     pub limits: Limits,
     /// How long a client that is behind may take nothing before it is dropped.
@@ -110,49 +113,87 @@ impl Server {
     }
 
     /// Serves until a message comes over `stop`, or its sender is gone. Returns a report on the room
-    /// just before it was closed.
+    /// as it was then.
     ///
     /// # Errors
     /// The pipe or the thread that accepts could not be made.
     pub fn run(&self, observer: Box<dyn Observer>, stop: &Receiver<()>) -> io::Result<Report> {
         let (hangup_reader, hangup) = io::pipe()?;
+        let (behind, fallen_behind) = unbounded();
+        let flow = Arc::new(Flow::new());
+        let watch = Watch { next: observer, flow: Arc::clone(&flow), behind };
+        let room = Room::new(self.config.limits, Box::new(watch));
+        let shared = Shared { room, flow, reads: AtomicU64::new(0) };
         let port = self.addresses().next().map_or(0, |address| address.port());
         thread::scope(|scope| {
-            let Config { max_catch_up, stall_timeout, limits, .. } = self.config;
-            let start_catch_up = catch_up::starter(scope, max_catch_up, stall_timeout);
-            let room = Room::new(limits, observer, start_catch_up);
-            // Each client's thread holds a clone of `present`, and so does the thread that accepts. The
-            // channel closes with the last clone.
-            let (present, all_gone) = crossbeam_channel::bounded(0);
-            let present = Arc::new(present);
-            let mut acceptor = Acceptor {
-                scope,
-                server: self,
-                room: Arc::clone(&room),
-                present,
-                turned_away: false,
-            };
+            let mut acceptor = Acceptor::new(scope, self, &shared);
             spawn(scope, "handshakes".to_owned(), move || acceptor.run(&hangup_reader))?;
-
-            let _ = stop.recv();
+            let catch_up = |id| catch_up::start(scope, &shared.room, id, self.config.stall_timeout);
+            loop {
+                select! {
+                    recv(fallen_behind) -> id => id.into_iter().for_each(catch_up),
+                    recv(stop) -> _ => break,
+                }
+            }
             // Tells the thread that accepts to end. A client that still joins is caught by `close`.
             drop(hangup);
-            let last = room.report();
-            // Every peer is sent the farewell, and gets time to hang up.
-            let half_closed = room.close(&protocol::offline(port));
-            let _ = all_gone.recv_timeout(LINGER);
-            // This ends the threads of the clients that did not hang up.
-            for socket in half_closed {
-                socket.shut();
-            }
-            // Peers that are behind get a little longer to take the farewell.
-            let deadline = Instant::now() + GRACE;
-            while room.report().peers > 0 && Instant::now() < deadline {
-                thread::sleep(LOOK);
-            }
-            room.cut_off();
+            let last = shared.room.close(&protocol::offline(port));
+            shared.flow.close();
+            shared.wait_for_peers(&fallen_behind, catch_up);
+            // This ends the threads of the peers that did not hang up.
+            shared.room.cut_off();
             Ok(last)
         })
         .inspect(|_| log::trace!("all threads have ended"))
+    }
+}
+
+/// The state that the threads of a running server share. Its locks are in the room and in the flow.
+struct Shared {
+    room: Room<TcpSocket>,
+    flow: Arc<Flow>,
+    /// How many reads there were, from all peers: a stopping server looks whether some peer speaks.
+    reads: AtomicU64,
+}
+
+impl Shared {
+    /// Gives every peer of a closed room time to take what it is owed, and to hang up. Starts
+    /// catch-up threads as before, for peers that fell behind with the last lines.
+    fn wait_for_peers(&self, fallen_behind: &Receiver<PeerId>, catch_up: impl Fn(PeerId)) {
+        let deadline = Instant::now() + GRACE;
+        let (mut reads, mut active) = (self.reads.load(Relaxed), Instant::now());
+        loop {
+            let (report, now) = (self.room.report(), Instant::now());
+            let reads_before = std::mem::replace(&mut reads, self.reads.load(Relaxed));
+            if report.laggards > 0 || reads != reads_before {
+                active = now;
+            }
+            if report.peers == 0 || now >= deadline.min(active + LINGER) {
+                return;
+            }
+            if let Ok(id) = fallen_behind.recv_timeout(FAREWELL_LOOK) {
+                catch_up(id);
+            }
+        }
+    }
+}
+
+/// Sees the events of the room for the other parts of the server, and passes them on.
+struct Watch {
+    next: Box<dyn Observer>,
+    flow: Arc<Flow>,
+    /// The peers that need a catch-up thread. There are never more in it than peers in the room.
+    behind: Sender<PeerId>,
+}
+
+impl Observer for Watch {
+    fn see(&self, event: Event) {
+        match event {
+            Event::Delivered { overrun, .. } => self.flow.set_overrun(overrun),
+            // The receiver is gone only after the room was closed and every peer cut off.
+            Event::FellBehind { id, .. } => _ = self.behind.send(id),
+            Event::Joined(_) | Event::CaughtUp(_) | Event::Left(..) => {}
+        }
+        self.next.see(event);
     }
 }

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Shared;
+use super::flow::{Credit, Pace};
 use super::inbound::{Inbound, ReadOptions};
 use super::socket::{TcpSocket, Timeouts};
-use crate::room::flow::{Credit, Pace};
-use crate::room::{Batch, PeerId, Reason, Room, Socket};
+use crate::room::{Batch, PeerId, Reason, Socket};
+use crate::sync::Relaxed;
 
 /// How much is read at once, in bytes. Only the part of this buffer that was used takes memory.
 const READ: usize = 8 * 1024;
@@ -27,7 +29,7 @@ pub struct ClientPolicy {
 
 /// Serves one client until it goes.
 pub(super) fn serve(
-    room: &Arc<Room<TcpSocket>>,
+    shared: &Shared,
     socket: &Arc<TcpSocket>,
     address: SocketAddr,
     policy: &ClientPolicy,
@@ -37,33 +39,49 @@ pub(super) fn serve(
         return log::trace!("has hung up before it could join");
     }
     let framing = policy.reading.framing;
-    let Some(id) = room.join(Arc::clone(socket), address, framing, policy.echo) else { return };
-    let reason = converse(room, id, socket, address, policy);
-    log::trace!("reads no more");
-    room.leave(id, reason);
+    let joined = shared.room.join(Arc::clone(socket), address, framing, policy.echo);
+    let Some(id) = joined else { return };
+    let mut membership = Membership { shared, id, reason: Reason::Reset };
+    let (credit, pace) = (Credit::new(), policy.rate.map(Pace::new));
+    let speaker = Speaker { shared, socket, credit, pace };
+    membership.reason = converse(speaker, id, address, policy);
 }
 
-/// Passes the client's lines to the room until the connection ends.
-fn converse(
-    room: &Arc<Room<TcpSocket>>,
+/// A client's place in the room. It leaves when its thread ends, also if that is by a panic.
+struct Membership<'a> {
+    shared: &'a Shared,
     id: PeerId,
-    socket: &TcpSocket,
+    reason: Reason,
+}
+
+impl Drop for Membership<'_> {
+    fn drop(&mut self) {
+        log::trace!("reads no more");
+        self.shared.room.leave(self.id, self.reason);
+    }
+}
+
+/// Passes the client's lines to the room until the connection ends. After the room has closed, this
+/// goes on: the lines are thrown away, but they must be read, or they would reset the connection.
+fn converse(
+    mut speaker: Speaker,
+    id: PeerId,
     address: SocketAddr,
     policy: &ClientPolicy,
 ) -> Reason {
+    let Speaker { shared, socket, .. } = speaker;
     let mut batch = Batch::default();
     let mut inbound = Inbound::new(&policy.reading, id, address, &mut batch);
     if !batch.is_empty() {
-        room.say(std::mem::take(&mut batch));
+        shared.room.say(std::mem::take(&mut batch));
     }
-    let (credit, pace) = (Credit::new(), policy.rate.map(Pace::new));
-    let mut speaker = Speaker { room, socket, credit, pace };
     let mut bytes = Vec::with_capacity(READ);
     loop {
         bytes.clear();
         if let Err(error) = socket.read(&mut bytes) {
             return error.into();
         }
+        shared.reads.fetch_add(1, Relaxed);
         // After a reset, the unfinished line is not said.
         if bytes.is_empty() && socket.wait_for_end(Duration::ZERO) {
             return Reason::Reset;
@@ -77,31 +95,30 @@ fn converse(
 }
 
 /// A client as a speaker: how fast it may speak.
-struct Speaker<'a, 'room> {
-    room: &'a Arc<Room<'room, TcpSocket>>,
+struct Speaker<'a> {
+    shared: &'a Shared,
     socket: &'a TcpSocket,
     credit: Credit,
     pace: Option<Pace>,
 }
 
-impl Speaker<'_, '_> {
-    /// Says the lines of one read. A client that says little does not wait for its turn.
+impl Speaker<'_> {
+    /// Says the lines of one read, when flow control lets them pass. If the connection ends first, the
+    /// lines are lost with it.
     fn say(&mut self, batch: &mut Batch) {
         let lines = std::mem::take(batch);
         if lines.is_empty() {
             return;
         }
-        if self.credit.spend(lines.text().len()) {
-            self.room.say(lines);
-        } else {
-            self.room.say_in_turn(lines, self.socket);
+        if self.shared.flow.wait(lines.text().len(), &mut self.credit, self.socket) {
+            self.shared.room.say(lines);
         }
     }
 
     /// With `--rate`, says each line when it is due. If the connection ends first, the line is lost.
     fn say_at_pace(&mut self, batch: &mut Batch) {
         let Some(pace) = &mut self.pace else { return };
-        if self.socket.wait_for_end(pace.next()) {
+        if !self.shared.flow.wait_until_due(pace, self.socket) {
             *batch = Batch::default();
         }
         self.say(batch);

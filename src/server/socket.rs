@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
@@ -27,20 +28,24 @@ const SEND_BUFFER: usize = 256 * 1024;
 
 /// A peer's TCP connection.
 #[derive(Debug)]
-pub(super) struct TcpSocket(TcpStream);
+pub(super) struct TcpSocket {
+    stream: TcpStream,
+    /// Given back after the descriptor above is closed, for fields are dropped in their order.
+    _place: Arc<()>,
+}
 
 impl TcpSocket {
-    /// Sets up an accepted connection, as `timeouts` says.
+    /// Sets up an accepted connection, as `timeouts` says. It takes up `place` until it is closed.
     ///
     /// # Errors
     /// The connection is gone already.
-    pub(super) fn new(stream: TcpStream, timeouts: Timeouts) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, timeouts: Timeouts, place: Arc<()>) -> io::Result<Self> {
         // Some systems let an accepted socket inherit the listener's non-blocking mode.
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         find_dead_link(&stream, timeouts)?;
-        Ok(Self(stream))
+        Ok(Self { stream, _place: place })
     }
 
     /// Waits for bytes of the client and appends them to `buffer`, up to its capacity. 0 bytes are the
@@ -49,7 +54,7 @@ impl TcpSocket {
     /// # Errors
     /// The connection is broken.
     pub(super) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        Ok(retry_on_intr(|| rustix::io::read(&self.0, spare_capacity(buffer)))?)
+        Ok(retry_on_intr(|| rustix::io::read(&self.stream, spare_capacity(buffer)))?)
     }
 
     /// Sends a caller the reason why it is refused, and hangs up. This does not wait: nothing was sent
@@ -61,7 +66,7 @@ impl TcpSocket {
         // Unread bytes would reset the connection, and a reset can overtake the line.
         let mut unread = [0; 4096];
         for _ in 0..16 {
-            match rustix::net::recv(&self.0, &mut unread, RecvFlags::DONTWAIT) {
+            match rustix::net::recv(&self.stream, &mut unread, RecvFlags::DONTWAIT) {
                 Ok((1.., _)) => {}
                 _ => break,
             }
@@ -70,7 +75,7 @@ impl TcpSocket {
 
     /// Waits for an event up to a time, or for ever.
     fn poll(&self, events: PollFlags, time: Option<Duration>) -> PollFlags {
-        let mut poll_fd = [PollFd::new(&self.0, events)];
+        let mut poll_fd = [PollFd::new(&self.stream, events)];
         let time = time.and_then(|time| Timespec::try_from(time).ok());
         // Interrupted by a signal, it reports nothing, and the caller looks again.
         let _ = rustix::event::poll(&mut poll_fd, time.as_ref());
@@ -80,7 +85,7 @@ impl TcpSocket {
 
 impl Socket for TcpSocket {
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        match rustix::net::send(&self.0, bytes, SendFlags::DONTWAIT | NO_SIGNAL) {
+        match rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT | NO_SIGNAL) {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
             sent => Ok(sent?),
         }
@@ -104,12 +109,12 @@ impl Socket for TcpSocket {
     }
 
     fn finish(&self) {
-        let _ = self.0.shutdown(Shutdown::Write);
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 
     fn shut(&self) {
         // It may be shut already, by the other side.
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 

@@ -16,7 +16,7 @@ fn a_peer_that_has_caught_up_counts_as_a_reader_for_longer() {
     let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
     let trusted = |has_caught_up| {
         let (socket, address) = (Arc::new(Fake::default()), ([127, 0, 0, 1], 1).into());
-        let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up };
+        let mut peer = Peer { has_caught_up, ..Peer::new(socket, address, recipient) };
         let now = Instant::now();
         assert_eq!(peer.deliver(&line("0"), 0, 1000), Ok(Standing::FellBehind));
         let lag = peer.lag.expect("it is behind");
@@ -54,7 +54,7 @@ fn a_reader_takes_more_than_next_to_nothing() {
     let socket = Arc::new(Fake::default());
     let recipient = Recipient { id: 1, framing: Framing::Lines, echo: true };
     let address = ([127, 0, 0, 1], 1).into();
-    let mut peer = Peer { socket, address, recipient, lag: None, has_caught_up: false };
+    let mut peer = Peer::new(socket, address, recipient);
     assert_eq!(peer.deliver(&batch, 0, 13 * PIECE), Ok(Standing::FellBehind));
     // Times that are over now, or not before the test is.
     let (over, later) = (Instant::now(), Instant::now() + Duration::from_secs(3600));

@@ -4,4 +4,4 @@ mod backlog;
 mod batch;
 mod lag;
 mod room;
-mod roster;
+pub(crate) mod roster;

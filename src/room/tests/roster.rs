@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use crate::protocol::Framing;
 use crate::room::roster::Roster;
-use crate::room::{Batch, Observer, PeerId, Reason, Report, Socket};
+use crate::room::{Batch, Event, Limits, Observer, PeerId, Reason, Report, Socket};
 
 /// A socket with room for so many bytes.
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) room: AtomicUsize,
     pub(crate) broken: AtomicBool,
+    pub(crate) finished: AtomicUsize,
     pub(crate) shut: AtomicUsize,
     /// How often a thread waited for its end.
     pub(crate) waited: AtomicUsize,
@@ -39,7 +40,9 @@ impl Socket for Fake {
         self.broken.load(Relaxed)
     }
 
-    fn finish(&self) {}
+    fn finish(&self) {
+        self.finished.fetch_add(1, Relaxed);
+    }
 
     fn shut(&self) {
         self.shut.fetch_add(1, Relaxed);
@@ -51,30 +54,22 @@ impl Socket for Fake {
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    fn add(&self, text: String) {
-        self.0.lock().expect("not poisoned").push(text);
-    }
-
     pub(crate) fn count(&self, text: &str) -> usize {
         self.0.lock().expect("not poisoned").iter().filter(|entry| *entry == text).count()
     }
 }
 
 impl Observer for Log {
-    fn joined(&self, address: SocketAddr) {
-        self.add(format!("{} joined", address.port()));
-    }
-    fn delivered(&self, batch: &Arc<Batch>) {
-        self.add(format!("{} delivered", batch.count()));
-    }
-    fn fell_behind(&self, address: SocketAddr) {
-        self.add(format!("{} behind", address.port()));
-    }
-    fn caught_up(&self, address: SocketAddr) {
-        self.add(format!("{} caught up", address.port()));
-    }
-    fn left(&self, address: SocketAddr, reason: Reason) {
-        self.add(format!("{}: {reason}", address.port()));
+    fn see(&self, event: Event) {
+        let text = match event {
+            Event::Joined(address) => format!("{} joined", address.port()),
+            Event::Delivered { batch, overrun: false } => format!("{} delivered", batch.count()),
+            Event::Delivered { overrun: true, .. } => "overrun".to_owned(),
+            Event::FellBehind { id, .. } => format!("{id} behind"),
+            Event::CaughtUp(address) => format!("{} caught up", address.port()),
+            Event::Left(address, reason) => format!("{}: {reason}", address.port()),
+        };
+        self.0.lock().expect("not poisoned").push(text);
     }
 }
 
@@ -90,7 +85,7 @@ fn size() -> u64 {
 
 pub(crate) fn roster(max_backlog: u64) -> (Roster<Fake>, Log) {
     let log = Log::default();
-    (Roster::new(max_backlog, Box::new(log.clone())), log)
+    (Roster::new(Limits::of(max_backlog, usize::MAX), Box::new(log.clone())), log)
 }
 
 /// Adds a peer whose socket has room for so many bytes.
@@ -108,10 +103,9 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
     let (id, _) = add(&mut roster, 3);
     add(&mut roster, usize::MAX);
     roster.deliver(&line("0123456"));
-    assert_eq!(std::mem::take(&mut roster.fallen_behind), [id]);
     assert_eq!(log.count("1 behind"), 1);
     roster.deliver(&line("789"));
-    assert_eq!(roster.fallen_behind, [], "it was behind already");
+    assert_eq!(log.count("1 behind"), 1, "it was behind already");
     let report = Report { peers: 2, laggards: 1, lines: 2 };
     assert_eq!(roster.report(), report);
 
@@ -160,15 +154,20 @@ fn a_peer_that_has_closed_its_side_is_pruned_for_its_backlog_as_well() {
 
 #[test]
 fn a_reader_is_overrun_from_half_a_backlog_on() {
-    let (mut roster, _) = roster(4 * size());
+    let (mut roster, log) = roster(4 * size());
     let (id, _) = add(&mut roster, 0);
-    assert!(!roster.deliver(&line("0123456")));
-    assert!(!roster.deliver(&line("0123456")), "exactly half");
-    assert!(roster.deliver(&line("0123456")), "more than half");
+    let is_overrun = |roster: &mut Roster<Fake>, text: &str| {
+        let before = log.count("overrun");
+        roster.deliver(&line(text));
+        log.count("overrun") > before
+    };
+    assert!(!is_overrun(&mut roster, "0123456"));
+    assert!(!is_overrun(&mut roster, "0123456"), "exactly half");
+    assert!(is_overrun(&mut roster, "0123456"), "more than half");
     roster.next_part(id).expect("it is behind").position.store(size(), Relaxed);
-    assert!(roster.deliver(&line("0123456")), "it has taken something, and is behind still");
+    assert!(is_overrun(&mut roster, "0123456"), "it has taken something, and is behind still");
     roster.retire(id);
-    assert!(!roster.deliver(&line("0")), "one that leaves is not waited for");
+    assert!(!is_overrun(&mut roster, "0"), "one that leaves is not waited for");
 }
 
 #[test]
@@ -204,7 +203,7 @@ fn a_batch_is_forgotten_when_the_last_peer_that_needs_it_is_gone() {
     let batch = line("0123456");
     roster.deliver(&batch);
     assert_eq!(Arc::strong_count(&batch), 2);
-    roster.clear();
+    roster.cut_off();
     assert_eq!(Arc::strong_count(&batch), 1);
     assert_eq!((socket.shut.load(Relaxed), broken.shut.load(Relaxed)), (1, 1));
 }
@@ -242,19 +241,87 @@ fn many_lines_for_many_peers_mean_a_crowd() {
 }
 
 #[test]
-fn all_that_have_everything_are_retired_together() {
+fn a_peer_falls_behind_and_no_thread_is_left_for_it() {
+    let log = Log::default();
+    let limits = Limits { laggards: 1, ..Limits::of(1 << 20, 1) };
+    let mut roster = Roster::new(limits, Box::new(log.clone()));
+    let [(first, _), (_, second)] = [0, 0].map(|takes| add(&mut roster, takes));
+    roster.deliver(&line("0"));
+    assert_eq!((log.count("1 behind"), log.count("2 behind")), (1, 0));
+    assert_eq!((log.count("2: too slow"), second.shut.load(Relaxed)), (1, 1));
+    assert_eq!((roster.report().peers, roster.report().laggards), (1, 1));
+    // Each of these makes place for another laggard.
+    let make_place: [fn(&mut Roster<Fake>, PeerId); 4] = [
+        |roster, id| {
+            let next = roster.next_part(id).expect("it is behind");
+            next.position.store(u64::MAX, Relaxed);
+            assert!(roster.next_part(id).is_none());
+            roster.remove(id, Reason::Left);
+        },
+        |roster, id| roster.remove(id, Reason::Reset),
+        |roster, _| roster.deliver(&line(&"x".repeat(1 << 20))),
+        |roster, _| roster.cut_off(),
+    ];
+    let mut last = first;
+    for make_place in make_place {
+        make_place(&mut roster, last);
+        assert_eq!(roster.report().laggards, 0);
+        let (next, _) = add(&mut roster, 0);
+        roster.deliver(&line("0"));
+        assert_eq!((log.count(&format!("{next} behind")), roster.report().laggards), (1, 1));
+        last = next;
+    }
+}
+
+/// The stream of every peer ends with the farewell. A record goes when its thread has read the end.
+#[test]
+fn a_closed_roster_half_closes_each_peer_that_has_everything() {
     let (mut roster, log) = roster(1 << 20);
-    let (behind, _) = add(&mut roster, 0);
-    let (_, socket) = add(&mut roster, usize::MAX);
+    let (behind, slow) = add(&mut roster, 0);
+    let (up_to_date, socket) = add(&mut roster, usize::MAX);
     roster.deliver(&line("bye"));
-    let half_closed = roster.retire_all();
-    assert_eq!(half_closed.len(), 1);
-    assert!(Arc::ptr_eq(&half_closed[0], &socket));
-    assert_eq!(roster.report().peers, 1);
+    roster.close();
+    let ends = |socket: &Fake| [&socket.finished, &socket.shut].map(|count| count.load(Relaxed));
+    assert_eq!((ends(&socket), ends(&slow)), ([1, 0], [0, 0]));
+    assert!(roster.add(socket.clone(), ([127, 0, 0, 1], 9).into(), Framing::Lines, true).is_none());
+
     let next = roster.next_part(behind).expect("it is behind");
     next.position.store(next.entries[0].end(), Relaxed);
     assert!(roster.next_part(behind).is_none());
-    assert_eq!((roster.report().peers, log.count("1: left")), (0, 1));
+    assert_eq!((ends(&slow), roster.report().laggards), ([1, 0], 0));
+    assert_eq!(roster.report().peers, 2, "their threads still read");
+    roster.retire(up_to_date);
+    roster.remove(behind, Reason::Reset);
+    assert_eq!((roster.report().peers, ends(&slow), ends(&socket)), (0, [1, 1], [1, 1]));
+    let told = ["1: left", "2: left", "1: connection reset", "1 caught up"];
+    assert_eq!(told.map(|event| log.count(event)), [0; 4], "the farewell stands for them");
+}
+
+/// A peer that closed its side before the room was closed is sent no farewell, and has left.
+#[test]
+fn one_that_left_before_the_room_was_closed_is_told_apart() {
+    let (mut roster, log) = roster(1 << 20);
+    let [(before, _), (after, socket), (cut, _)] = [0; 3].map(|takes| add(&mut roster, takes));
+    roster.deliver(&line("before"));
+    for id in [before, cut] {
+        roster.retire(id);
+    }
+    roster.deliver(&line("bye"));
+    roster.close();
+    roster.retire(after);
+    let rest = |roster: &mut Roster<Fake>, id| {
+        let next = roster.next_part(id).expect("it is behind");
+        let text: Vec<_> =
+            next.entries.iter().flat_map(|entry| entry.batch.text()).copied().collect();
+        next.position.store(next.entries.last().expect("a batch").end(), Relaxed);
+        assert!(roster.next_part(id).is_none());
+        String::from_utf8(text).expect("UTF-8")
+    };
+    assert_eq!(rest(&mut roster, before), "before\n");
+    assert_eq!(rest(&mut roster, after), "before\nbye\n");
+    assert_eq!((roster.report().peers, socket.shut.load(Relaxed)), (1, 1), "nobody reads from it");
+    roster.cut_off();
+    assert_eq!(["1: left", "2: left", "3: left"].map(|event| log.count(event)), [1, 0, 1]);
 }
 
 #[test]

@@ -1,18 +1,16 @@
-//! What the thread of a laggard sends, how far it says that the peer is, and how many such threads
-//! there may be.
+//! What the thread of a laggard sends, how far it says that the peer is, and when it ends.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
 
-use super::catch_up::{send_backlog, starter};
 use crate::protocol::Framing;
-use crate::room::{Batch, CatchUp, Entry, Limits, Observer, Reason, Recipient, Room, Socket};
+use crate::room::{Batch, CatchUp, Entry, Event, Limits, Observer, Recipient, Room, Socket};
+use crate::server::catch_up::{send_backlog, start};
 use crate::sync::Relaxed;
 
 const STALL: Duration = Duration::from_secs(60);
@@ -120,17 +118,15 @@ fn each_raw_message_is_a_send_of_its_own() {
     assert_eq!(position, end);
 }
 
-/// Takes nothing at once, and the rest when it is released.
-struct Stuck(Receiver<()>);
+/// Takes nothing at once, and what its peer takes later.
+struct Slow;
 
-impl Socket for Stuck {
+impl Socket for Slow {
     fn send_now(&self, _: &[u8]) -> io::Result<usize> {
         Ok(0)
     }
 
     fn send_waiting(&self, bytes: &[u8], _: Duration) -> io::Result<usize> {
-        // It is released when the other end is gone.
-        let _ = self.0.recv();
         Ok(bytes.len())
     }
 
@@ -143,54 +139,39 @@ impl Socket for Stuck {
     fn shut(&self) {}
 }
 
-/// Passes on which peers catch up, by their ports, and which are removed.
-struct Watch(crossbeam_channel::Sender<(u16, Option<Reason>)>);
+/// Passes on each peer that needs a thread, and each that has caught up or gone.
+struct Watch(Sender<String>);
 
 impl Observer for Watch {
-    fn joined(&self, _: SocketAddr) {}
-    fn delivered(&self, _: &Arc<Batch>) {}
-    fn fell_behind(&self, _: SocketAddr) {}
-    fn caught_up(&self, address: SocketAddr) {
-        let _ = self.0.send((address.port(), None));
-    }
-    fn left(&self, address: SocketAddr, reason: Reason) {
-        let _ = self.0.send((address.port(), Some(reason)));
+    fn see(&self, event: Event) {
+        let text = match event {
+            Event::FellBehind { id, .. } => format!("{id} is behind"),
+            Event::CaughtUp(address) => format!("{} has caught up", address.port()),
+            Event::Left(address, reason) => format!("{}: {reason}", address.port()),
+            Event::Joined(_) | Event::Delivered { .. } => return,
+        };
+        let _ = self.0.send(text);
     }
 }
 
 #[test]
-fn there_are_no_more_such_threads_than_allowed() {
-    const ALLOWED: usize = 2;
+fn the_thread_of_a_laggard_ends_when_it_has_caught_up() {
     let (watch, seen) = crossbeam_channel::unbounded();
     let wait = || seen.recv_timeout(STALL).expect("something happens");
-    thread::scope(|scope| {
-        let room =
-            Room::new(Limits::of(1 << 20), Box::new(Watch(watch)), starter(scope, ALLOWED, STALL));
-        let say = || {
-            let mut lines = Batch::default();
-            lines.say(0, |text| text.push(b'x'));
-            room.say(lines);
-        };
-        // Twice, since a thread that has ended makes place for another.
-        for round in 0..2 {
-            let (release, released) = crossbeam_channel::bounded(0);
-            for port in 1..=3 {
-                let socket = Arc::new(Stuck(released.clone()));
-                let address = ([127, 0, 0, 1], 10 * round + port).into();
-                room.join(socket, address, Framing::Lines, true).expect("the room is open");
-            }
-            drop(released);
-            say();
-            assert_eq!(wait(), (10 * round + 3, Some(Reason::TooSlow)));
-            drop(release);
-            let mut caught_up = [wait(), wait()];
-            caught_up.sort_by_key(|(port, _)| *port);
-            assert_eq!(caught_up, [(10 * round + 1, None), (10 * round + 2, None)]);
-            room.cut_off();
-            // Each thread has the room until it ends.
-            while Arc::strong_count(&room) > 1 {
-                thread::yield_now();
-            }
-        }
-    });
+    let room = Room::new(Limits::of(1 << 20, 1), Box::new(Watch(watch)));
+    let join = |port| {
+        let address = ([127, 0, 0, 1], port).into();
+        room.join(Arc::new(Slow), address, Framing::Lines, true).expect("the room is open")
+    };
+    let (first, _) = (join(1), join(2));
+    let mut lines = Batch::default();
+    lines.say(0, |text| text.push(b'x'));
+    room.say(lines);
+    // The room has a thread for one laggard, and drops the second one.
+    assert_eq!([wait(), wait()], ["1 is behind", "2: too slow"]);
+    thread::scope(|scope| start(scope, &room, first, STALL));
+    assert_eq!(wait(), "1 has caught up");
+    // A peer that is not behind, and one that is gone, keep their threads for no time.
+    thread::scope(|scope| [first, 2].map(|id| start(scope, &room, id, STALL)));
+    assert_eq!((room.report().peers, room.report().laggards), (1, 0));
 }
