@@ -124,12 +124,14 @@ impl<S: Socket> Peer<S> {
     /// the room was closed, at the end `closed` of the stream, while the peer was still here: then the
     /// farewell stands for it.
     pub(crate) fn end(&self, reason: Reason, closed: Option<u64>, observer: &dyn Observer) {
-        log::trace!("removes the record of peer {}: {reason}", self.recipient.id);
         self.socket.shut();
+        let id = self.recipient.id;
+        if closed.is_some_and(|closed| self.left_at.is_none_or(|left| left >= closed)) {
+            return log::trace!("removes the record of peer {id}");
+        }
         // A peer that had closed its side before has left by itself, even if a send to it fails now.
         let reason = if self.left_at.is_some() { Reason::Left } else { reason };
-        if closed.is_none_or(|closed| self.left_at.is_some_and(|left| left < closed)) {
-            observer.see(Event::Left(self.address, reason));
-        }
+        log::trace!("removes the record of peer {id}: {reason}");
+        observer.see(Event::Left(self.address, reason));
     }
 }

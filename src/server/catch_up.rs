@@ -19,8 +19,9 @@ pub(crate) fn start<'scope, S: Socket>(
     id: PeerId,
     stall_timeout: Duration,
 ) {
-    let work = move || catch_up(room, id, stall_timeout);
-    if let Err(error) = spawn(scope, format!("catch-up #{id}"), work) {
+    let name = format!("catch-up #{id}");
+    log::trace!("starts the thread {name}");
+    if let Err(error) = spawn(scope, name, move || catch_up(room, id, stall_timeout)) {
         log::warn!("no thread is left for a client that is behind; it is dropped: {error}");
         room.leave(id, Reason::TooSlow);
     }

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fmt, fs};
@@ -19,7 +18,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use parking_lot::{Condvar, Mutex};
 use socket2::{Domain, SockRef, Socket, Type};
 use tcp_chat::protocol::{self, Framing};
-use tcp_chat::room::{Batch, Limits, Observer, Reason};
+use tcp_chat::room::{self, Limits, Observer};
 use tcp_chat::server::{ClientPolicy, Config, ReadOptions, Server, Timeouts};
 
 /// How long anything may take before a scene has failed.
@@ -284,7 +283,7 @@ fn stopping(server: SocketAddr, stop: &Sender<()>) -> Vec<Event> {
     // Main gives its clients little time to hang up. Here it pauses before that time begins.
     STAGE.pause("main", IDLE);
     STAGE.resume("main", "sends to all peers: 1");
-    STAGE.wait("main", IDLE, 2);
+    STAGE.wait("main", IDLE, 1);
     a.hears(&protocol::offline(server.port()));
     drop(a);
     STAGE.wait("A", IDLE, 1);
@@ -296,11 +295,7 @@ fn stopping(server: SocketAddr, stop: &Sender<()>) -> Vec<Event> {
 struct Nobody;
 
 impl Observer for Nobody {
-    fn joined(&self, _: SocketAddr) {}
-    fn delivered(&self, _: &Arc<Batch>) {}
-    fn fell_behind(&self, _: SocketAddr) {}
-    fn caught_up(&self, _: SocketAddr) {}
-    fn left(&self, _: SocketAddr, _: Reason) {}
+    fn see(&self, _: room::Event) {}
 }
 
 fn config() -> Config {
@@ -316,8 +311,7 @@ fn config() -> Config {
     Config {
         addresses: vec![("127.0.0.1:0".to_owned(), policy)],
         max_clients: 10,
-        max_catch_up: 10,
-        limits: Limits::of(1024 * 1024),
+        limits: Limits::of(1024 * 1024, 10),
         stall_timeout: PATIENCE,
     }
 }
