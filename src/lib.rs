@@ -4,7 +4,7 @@
 //! # The threads of the server, and what they share
 //!
 //! ```text
-//! main           waits for a signal; at the end it sends the farewell and joins the threads
+//! main           starts the threads of peers that fall behind; after a signal it sends the farewell
 //! handshakes     accepts, and starts a thread for each client
 //! event-log      prints the events; no thread waits for it
 //! stderr         prints errors and notices; no thread waits for it
@@ -12,7 +12,6 @@
 //! client #54214 ─┐             ┌─ Room ─────────────────────────────────────┐
 //! client #54216 ─┼── say() ───▶│ pending  Mutex  messages to deliver        │
 //! client #54218 ─┘             │ roster   Mutex  the peers ─────── send ────┼──▶ every peer
-//!                              │ turns    Mutex  speakers that must wait    │
 //!                              └────────────────────────────────────────────┘
 //! catch-up #2    for a peer that is behind: sends to it alone, and holds no lock meanwhile
 //! ```
@@ -22,7 +21,7 @@
 //! client: the thread that holds the roster looks at `pending` again after unlocking. [`room`] explains
 //! why no message is lost.
 //!
-//! A thread waits in `turns` before it speaks only while a reader is overrun or too much is pending.
+//! A thread waits for its turn before it speaks only while a reader is overrun.
 //!
 //! # Reading order
 //!
