@@ -175,7 +175,8 @@ pub(crate) fn programs(folder: &Path) {
     fs::create_dir(folder).expect("a folder can be made");
     let cargo = folder.join("cargo");
     fs::write(&cargo, include_str!("cargo.sh")).expect("a file can be written");
-    fs::set_permissions(&cargo, PermissionsExt::from_mode(0o755)).expect("it can be made a program");
+    fs::set_permissions(&cargo, PermissionsExt::from_mode(0o755))
+        .expect("it can be made a program");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tcp-chat"), folder.join("tcp-chat"))
         .expect("a link can be made");
 }
