@@ -14,22 +14,23 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::{env, thread, time::Duration};
+use std::{env, process, thread, time::Duration};
 
 /// The record of a peer: its socket, shared with the thread that reads from it, and its address.
 type Peer = (Arc<TcpStream>, SocketAddr);
 
 fn main() -> io::Result<()> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3234".into());
-    let listener = TcpListener::bind(addr)?;
+    let listener = TcpListener::bind(&addr).unwrap_or_else(|e| {
+        eprintln!("cannot listen on {addr}: {e}");
+        process::exit(1)
+    });
     eprintln!("listening on {}", listener.local_addr()?);
-
     let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
-            // Most likely there are no descriptors or threads left: others must leave first.
             eprintln!("cannot take another client: {e}");
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50)); // Others must leave first.
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::{env, mem, thread, time::Duration};
+use std::{env, mem, process, thread, time::Duration};
 
 /// The record of a peer: its socket, shared by its two threads, its address, and its outbox.
 type Peer = (Arc<TcpStream>, SocketAddr, Arc<Outbox>);
@@ -15,20 +15,20 @@ struct Outbox {
     lines: Mutex<Option<Vec<u8>>>,
     filled: Condvar,
 }
-/// A peer for which more is waiting is out.
-const OUTBOX_BYTES: usize = 8 << 20;
+const OUTBOX_BYTES: usize = 8 << 20; // A peer for which more is waiting is out.
 
 fn main() -> io::Result<()> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3234".into());
-    let listener = TcpListener::bind(addr)?;
+    let listener = TcpListener::bind(&addr).unwrap_or_else(|e| {
+        eprintln!("cannot listen on {addr}: {e}");
+        process::exit(1)
+    });
     eprintln!("listening on {}", listener.local_addr()?);
-
     let roster = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &roster) {
-            // Most likely there are no descriptors or threads left: others must leave first.
             eprintln!("cannot take another client: {e}");
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50)); // Others must leave first.
         }
     }
 }

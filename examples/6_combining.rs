@@ -17,7 +17,7 @@
 use std::io::{self, BufRead, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::{env, mem, thread, time::Duration};
+use std::{env, mem, process, thread, time::Duration};
 
 use rustix::net::{SendFlags, send};
 
@@ -35,15 +35,16 @@ struct Room {
 
 fn main() -> io::Result<()> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3234".into());
-    let listener = TcpListener::bind(addr)?;
+    let listener = TcpListener::bind(&addr).unwrap_or_else(|e| {
+        eprintln!("cannot listen on {addr}: {e}");
+        process::exit(1)
+    });
     eprintln!("listening on {}", listener.local_addr()?);
-
     let room = Arc::default();
     loop {
         if let Err(e) = welcome(&listener, &room) {
-            // Most likely there are no descriptors or threads left: others must leave first.
             eprintln!("cannot take another client: {e}");
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50)); // Others must leave first.
         }
     }
 }

@@ -83,6 +83,9 @@ fn check(scheduler: impl Scheduler + 'static, explore: impl Fn() + Send + Sync +
     let mut config = shuttle::Config::new();
     // The default is too small for the stack frames of the room.
     config.stack_size = 256 * 1024;
+    // A schedule that strands lines may have no end, and the checker prints all its steps. The default
+    // is a million steps, which fill ten thousand lines. Sound schedules need less than a thousand.
+    config.max_steps = shuttle::MaxSteps::FailAfter(10_000);
     shuttle::Runner::new(scheduler, config).run(explore)
 }
 

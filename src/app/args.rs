@@ -1,6 +1,7 @@
 //! The command line: the commands, their flags, and what `-h` and `--help` say about them.
 //!
 //! The first line of each comment below is the short help, `-h`; `--help` shows all of it.
+//! `src/app/usage.rs` replaces `{program}` in the examples.
 
 use std::time::Duration;
 
@@ -19,11 +20,10 @@ const ADDRESS: &str = "127.0.0.1:3234";
 #[command(version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  tcp-chat demo                        watch a server and three clients talk
-  tcp-chat server                      start a server on 127.0.0.1:3234; Ctrl-C stops it
-  tcp-chat client --name Ann           join it from another terminal
-  nc 127.0.0.1 3234                    any program that sends lines is a client
-  seq 1 100 | tcp-chat client          send 100 lines; exit status 0: all were delivered
+  {program} demo                 watch a server and some clients
+  {program} server               start a server; Ctrl-C stops it
+  {program} client --name Ann    join it from another terminal
+  seq 1 100 | {program} client   send lines; status 0: delivered
 
 Exit status: 0 success, 1 error at run time, 2 wrong usage")]
 pub(crate) struct Cli {
@@ -44,9 +44,9 @@ pub(crate) enum Command {
     /// Print a script that lets your shell complete these commands
     #[command(after_help = "\
 Examples:
-  source <(tcp-chat completions bash)                  in ~/.bashrc
-  tcp-chat completions zsh > ~/.zfunc/_tcp-chat        with ~/.zfunc in $fpath
-  tcp-chat completions fish > ~/.config/fish/completions/tcp-chat.fish")]
+  source <({program} completions bash)             in this shell
+  {program} completions zsh > ~/.zfunc/_tcp-chat   with ~/.zfunc in $fpath
+  {program} completions fish > ~/.config/fish/completions/tcp-chat.fish")]
     Completions {
         /// The shell
         shell: Shell,
@@ -54,8 +54,8 @@ Examples:
     /// Print a manual page
     #[command(after_help = "\
 Examples:
-  tcp-chat man > tcp-chat.1
-  tcp-chat man server | man -l -")]
+  {program} man > tcp-chat.1
+  {program} man server | man -l -")]
     Man {
         /// The command that the page describes [default: the whole program]
         command: Option<String>,
@@ -76,10 +76,10 @@ pub(crate) enum Echo {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tcp-chat server                      on 127.0.0.1:3234, for this machine only
-  tcp-chat server 0.0.0.0:3234         for other machines too; nothing is encrypted!
-  tcp-chat server 127.0.0.1:0          on any free port; the server prints it
-  tcp-chat server --quiet --max-clients 1000")]
+  {program} server                for this machine only
+  {program} server 0.0.0.0:3234   for other machines, not encrypted!
+  {program} server 127.0.0.1:0    on any free port
+  {program} server --quiet --max-clients 1000")]
 pub(crate) struct ServerArgs {
     /// Listen on this HOST:PORT
     ///
@@ -206,10 +206,10 @@ pub(crate) struct ServerArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tcp-chat client --name Ann           talk in this terminal
-  echo hello | tcp-chat client         send one line; exit status 0: it was delivered
-  tcp-chat client --stay < /dev/null   only listen, until the server stops
-  tcp-chat client 192.0.2.7:3234       join a server on another machine")]
+  {program} client --name Ann           talk in this terminal
+  echo hello | {program} client         send; status 0: delivered
+  {program} client --stay < /dev/null   only listen
+  {program} client 192.0.2.7:3234       join another machine")]
 pub(crate) struct ClientArgs {
     /// Connect to this HOST:PORT
     #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
@@ -286,8 +286,8 @@ pub(crate) struct ClientArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tcp-chat demo                        watch; the demo ends by itself
-  tcp-chat demo --clients 5 --fast     more clients, and no pauses")]
+  {program} demo                      watch; the demo ends by itself
+  {program} demo --clients 5 --fast   more clients, and no pauses")]
 pub(crate) struct DemoArgs {
     /// Start this many clients, from 2 to 26
     #[arg(long, value_name = "N", default_value_t = 3, env = "TCP_CHAT_CLIENTS",

@@ -22,14 +22,16 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
 
 /// Prints a manual page for the program or for one of its commands.
 pub(crate) fn man(name: Option<&str>) -> Result<()> {
-    let mut program = Cli::command();
-    program.build();
+    // The page describes the installed program.
+    let mut whole = usage::command_of("tcp-chat");
+    whole.build();
     let command = match name {
-        None => Some(&program),
-        Some(name) => program.get_subcommands().find(|command| command.get_name() == name),
+        None => Some(&whole),
+        Some(name) => whole.get_subcommands().find(|command| command.get_name() == name),
     };
     let command = command.with_context(|| {
-        format!("there is no command {}; see tcp-chat --help", name.unwrap_or_default())
+        let name = name.unwrap_or_default();
+        format!("there is no command {name}; see {} --help", usage::program())
     })?;
     let mut text = Vec::new();
     let plain = command.clone().after_help(Resettable::Reset);

@@ -1,8 +1,6 @@
 //! `tcp-chat server`: turns the arguments into a server, and prints its event log.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
-use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
@@ -18,6 +16,7 @@ use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, S
 use super::args::{Echo, ServerArgs};
 use super::ui::clock;
 use super::ui::paint::{Palette, Style};
+use super::usage::program;
 use super::{signals, stderr};
 
 /// The default of `--stall-timeout`.
@@ -124,14 +123,6 @@ fn announce(server: &Server, args: &ServerArgs) {
     }
     // On a terminal, the event log must come below these lines.
     stderr::flush();
-}
-
-/// The command that starts this program, as the user typed it, quoted for a shell.
-fn program() -> String {
-    let typed = env::args_os().next().and_then(|program| program.into_string().ok());
-    let typed = typed.filter(|typed| !typed.is_empty());
-    let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
-    quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
 }
 
 /// The command that a person types to join.

@@ -1,12 +1,13 @@
 //! Reads the arguments, and prints the help or the error.
 
+use std::borrow::Cow;
 use std::env;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Command, CommandFactory, FromArgMatches};
 use tcp_chat::protocol;
 
 use crate::app::args::Cli;
@@ -21,9 +22,26 @@ pub(crate) fn arguments() -> Result<Cli, clap::Error> {
     let asks_for_short =
         |arg: String| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('h');
     let short = env::args_os().any(|arg| asks_for_short(arg.to_string_lossy().into_owned()));
-    let command = Cli::command();
+    let command = command_of(&program());
     let command = command.mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env(short)));
     Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// The command line. Its examples start the program with these words.
+pub(crate) fn command_of(program: &str) -> Command {
+    let with_examples = |command: Command| {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        command.after_help(help.replace("{program}", program))
+    };
+    with_examples(Cli::command()).mut_subcommands(with_examples)
+}
+
+/// The command that starts this program, as the user typed it, quoted for a shell.
+pub(crate) fn program() -> String {
+    let typed = env::args_os().next().and_then(|program| program.into_string().ok());
+    let typed = typed.filter(|typed| !typed.is_empty());
+    let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
+    quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
 }
 
 /// Prints the requested help, or one line with the error.
@@ -65,8 +83,8 @@ fn in_one_line(text: &str) -> String {
 fn help() -> String {
     let given = env::args_os().nth(1).unwrap_or_default();
     match Cli::command().find_subcommand(given) {
-        Some(command) => format!("tcp-chat {} --help", command.get_name()),
-        None => "tcp-chat --help".to_owned(),
+        Some(command) => format!("{} {} --help", program(), command.get_name()),
+        None => format!("{} --help", program()),
     }
 }
 

@@ -13,6 +13,6 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ -n "$example" ]; then
-    exec "$BUILT/examples/$example" "${@:-$TCP_CHAT_ADDR}"
+    exec "$BUILT/examples/$example" "$@"
 fi
 exec "target/$profile/tcp-chat" "$@"

@@ -59,6 +59,19 @@ fn every_command_does_what_its_page_shows() {
     assert!(lies.is_empty(), "these do not tell the truth (see above): {lies:#?}");
 }
 
+/// The tests set the variable in each shell. A reader does this with the first command of the page.
+#[test]
+fn a_page_that_uses_a_port_begins_with_it() {
+    for page in Page::all() {
+        let mut commands = page.blocks("console").into_iter().flat_map(|block| block.lines);
+        if commands.any(|(_, line)| line.starts_with("$ ") && line.contains("$PORT")) {
+            let first = page.sections().swap_remove(0).blocks;
+            let mut lines = first.iter().flat_map(|block| &block.lines);
+            assert!(lines.any(|(_, line)| line.starts_with("$ export PORT=3234")), "{}", page.path);
+        }
+    }
+}
+
 /// Each lesson stands for itself, and what one of them leaves behind does not disturb the next.
 #[test]
 fn the_lessons_work_one_after_the_other() {

@@ -22,7 +22,7 @@ const PORT: u16 = 3234;
 const PORTS: u16 = 4;
 
 /// What a section may want that not every machine has.
-const TOOLS: [&str; 6] = ["nc", "python3", "bash", "pgrep", "taskset", "chrt"];
+const TOOLS: [&str; 6] = ["nc", "python3", "bash", "lsof", "taskset", "chrt"];
 
 /// Commands that are named and not run here: they would run these tests, take minutes, or want a
 /// network. Nothing can be shown of what they print.
@@ -164,6 +164,8 @@ impl Scene {
         HashMap::from([
             ("PATH", path.to_string_lossy().into_owned()),
             ("BUILT", built.to_string_lossy().into_owned()),
+            // As if the reader had run the first command of the page in each shell.
+            ("PORT", self.port.to_string()),
             ("TCP_CHAT_ADDR", format!("127.0.0.1:{}", self.port)),
             ("TCP_CHAT_FAST", "true".to_owned()),
             ("LC_ALL", "C.UTF-8".to_owned()),

@@ -173,13 +173,10 @@ impl Shell {
 /// The folder with the programs that the pages name, as the tests have built them.
 pub(crate) fn programs(folder: &Path) {
     fs::create_dir(folder).expect("a folder can be made");
-    for (name, script) in [("cargo", include_str!("cargo.sh")), ("pgrep", include_str!("pgrep.sh"))]
-    {
-        let path = folder.join(name);
-        fs::write(&path, script).expect("a file can be written");
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
-            .expect("it can be made a program");
-    }
+    let cargo = folder.join("cargo");
+    fs::write(&cargo, include_str!("cargo.sh")).expect("a file can be written");
+    fs::set_permissions(&cargo, PermissionsExt::from_mode(0o755))
+        .expect("it can be made a program");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tcp-chat"), folder.join("tcp-chat"))
         .expect("a link can be made");
 }

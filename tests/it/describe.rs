@@ -1,5 +1,7 @@
-//! `tcp-chat completions` and `tcp-chat man`: a shell and a pager can use their output.
+//! `tcp-chat completions` and `tcp-chat man`: a shell and a pager can use their output. The help and
+//! the manual page name the program in such a way that a reader can paste their examples.
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::support::has;
@@ -64,5 +66,33 @@ fn every_command_has_a_manual_page_with_its_flags_and_examples() {
     command.args(["man", "nothing"]);
     let mut process = Process::start(command);
     process.exits(1);
-    assert_eq!(process.err.lines(), ["tcp-chat: there is no command nothing; see tcp-chat --help"]);
+    let hint = format!("see {} --help", env!("CARGO_BIN_EXE_tcp-chat"));
+    assert_eq!(process.err.lines(), [format!("tcp-chat: there is no command nothing; {hint}")]);
+}
+
+/// A reader can paste the examples and the hints of a program that is not installed.
+#[test]
+fn help_and_errors_name_the_program_as_it_was_started() {
+    for (typed, pasted) in
+        [("target/release/tcp-chat", "target/release/tcp-chat"), ("my chat", "'my chat'")]
+    {
+        let started = |arguments: &[&str]| {
+            let mut command = program();
+            command.arg0(typed).args(arguments);
+            Process::start(command)
+        };
+        for name in ["server", "client", "demo", "completions", "man"] {
+            let mut help = started(&[name, "--help"]);
+            help.exits(0);
+            let example = format!("{pasted} {name}");
+            help.out.line(&example, |line| line.contains(&example));
+            let mut wrong = started(&[name, "--nonsense"]);
+            wrong.exits(2);
+            let hint = format!("; see {example} --help");
+            wrong.err.line(&hint, |line| line.ends_with(&hint));
+        }
+        let mut page = started(&["man", "demo"]);
+        page.exits(0);
+        assert!(page.out.count(|line| line.starts_with("  tcp\\-chat demo ")) > 0);
+    }
 }

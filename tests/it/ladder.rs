@@ -3,7 +3,7 @@
 
 use std::env;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -212,6 +212,21 @@ fn the_last_rung_delivers_every_line_in_one_order() {
     for id in 0..SPEAKERS {
         let own = in_order.iter().filter(|line| line.starts_with(&format!("{id} "))).cloned();
         assert!(own.eq((0..ROUNDS).map(|round| format!("{id} says {round}"))), "a lost line");
+    }
+}
+
+#[test]
+fn a_rung_whose_port_is_taken_says_so_in_one_line() {
+    let taken = TcpListener::bind(ANY_PORT).expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    for name in RUNGS {
+        let mut command = clean(Command::new(Path::new(&*EXAMPLES).join(name)));
+        command.arg(&address).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process::start_with(command);
+        process.exits(1);
+        let said = process.err.lines();
+        assert_eq!(said.len(), 1, "{name}: {said:?}");
+        assert!(said[0].starts_with(&format!("cannot listen on {address}: ")), "{name}: {said:?}");
     }
 }
 
