@@ -44,7 +44,7 @@ pub(crate) struct Flow {
     /// The room is closed: lines are thrown away, so no speaker waits any more.
     closed: AtomicBool,
     /// How many bytes all peers have said since the start.
-    said: AtomicU64,
+    pub(super) said: AtomicU64,
     pub(super) queue: Mutex<Queue>,
 }
 

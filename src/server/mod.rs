@@ -159,7 +159,7 @@ struct Shared {
 impl Shared {
     /// Gives every peer of a closed room time to take what it is owed, and to hang up. Starts
     /// catch-up threads as before, for peers that fell behind with the last lines.
-    fn wait_for_peers(&self, fallen_behind: &Receiver<PeerId>, catch_up: impl Fn(PeerId)) {
+    fn wait_for_peers(&self, fallen_behind: &Receiver<PeerId>, mut catch_up: impl FnMut(PeerId)) {
         let deadline = Instant::now() + GRACE;
         let (mut reads, mut active) = (self.reads.load(Relaxed), Instant::now());
         loop {

@@ -117,6 +117,12 @@ fn await_queue(flow: &Flow, length: usize) {
 fn speakers_pass_in_the_order_in_which_they_came() {
     let flow = Flow::with(spent());
     flow.set_overrun(true);
+    let give_a_turn = || {
+        let mut queue = flow.queue.lock();
+        // What was said before is paid for.
+        queue.budget.charge(flow.said.load(Relaxed));
+        queue.budget.allowance.left = 1.0;
+    };
     let (passed, passes) = unbounded();
     let sockets: [Arc<Fake>; 4] = array::from_fn(|_| speaker().0);
     thread::scope(|scope| {
@@ -137,10 +143,10 @@ fn speakers_pass_in_the_order_in_which_they_came() {
         assert_eq!(passes.recv(), Ok((0, false)));
         await_queue(&flow, 2);
         // A turn for the head alone, and then for the next one.
-        flow.queue.lock().budget.allowance.left = 1.0;
+        give_a_turn();
         assert_eq!(passes.recv(), Ok((1, true)));
         assert!(passes.try_recv().is_err(), "nothing is left for it");
-        flow.queue.lock().budget.allowance.left = 1.0;
+        give_a_turn();
         assert_eq!(passes.recv(), Ok((3, true)));
     });
 }

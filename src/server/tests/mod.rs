@@ -2,3 +2,4 @@
 
 mod catch_up;
 mod flow;
+mod stopping;
