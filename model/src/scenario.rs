@@ -10,8 +10,8 @@ use shuttle::thread;
 
 use crate::catch_up;
 use crate::flow::{Budget, Credit, Flow};
-use crate::protocol::Framing;
-use crate::room::{Batch, Event, Limits, Observer, PeerId, Reason, Room, Socket};
+use crate::protocol::{Batch, Framing, PeerId};
+use crate::room::{Event, Limits, Observer, Reason, Room, Socket};
 use crate::socket::Fake;
 use crate::sync::{Scope, yield_now};
 
@@ -120,11 +120,12 @@ impl Observer for Watch {
 }
 
 impl Shared {
-    /// An empty room. Its budget is spent after the first bytes, and grows fast.
-    fn new(limits: Limits) -> (Self, Sender<Message>, Receiver<Message>) {
+    /// An empty room. Its budget is spent after the first bytes. It grows fast, or not at all: then
+    /// speakers wait until the room is closed.
+    fn new(limits: Limits, grows: bool) -> (Self, Sender<Message>, Receiver<Message>) {
         let (main, messages) = channel();
         let record = Arc::new(Mutex::new(Record::default()));
-        let flow = Arc::new(Flow::with(Budget::new(100_000.0, 1.0)));
+        let flow = Arc::new(Flow::with(Budget::new(if grows { 100_000.0 } else { 0.0 }, 1.0)));
         let (seen, told) = (Arc::clone(&record), Arc::clone(&flow));
         let watch = Watch { record: seen, flow: told, main: main.clone() };
         (Self { room: Room::new(limits, Box::new(watch)), flow, record }, main, messages)
@@ -170,7 +171,7 @@ fn address(number: usize) -> SocketAddr {
 
 /// Runs the scenario once, under a schedule that shuttle chooses, and checks the outcome.
 pub(crate) fn explore(scenario: Scenario) {
-    let (shared, main, messages) = Shared::new(scenario.limits);
+    let (shared, main, messages) = Shared::new(scenario.limits, !scenario.closing);
     let speakers = 0..scenario.speakers;
     let join = |number| shared.join(scenario, number, !scenario.others || number % 2 == 1);
     let members: Vec<Member> = speakers.map(join).collect();
@@ -184,10 +185,11 @@ pub(crate) fn explore(scenario: Scenario) {
             busy += 1;
         }
         if let Some(Member { id, .. }) = leaver {
-            // Two threads notice it at once.
             let left = thread_rng().gen_bool(0.5);
             let noticed = if left { Reason::Left } else { Reason::Reset };
-            for reason in [noticed, Reason::TooSlow] {
+            let notices = [noticed, Reason::TooSlow];
+            // One thread notices it, or two at once.
+            for reason in notices.into_iter().take(thread_rng().gen_range(1..=2)) {
                 let (shared, main) = (&shared, main.clone());
                 scope.spawn(move || {
                     shared.room.leave(id, reason);
@@ -267,7 +269,7 @@ impl Scenario {
 /// Two peers say one line each, and then one of them may leave. Without that, this is small enough
 /// for every schedule.
 pub(crate) fn two_speakers(one_leaves: bool) {
-    let shared = Arc::new(Shared::new(PLENTY).0);
+    let shared = Arc::new(Shared::new(PLENTY, true).0);
     let [one, two] = [0, 1].map(|number| shared.join(QUIET, number, true));
     let line = |speaker: PeerId, text: &str| {
         let mut batch = Batch::default();

@@ -2,6 +2,7 @@
 //!
 //! Nothing in this folder knows a socket or a thread.
 
+mod batch;
 mod framing;
 mod name;
 mod sanitize;
@@ -9,6 +10,7 @@ mod sentences;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, PeerId, Recipient};
 pub use framing::{Chunks, Found, Lines, pieces};
 pub use name::{FAREWELL, MAX_NAME, Name, NameError};
 pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::batch::Batch;
+use crate::protocol::Batch;
 
 /// How many batches [`Backlog::range`] returns at most, so that the list for each peer stays short.
 const MOST: usize = 512;

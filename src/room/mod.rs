@@ -28,7 +28,6 @@
 //! run this very file.
 
 pub(crate) mod backlog;
-pub(crate) mod batch;
 pub(crate) mod lag;
 pub(crate) mod peer;
 pub(crate) mod reason;
@@ -37,12 +36,11 @@ pub(crate) mod roster;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::protocol::Framing;
+use crate::protocol::{Batch, Framing, PeerId};
 use crate::sync::{FairMutex, Mutex, yield_now};
 use roster::Roster;
 
 pub use backlog::Entry;
-pub use batch::{Batch, PeerId, Recipient};
 pub use peer::{CatchUp, Socket};
 pub use reason::Reason;
 pub use roster::{Event, Observer, Report};

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backlog::Entry;
-use super::batch::{Batch, Recipient};
 use super::lag::Lag;
 use super::reason::Reason;
 use super::roster::{Event, Observer};
+use crate::protocol::{Batch, Recipient};
 use crate::sync::AtomicU64;
 
 /// A peer's connection, as the room uses it.

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use super::Limits;
 use super::backlog::{Backlog, Entry};
-use super::batch::{Batch, PeerId, Recipient};
 use super::lag::Lag;
 use super::peer::{CatchUp, Peer, Socket, Standing};
 use super::reason::Reason;
-use crate::protocol::Framing;
+use crate::protocol::{Batch, Framing, PeerId, Recipient};
 
 /// How much of the backlog a catch-up thread takes at once, in bytes. It must be more than the room can
 /// say in the meantime, or the thread would never catch up.
@@ -203,7 +202,7 @@ impl<S: Socket> Roster<S> {
         let peer = peers.iter_mut().find(|peer| peer.recipient.id == id)?;
         let lag = peer.lag.as_mut()?;
         let position = lag.position();
-        let end = peer.left_at.or(*closed).unwrap_or(backlog.end());
+        let end = peer.left_at.unwrap_or(backlog.end());
         if position < end {
             let entries = backlog.range(position, end, PART);
             lag.given = entries.last().map_or(position, Entry::end);

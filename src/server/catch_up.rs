@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::protocol::Framing;
-use crate::room::{CatchUp, PeerId, Reason, Room, Socket};
+use crate::protocol::{Framing, PeerId};
+use crate::room::{CatchUp, Reason, Room, Socket};
 use crate::sync::{Relaxed, Scope, spawn};
 
 /// How many bytes of short batches go into one send.

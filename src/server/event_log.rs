@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::protocol;
-use crate::room::{self, Batch, Observer};
+use crate::protocol::{self, Batch};
+use crate::room::{self, Observer};
 
 /// How many events may wait to be printed.
 const EVENTS: usize = 4096;

@@ -7,8 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use super::template::Template;
-use crate::protocol::{self, Chunks, Found, Framing, Lines, RAW_MESSAGE};
-use crate::room::{Batch, PeerId};
+use crate::protocol::{self, Batch, Chunks, Found, Framing, Lines, PeerId, RAW_MESSAGE};
 
 /// How the messages of a client are read, and what is added to them.
 #[derive(Clone, Debug)]

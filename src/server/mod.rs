@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use thiserror::Error;
 
-use crate::protocol;
-use crate::room::{Event, Limits, Observer, PeerId, Report, Room};
+use crate::protocol::{self, PeerId};
+use crate::room::{Event, Limits, Observer, Report, Room};
 use crate::sync::{AtomicU64, Relaxed, spawn};
 use accept::Acceptor;
 use flow::Flow;

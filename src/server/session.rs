@@ -8,7 +8,8 @@ use super::Shared;
 use super::flow::{Credit, Pace};
 use super::inbound::{Inbound, ReadOptions};
 use super::socket::{TcpSocket, Timeouts};
-use crate::room::{Batch, PeerId, Reason, Socket};
+use crate::protocol::{Batch, PeerId};
+use crate::room::{Reason, Socket};
 use crate::sync::Relaxed;
 
 /// How much is read at once, in bytes. Only the part of this buffer that was used takes memory.

@@ -6,8 +6,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::protocol;
-use crate::room::PeerId;
+use crate::protocol::{self, PeerId};
 
 /// Text with the placeholders `{number}`, `{address}`, `{port}` and `{name}`.
 #[derive(Clone, Debug, PartialEq, Eq)]

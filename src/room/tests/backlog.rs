@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::protocol::Batch;
 use crate::room::backlog::Backlog;
-use crate::room::batch::Batch;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;

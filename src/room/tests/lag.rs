@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::roster::{Fake, add, line, roster};
-use crate::protocol::Framing;
-use crate::room::Recipient;
+use crate::protocol::{Framing, Recipient};
 use crate::room::lag::Lag;
 use crate::room::peer::{Peer, Standing};
 use crate::room::roster::Roster;

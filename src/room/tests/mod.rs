@@ -1,7 +1,6 @@
 //! Tests of the room and of each file of its folder, without sockets.
 
 mod backlog;
-mod batch;
 mod lag;
 mod room;
 pub(crate) mod roster;

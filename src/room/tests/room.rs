@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::roster::{Fake, Log};
-use crate::protocol::Framing;
-use crate::room::{Batch, Limits, PeerId, Reason, Report, Room, Socket};
+use crate::protocol::{Batch, Framing, PeerId};
+use crate::room::{Limits, Reason, Report, Room, Socket};
 
 const LIMITS: Limits = Limits { backlog: 1 << 30, pending: 16 * 1024, laggards: 10 };
 

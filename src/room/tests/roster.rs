@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::protocol::Framing;
+use crate::protocol::{Batch, Framing, PeerId};
 use crate::room::roster::Roster;
-use crate::room::{Batch, Event, Limits, Observer, PeerId, Reason, Report, Socket};
+use crate::room::{Event, Limits, Observer, Reason, Report, Socket};
 
 /// A socket with room for so many bytes.
 #[derive(Default)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use crate::protocol::Framing;
-use crate::room::{Batch, CatchUp, Entry, Event, Limits, Observer, Recipient, Room, Socket};
+use crate::protocol::{Batch, Framing, Recipient};
+use crate::room::{CatchUp, Entry, Event, Limits, Observer, Room, Socket};
 use crate::server::catch_up::{send_backlog, start};
 use crate::sync::Relaxed;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 
-use crate::protocol::Framing;
-use crate::room::{Batch, Event, Limits, Observer, PeerId, Reason, Room};
+use crate::protocol::{Batch, Framing, PeerId};
+use crate::room::{Event, Limits, Observer, Reason, Room};
 use crate::server::catch_up::start;
 use crate::server::flow::Flow;
 use crate::server::socket::TcpSocket;

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use crate::protocol::{Framing, RAW_MESSAGE};
-use crate::room::batch::{Batch, PeerId, Recipient};
+use crate::protocol::{Batch, Framing, PeerId, RAW_MESSAGE, Recipient};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

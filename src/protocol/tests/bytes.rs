@@ -3,8 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, pieces, sanitized, sanitized_raw};
-use crate::room::Batch;
+use crate::protocol::{
+    Batch, Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, pieces, sanitized, sanitized_raw,
+};
 use crate::server::{Inbound, ReadOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -112,7 +113,7 @@ proptest! {
         }
         let expected: Vec<String> = lines_in(&bytes, max)
             .into_iter()
-            .map(|line| line.map_or(super::refusal(max), |line| format!("> {}", sanitized(&line))))
+            .map(|line| line.map_or(crate::protocol::refusal(max), |line| format!("> {}", sanitized(&line))))
             .collect();
         prop_assert_eq!(messages, expected.len());
         let heard = std::str::from_utf8(heard.text()).expect("only text");

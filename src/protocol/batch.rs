@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::protocol::{self, Framing};
+use super::{Framing, RAW_MESSAGE, pieces};
 
 /// The number of a peer. A server never gives a number twice.
 pub type PeerId = u64;
@@ -143,15 +143,15 @@ impl Batch {
     }
 
     /// The parts of the text from byte `from` on that `recipient` is sent, each in one `send`.
-    pub fn chunks(&self, recipient: Recipient, from: usize) -> Chunks<'_> {
+    pub fn chunks(&self, recipient: Recipient, from: usize) -> BatchChunks<'_> {
         let next = self.runs.partition_point(|run| run.end <= from);
-        Chunks { batch: self, recipient, runs: &self.runs[next..], from }
+        BatchChunks { batch: self, recipient, runs: &self.runs[next..], from }
     }
 }
 
 /// See [`Batch::chunks`].
 #[derive(Debug)]
-pub struct Chunks<'a> {
+pub struct BatchChunks<'a> {
     batch: &'a Batch,
     recipient: Recipient,
     /// The runs that are still to be sent; `from` lies in the first of them.
@@ -159,7 +159,7 @@ pub struct Chunks<'a> {
     from: usize,
 }
 
-impl Iterator for Chunks<'_> {
+impl Iterator for BatchChunks<'_> {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
@@ -170,7 +170,7 @@ impl Iterator for Chunks<'_> {
     }
 }
 
-impl Chunks<'_> {
+impl BatchChunks<'_> {
     fn is_for_recipient(&self, run: &Run) -> bool {
         let own = run.speaker == self.recipient.id;
         if run.form == Form::Private { own } else { self.recipient.echo || !own }
@@ -211,8 +211,7 @@ impl Chunks<'_> {
             };
             let start = self.from;
             let message = self.batch.text.get(start..end).unwrap_or_default();
-            let piece =
-                protocol::pieces(message, protocol::RAW_MESSAGE).next().map_or(0, <[u8]>::len);
+            let piece = pieces(message, RAW_MESSAGE).next().map_or(0, <[u8]>::len);
             self.from += piece;
             if self.from >= end {
                 self.from = next;
