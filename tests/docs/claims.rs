@@ -204,18 +204,75 @@ fn has_heading(page: &Path, anchor: &str) -> bool {
     })
 }
 
-/// README names the files of the hour's reading, and says how long they are.
-#[test]
-fn the_hours_reading_has_less_than_1200_lines() {
+/// The files of the hour's reading, as README names them, and the files of which a sentence is enough.
+fn hours_reading() -> [Vec<String>; 2] {
     let page = Page::named("README.md").text;
     let (_, section) = page.split_once("## The hour's reading").expect("the section");
-    let list = section.split("Everything else").next().unwrap_or_default();
-    let links = list.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let files: Vec<String> =
-        links.map(|link| fs::read_to_string(top().join(link)).expect("a file of ours")).collect();
-    assert_eq!(files.len(), 8);
-    let lines: usize = files.iter().map(|code| code.lines().count()).sum();
-    assert!(lines < 1200, "{lines} lines");
+    let section = section.split("Everything else").next().unwrap_or_default();
+    let (read, known) = section.split_once("They use these other files").expect("two lists");
+    [read, known].map(|list| {
+        let links = list.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        links.map(str::to_owned).collect()
+    })
+}
+
+#[test]
+fn the_hours_reading_is_short_and_a_quarter_of_it_says_why() {
+    let [read, _] = hours_reading();
+    let text = |file: &String| fs::read_to_string(top().join(file)).expect("a file of ours");
+    let code: String = read.iter().map(text).collect();
+    let lines = code.lines().count();
+    let comments = code.lines().filter(|line| line.trim_start().starts_with("//")).count();
+    assert!(lines <= 1700, "{lines} lines");
+    assert!(4 * comments >= lines, "{comments} comments in {lines} lines");
+    let room = files_in(&top().join("src/room"));
+    let mut room = room.iter().filter(|file| !file.to_string_lossy().contains("/tests/"));
+    assert!(
+        room.all(|file| read.iter().any(|name| top().join(name) == *file)),
+        "not all of the room"
+    );
+}
+
+/// No file of the hour's reading uses a file that README does not name.
+#[test]
+fn the_hours_reading_is_closed() {
+    let [read, known] = hours_reading();
+    for file in &read {
+        let code = fs::read_to_string(top().join(file)).expect("a file of ours");
+        let folder = file.rsplit_once('/').expect("it is in a folder").0;
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for used in uses(line, folder, &code) {
+                let is_named = read.iter().chain(&known).any(|name| *name == used);
+                assert!(is_named, "{file} uses {used}, which README does not name: {line}");
+            }
+        }
+    }
+}
+
+/// The files that a line of code names: behind `crate::`, behind `super::` (the same folder, for no
+/// file here lies deeper), and behind `use`, if it is a module of this file.
+fn uses(line: &str, folder: &str, code: &str) -> Vec<String> {
+    let module = |folder: &str, path: &str| {
+        let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let file = format!("{folder}/{name}.rs");
+        if top().join(&file).exists() { file } else { format!("{folder}/mod.rs") }
+    };
+    let mut files = Vec::new();
+    for path in line.split("crate::").skip(1) {
+        let (name, rest) = path.split_once("::").unwrap_or((path, ""));
+        files.push(match name {
+            "room" | "server" => module(&format!("src/{name}"), rest),
+            _ => module("src", name).replace("src/mod.rs", &format!("src/{name}/mod.rs")),
+        });
+    }
+    files.extend(line.split("super::").skip(1).map(|path| module(folder, path)));
+    let used = line.trim_start().trim_start_matches("pub ").strip_prefix("use ");
+    if let Some((name, _)) = used.and_then(|path| path.split_once("::"))
+        && code.contains(&format!("mod {name};"))
+    {
+        files.push(module(folder, name));
+    }
+    files
 }
 
 /// The folders of `src` in the order in which they build on one another, each with those it may use.
