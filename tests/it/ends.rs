@@ -5,10 +5,13 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use crate::support::network::Network;
 use crate::support::peer::{Ending, Peer};
 use crate::support::process::Signal;
 use crate::support::server::{Server, gone};
+use crate::support::witness::Witness;
 use crate::support::{assert_same, usage, wait_until};
 
 /// The server must stop within this time. docs/reliability.md promises it.
@@ -22,7 +25,7 @@ const GRACE: Duration = Duration::from_millis(900);
 /// server waits for a silent peer.
 const READING: Duration = Duration::from_millis(400);
 
-/// What a peer does from the stop on, while it reads.
+/// What a peer does while it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meanwhile {
     Speaks,
@@ -36,7 +39,7 @@ impl Meanwhile {
     fn act(self, mut stream: &TcpStream) {
         let (words, pause) = match self {
             Self::Speaks => ("I speak\n".to_owned(), 20),
-            Self::Floods => ("I flood\n".repeat(1000), 0),
+            Self::Floods => ("I flood\n".repeat(1000), 1),
             Self::Trickles => ("x".to_owned(), 5),
             // The other side may be first.
             Self::HalfCloses => return drop(stream.shutdown(Shutdown::Write)),
@@ -44,50 +47,6 @@ impl Meanwhile {
         while stream.write_all(words.as_bytes()).is_ok() {
             thread::sleep(Duration::from_millis(pause));
         }
-    }
-}
-
-/// Says lines, and notes everything that it hears.
-struct Witness {
-    peer: Peer,
-    heard: Vec<String>,
-}
-
-impl Witness {
-    fn new(peer: Peer) -> Self {
-        Self { peer, heard: Vec::new() }
-    }
-
-    /// Says this many bytes in lines of a thousand bytes, and hears them.
-    fn say(&mut self, bytes: usize) {
-        for _ in 0..bytes / 50_000 {
-            let line = |number: usize| format!("{:<999}\n", self.heard.len() + number);
-            let lines: Vec<String> = (0..50).map(line).collect();
-            self.peer.send(lines.concat());
-            let last = lines[49].trim_end_matches('\n');
-            while self.heard.last().is_none_or(|line| line != last) {
-                self.heard.push(self.peer.line());
-            }
-        }
-    }
-
-    /// Speaks until all these peers are behind, and then a little more.
-    fn outrun(&mut self, server: &Server, ports: &[u16]) {
-        let is_behind = |port| format!("Client @PORT #{port} Is Behind!");
-        let behind: Vec<String> = ports.iter().map(is_behind).collect();
-        wait_until("the peers are behind", || {
-            self.say(50_000);
-            behind.iter().all(|it| server.event_log().count(|line| line == it) > 0)
-        });
-        self.say(200_000);
-    }
-
-    /// Hears the rest, and returns everything.
-    fn all(mut self) -> Vec<String> {
-        let (rest, ending) = self.peer.rest();
-        assert_eq!(ending, Ending::Closed);
-        self.heard.extend(rest);
-        self.heard
     }
 }
 
@@ -111,32 +70,31 @@ fn read_at(per_second: f64, mut stream: &TcpStream) -> (Vec<String>, Ending) {
 /// this machine was fast enough to tell.
 fn is_told_everything(
     mut server: Server,
-    mut witness: Witness,
+    witness: Witness,
     peer: &Peer,
     reading: Duration,
     meanwhile: Meanwhile,
 ) -> bool {
-    if meanwhile == Meanwhile::Speaks {
-        peer.stream().write_all(b"I spoke before\n").expect("the server takes it");
-        while witness.heard.last().is_none_or(|line| line != "I spoke before") {
-            witness.heard.push(witness.peer.line());
-        }
-    }
     let owed: usize = witness.heard.iter().map(|line| line.len() + 1).sum();
     let per_second = f64::from(u32::try_from(owed).unwrap()) / reading.as_secs_f64();
-    let (heard, ending, took) = thread::scope(|scope| {
+    let begins_before = matches!(meanwhile, Meanwhile::Speaks | Meanwhile::Trickles);
+    let (expected, heard, ending, took) = thread::scope(|scope| {
+        let act = || meanwhile.act(peer.stream());
+        let before = begins_before.then(|| scope.spawn(act));
         let begin = Instant::now();
         server.process.signal(Signal::INT);
-        scope.spawn(|| meanwhile.act(peer.stream()));
+        // The others begin when the farewell has been said.
+        let expected = witness.all();
+        before.is_none().then(|| scope.spawn(act));
         let (heard, ending) = read_at(per_second, peer.stream());
+        let took = begin.elapsed();
         // This ends the thread that speaks, if the server has not done so.
         let _ = peer.stream().shutdown(Shutdown::Both);
         assert!(server.process.ended().success());
-        let took = begin.elapsed();
-        assert!(took < STOP, "stopping took {took:?}");
-        (heard, ending, took)
+        let stopped = begin.elapsed();
+        assert!(stopped < STOP, "stopping took {stopped:?}");
+        (expected, heard, ending, took)
     });
-    let expected = witness.all();
     assert_eq!(expected.last(), Some(&server.farewell()));
     if heard != expected && took > GRACE {
         return false;
@@ -144,8 +102,6 @@ fn is_told_everything(
     eprintln!("{} of {} lines, {ending:?}, after {took:?}", heard.len(), expected.len());
     assert_same("the peer", &heard, &expected);
     assert_eq!(ending, Ending::Closed);
-    let left = server.event_log().count(|line| line.starts_with(&gone(peer.port())));
-    assert_eq!(left, 0, "the farewell stands for its end");
     true
 }
 
@@ -169,7 +125,12 @@ fn over_loopback(standing: Standing, meanwhile: Meanwhile) {
         let mut witness = Witness::new(server.join());
         let peer = server.join();
         match standing {
-            Standing::UpToDate => witness.say(200_000),
+            Standing::UpToDate => {
+                // Otherwise the peer's system takes everything at once.
+                let window = SockRef::from(peer.stream()).set_recv_buffer_size(32 * 1024);
+                window.expect("a window can be small");
+                witness.say(200_000);
+            }
             Standing::Behind => witness.outrun(&server, &[peer.port()]),
         }
         is_told_everything(server, witness, &peer, READING, meanwhile)
@@ -207,6 +168,11 @@ fn a_laggard_that_trickles_at_the_stop_is_told_everything() {
 }
 
 #[test]
+fn a_peer_that_half_closes_at_the_stop_is_told_everything() {
+    over_loopback(Standing::UpToDate, Meanwhile::HalfCloses);
+}
+
+#[test]
 fn a_laggard_that_half_closes_at_the_stop_is_told_everything() {
     over_loopback(Standing::Behind, Meanwhile::HalfCloses);
 }
@@ -234,4 +200,78 @@ fn over_a_link(megabits: u32, bring_about: fn(&Server, &mut Witness, u16)) {
         // It reads as fast as it can.
         is_told_everything(server, witness, &peer, Duration::from_nanos(1), Meanwhile::Speaks)
     });
+}
+
+/// Peers in every state, all at once.
+#[test]
+fn the_server_stops_in_time_whatever_its_peers_do() {
+    let mut server = Server::start(&["--stall-timeout", "600", "--max-backlog", "1000000000"]);
+    let log = server.event_log().clone();
+    let left = |port| log.count(|line| line.starts_with(&gone(port)));
+    let mut witness = Witness::new(server.join());
+    // These leave before the stop.
+    let [hung_up, mut finished, torn] = std::array::from_fn(|_| server.join());
+    let left_before = [hung_up.port(), finished.port(), torn.port()];
+    finished.finish();
+    drop(hung_up);
+    torn.reset();
+    assert_eq!(
+        left_before.map(|port| server.reason_of(port)),
+        ["left", "left", "connection reset"]
+    );
+    // These are behind.
+    let behind: [Peer; 4] = std::array::from_fn(|_| server.join());
+    witness.outrun(&server, &behind.each_ref().map(Peer::port));
+    let [deaf, sipping, reading, mut half_closed] = behind;
+    half_closed.finish();
+    let half_closed_port = half_closed.port();
+    let unread = || usage::unread(server.port(), half_closed_port);
+    wait_until("the server has read the end", || unread() == 0);
+    let owed = witness.heard.len();
+    // These are up to date.
+    let [idle, trickling, flooding, resetting] = std::array::from_fn(|_| server.join());
+    witness.say(50_000);
+
+    let told = [&reading, &idle, &trickling, &flooding];
+    let (half_heard, everything) = thread::scope(|scope| {
+        scope.spawn(|| Meanwhile::Trickles.act(trickling.stream()));
+        scope.spawn(|| read_at(50_000.0, sipping.stream()));
+        let begin = Instant::now();
+        server.process.signal(Signal::TERM);
+        scope.spawn(|| Meanwhile::Floods.act(flooding.stream()));
+        let telling = told.map(|peer| scope.spawn(|| read_at(f64::INFINITY, peer.stream()).0));
+        let half_heard = scope.spawn(|| read_at(f64::INFINITY, half_closed.stream()).0);
+        resetting.reset();
+        let everything = witness.all();
+        assert!(server.process.ended().success());
+        let took = begin.elapsed();
+        assert!(took < STOP, "stopping took {took:?}");
+        for (index, heard) in telling.into_iter().enumerate() {
+            let heard = heard.join().expect("it reads to the end");
+            assert_eq!(heard.last(), Some(&server.farewell()), "peer {index}");
+            assert!(everything.ends_with(&heard), "peer {index} misses a line");
+        }
+        (half_heard.join().expect("it reads to the end"), everything)
+    });
+    assert!(half_heard.len() >= owed, "{} lines of {owed}", half_heard.len());
+    assert!(everything.starts_with(&half_heard), "it heard something else");
+    for port in left_before.into_iter().chain([half_closed_port]) {
+        assert_eq!(left(port), 1, "#{port} has left");
+    }
+    for peer in [&idle, &trickling, &flooding, &deaf, &sipping] {
+        assert_eq!(left(peer.port()), 0, "the farewell stands for #{}", peer.port());
+    }
+}
+
+#[test]
+fn the_farewell_stands_for_the_end_of_a_laggard_as_well() {
+    let mut server = Server::start(&[]);
+    let mut witness = Witness::new(server.join());
+    let mut behind = server.join();
+    witness.outrun(&server, &[behind.port()]);
+    server.process.signal(Signal::INT);
+    assert_eq!(behind.rest(), (witness.all(), Ending::Closed));
+    assert!(server.process.ended().success());
+    let left = server.event_log().count(|line| line.contains("Has Disconnected!"));
+    assert_eq!(left, 0, "nobody left before the stop");
 }

@@ -13,6 +13,7 @@ pub(crate) mod server;
 pub(crate) mod talk;
 pub(crate) mod usage;
 pub(crate) mod view;
+pub(crate) mod witness;
 
 use std::io::{self, Write};
 use std::sync::RwLock;
