@@ -258,9 +258,8 @@ fn the_server_stops_in_time_whatever_its_peers_do() {
     for port in left_before.into_iter().chain([half_closed_port]) {
         assert_eq!(left(port), 1, "#{port} has left");
     }
-    for peer in [&idle, &trickling, &flooding, &deaf, &sipping] {
-        assert_eq!(left(peer.port()), 0, "the farewell stands for #{}", peer.port());
-    }
+    let here = [&idle, &trickling, &flooding, &deaf, &sipping].map(|peer| left(peer.port()));
+    assert_eq!(here, [0; 5], "the farewell stands for their ends: {:?}", log.last_words());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A place is a connection: `--max-clients` counts a client until its descriptor is closed, and its
 //! place is given back once.
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
@@ -138,13 +138,11 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
     let _noisy = QUIET.read().unwrap_or_else(PoisonError::into_inner);
     let flags = ["--quiet", "--max-clients", "24", "--greet", WELCOME, "--prefix", &prefix];
     let server = Server::start(&flags);
-    let [mut marker, mut victim, mut listener, slow] =
-        std::array::from_fn(|_| call_until_in(&server));
+    let [mut marker, listener, slow] = std::array::from_fn(|_| call_until_in(&server));
     let flooders: [Peer; FLOODERS] = std::array::from_fn(|_| call_until_in(&server));
-    assert!(call(&server).is_none(), "the server is full");
     let (over, heard) = (&AtomicBool::new(false), &AtomicU32::new(0));
     thread::scope(|scope| {
-        for peer in flooders.iter().chain([&marker, &victim]) {
+        for peer in flooders.iter().chain([&marker]) {
             let stream = peer.writer();
             scope.spawn(move || drain(&stream));
         }
@@ -161,10 +159,9 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
             }
         });
         scope.spawn(move || {
-            while let Ok(line) = listener.next() {
-                if line.ends_with("marker") {
-                    heard.fetch_add(1, Relaxed);
-                }
+            let lines = BufReader::new(listener.stream()).lines().map_while(Result::ok);
+            for _ in lines.filter(|line| line.ends_with("marker")) {
+                heard.fetch_add(1, Relaxed);
             }
         });
         let block = "talk!\n".repeat(BLOCK);
@@ -178,19 +175,17 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
                 heard.load(Relaxed) > turns || said.elapsed() > Duration::from_secs(1)
             });
             if heard.load(Relaxed) == turns {
-                victim.send(&block);
-                let unread = || usage::unread(server.port(), victim.port());
+                let mut speaker = call_until_in(&server);
+                assert!(call(&server).is_none(), "the server is full");
+                speaker.send(&block);
+                let unread = || usage::unread(server.port(), speaker.port());
                 wait_until("the server has read it", || unread() == 0);
-                victim.reset();
-                let mut caller = None;
-                wait_until("there is a place", || {
-                    caller = call(&server);
-                    caller.is_some()
-                });
+                speaker.reset();
+                let caller = call_until_in(&server);
                 let too_late = heard.load(Relaxed) > turns;
                 eprintln!("a place after {:?}", said.elapsed());
                 over.store(true, Relaxed);
-                for peer in flooders.iter().chain([&marker]).chain(&caller) {
+                for peer in flooders.iter().chain([&marker, &caller]) {
                     let _ = peer.stream().shutdown(Shutdown::Both);
                 }
                 drop(server);
