@@ -235,7 +235,7 @@ fn the_server_stops_in_time_whatever_its_peers_do() {
     let told = [&reading, &idle, &trickling, &flooding];
     let (half_heard, everything) = thread::scope(|scope| {
         scope.spawn(|| Meanwhile::Trickles.act(trickling.stream()));
-        scope.spawn(|| read_at(50_000.0, sipping.stream()));
+        scope.spawn(|| read_at(300_000.0, sipping.stream()));
         let begin = Instant::now();
         server.process.signal(Signal::TERM);
         scope.spawn(|| Meanwhile::Floods.act(flooding.stream()));
