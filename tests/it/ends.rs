@@ -12,7 +12,7 @@ use crate::support::peer::{Ending, Peer};
 use crate::support::process::Signal;
 use crate::support::server::{Server, gone};
 use crate::support::witness::Witness;
-use crate::support::{assert_same, usage, wait_until};
+use crate::support::{PATIENCE, assert_same, usage, wait_until};
 
 /// The server must stop within this time. docs/reliability.md promises it.
 const STOP: Duration = Duration::from_secs(2);
@@ -44,7 +44,8 @@ impl Meanwhile {
             // The other side may be first.
             Self::HalfCloses => return drop(stream.shutdown(Shutdown::Write)),
         };
-        while stream.write_all(words.as_bytes()).is_ok() {
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE && stream.write_all(words.as_bytes()).is_ok() {
             thread::sleep(Duration::from_millis(pause));
         }
     }
@@ -245,6 +246,10 @@ fn the_server_stops_in_time_whatever_its_peers_do() {
         let everything = witness.all();
         assert!(server.process.ended().success());
         let took = begin.elapsed();
+        // This ends the threads that speak, and the one that reads slowly.
+        for peer in [&trickling, &flooding, &sipping] {
+            let _ = peer.stream().shutdown(Shutdown::Both);
+        }
         assert!(took < STOP, "stopping took {took:?}");
         for (index, heard) in telling.into_iter().enumerate() {
             let heard = heard.join().expect("it reads to the end");
