@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::peer::{Ending, Peer};
 use crate::support::server::Server;
+use crate::support::witness::Witness;
 use crate::support::{PATIENCE, QUIET, usage, wait_until};
 
 /// The server says it to each client that gets a place.
@@ -50,15 +51,10 @@ fn assert_full(server: &Server) {
 fn a_peer_that_half_closes_while_behind_keeps_its_place() {
     let limits = ["--max-clients", "3", "--stall-timeout", "600", "--max-backlog", "1000000000"];
     let server = Server::start(&[&limits[..], &["--greet", WELCOME]].concat());
-    let [mut speaker, mut first, second] = std::array::from_fn(|_| call_until_in(&server));
+    let [speaker, mut first, second] = std::array::from_fn(|_| call_until_in(&server));
     let most = usage::files(server.id());
-    let behind = [&first, &second].map(|it| format!("Client @PORT #{} Is Behind!", it.port()));
-    let lines = format!("{:<999}\n", "x").repeat(50);
-    wait_until("two peers are behind", || {
-        speaker.send(&lines);
-        (0..50).for_each(|_| drop(speaker.line()));
-        behind.iter().all(|it| server.event_log().count(|line| line == it) > 0)
-    });
+    let mut witness = Witness::new(speaker);
+    witness.outrun(&server, &[first.port(), second.port()]);
     for peer in [&first, &second] {
         peer.stream().shutdown(Shutdown::Write).expect("the connection is open");
         let unread = || usage::unread(server.port(), peer.port());

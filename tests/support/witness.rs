@@ -33,7 +33,8 @@ impl Witness {
         }
     }
 
-    /// Speaks until all these peers are behind, and then a little more.
+    /// Speaks until all these peers are behind, and then so much more that their systems cannot take
+    /// it without them.
     pub(crate) fn outrun(&mut self, server: &Server, ports: &[u16]) {
         let is_behind = |port| format!("Client @PORT #{port} Is Behind!");
         let behind: Vec<String> = ports.iter().map(is_behind).collect();
@@ -41,7 +42,7 @@ impl Witness {
             self.say(50_000);
             behind.iter().all(|it| server.event_log().count(|line| line == it) > 0)
         });
-        self.say(200_000);
+        self.say(500_000);
     }
 
     /// Hears the rest, and returns everything.
