@@ -1,99 +1,18 @@
 //! A peer whose cable is pulled sends no FIN and no RST. It is silent from then on.
 //!
-//! The cable is a pair of virtual devices between two network namespaces, which the tests create
-//! and remove. That needs Linux, root and `ip`. If one of them is missing, the tests say so and
-//! pass.
-use std::net::SocketAddr;
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+//! That needs Linux, root and `ip`. If one of them is missing, the tests say so and pass.
 use std::time::{Duration, Instant};
 
-use crate::support::process::{self, Process};
+use crate::support::network::{Network, program_in};
+use crate::support::process::Process;
 use crate::support::server::Server;
-use crate::support::skip;
 
 /// After how many silent seconds the servers here treat a connection as dead.
-const DEAD_LINK: &str = "3";
+const DEAD_LINK: &[&str] = &["--dead-link", "3"];
 
 /// When such a peer must be gone: the time above, and a reserve, because the system probes an idle
 /// connection at most once a second.
 const GONE_BY: Duration = Duration::from_secs(3 + 2);
-
-const SERVER: &str = "192.0.2.1";
-const CLIENT: &str = "192.0.2.2";
-
-/// Two namespaces and the cable between them.
-struct Network {
-    server: String,
-    client: String,
-}
-
-impl Network {
-    /// Creates the cable. If that is not possible, it reports this and returns None.
-    fn lay() -> Option<Self> {
-        static LAID: AtomicU32 = AtomicU32::new(0);
-        let id = format!("tcpchat-{}-{}", std::process::id(), LAID.fetch_add(1, Relaxed));
-        let network = Self { server: format!("{id}-s"), client: format!("{id}-c") };
-        let Self { server, client } = &network;
-        let laid = ip(&format!("netns add {server}"))
-            .and_then(|()| ip(&format!("netns add {client}")))
-            // Inside a namespace the name cannot clash with another name, so it need not be unique.
-            .and_then(|()| {
-                ip(&format!("-n {server} link add cable type veth peer cable netns {client}"))
-            });
-        if let Err(why) = laid {
-            skip(&format!("there are no network namespaces to be had here: {why}"));
-            return None;
-        }
-        for (end, address) in [(server, SERVER), (client, CLIENT)] {
-            plug(&format!("-n {end} address add {address}/24 dev cable"));
-            plug(&format!("-n {end} link set cable up"));
-            plug(&format!("-n {end} link set lo up"));
-        }
-        Some(network)
-    }
-
-    fn server(&self) -> Server {
-        let address = SocketAddr::new(SERVER.parse().unwrap(), 0);
-        Server::run(program_in(&self.server), address, &["--dead-link", DEAD_LINK])
-    }
-
-    fn pull_cable(&self) {
-        plug(&format!("-n {} link set cable down", self.client));
-    }
-
-    fn plug_cable(&self) {
-        plug(&format!("-n {} link set cable up", self.client));
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        // The cable disappears with the namespace in which it ends.
-        for namespace in [&self.server, &self.client] {
-            let _ = ip(&format!("netns delete {namespace}"));
-        }
-    }
-}
-
-fn ip(arguments: &str) -> Result<(), String> {
-    let done = Command::new("ip").args(arguments.split(' ')).output();
-    let done = done.map_err(|error| format!("cannot run ip: {error}"))?;
-    let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-    if done.status.success() { Ok(()) } else { Err(format!("ip {arguments}: {said}")) }
-}
-
-/// Runs `ip`, which must succeed once there are namespaces.
-fn plug(arguments: &str) {
-    ip(arguments).expect("an address, a device up or down");
-}
-
-/// Runs the program in a namespace.
-fn program_in(namespace: &str) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_tcp-chat")]);
-    process::clean(command)
-}
 
 /// A client that is in the room, and its port.
 fn join(namespace: &str, name: &str, server: &Server) -> (Process, u16) {
@@ -117,13 +36,13 @@ fn assert_pruned(server: &Server, port: u16, pulled: Instant, reasons: &[&str]) 
     assert!(reasons.contains(&reason.as_str()), "{reason}");
     let took = pulled.elapsed();
     assert!(took < GONE_BY, "noticed after {took:?}");
-    eprintln!("--dead-link {DEAD_LINK}: noticed after {took:?}");
+    eprintln!("{DEAD_LINK:?}: noticed after {took:?}");
 }
 
 #[test]
 fn an_idle_peer_is_pruned() {
     let Some(network) = Network::lay() else { return };
-    let server = network.server();
+    let server = network.server(DEAD_LINK);
     let (_idle, port) = join(&network.client, "Idle", &server);
     network.pull_cable();
     assert_pruned(&server, port, Instant::now(), &["timed out"]);
@@ -132,7 +51,7 @@ fn an_idle_peer_is_pruned() {
 #[test]
 fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
     let Some(network) = Network::lay() else { return };
-    let server = network.server();
+    let server = network.server(DEAD_LINK);
     let (mut near, near_port) = join(&network.server, "Near", &server);
     let (far, far_port) = join(&network.client, "Far", &server);
     near.type_line("hello");
@@ -166,7 +85,7 @@ const CLIENT_NOTICES_BY: Duration = Duration::from_secs(15 + 8);
 #[test]
 fn a_client_notices_as_well_and_comes_back() {
     let Some(network) = Network::lay() else { return };
-    let server = network.server();
+    let server = network.server(DEAD_LINK);
     let (idle, _) = join(&network.client, "Idle", &server);
     let (mut talker, _) = join(&network.client, "Talker", &server);
     network.pull_cable();
@@ -187,7 +106,7 @@ fn a_client_notices_as_well_and_comes_back() {
 #[test]
 fn a_peer_that_only_keeps_silent_stays() {
     let Some(network) = Network::lay() else { return };
-    let server = network.server();
+    let server = network.server(DEAD_LINK);
     let (mut silent, _) = join(&network.client, "Silent", &server);
     // The test waits for a fixed time, because it must see that nothing happens.
     std::thread::sleep(GONE_BY);

@@ -8,7 +8,8 @@ use crate::support::peer::{Ending, Peer};
 use crate::support::process::client;
 use crate::support::server::{Server, gone};
 use crate::support::talk::Conversation;
-use crate::support::wait_until;
+use crate::support::witness::Witness;
+use crate::support::{usage, wait_until};
 
 #[test]
 fn a_client_that_leaves_disturbs_nobody() {
@@ -21,6 +22,49 @@ fn a_client_that_leaves_disturbs_nobody() {
     bob.expect("Bob: still here");
     cleo.expect("Bob: still here");
     assert_eq!(server.event_log().count(|line| line.starts_with(&gone(port))), 1);
+}
+
+#[test]
+fn a_peer_that_closes_its_side_leaves_at_once_if_it_is_up_to_date() {
+    let server = Server::start(&[]);
+    let mut bob = server.join();
+    let mut ann = server.join();
+    ann.send("Ann: one\nAnn: two");
+    ann.finish();
+    // Nobody else speaks, and the last line counts.
+    assert_eq!(ann.rest(), (["Ann: one", "Ann: two"].map(String::from).to_vec(), Ending::Closed));
+    assert_eq!(server.reason_of(ann.port()), "left");
+    bob.say("Bob: still here");
+    for line in ["Ann: one", "Ann: two", "Bob: still here"] {
+        bob.expect(line);
+    }
+    assert_eq!(server.event_log().count(|line| line.starts_with(&gone(ann.port()))), 1);
+}
+
+#[test]
+fn a_peer_that_closes_its_side_while_it_is_behind_gets_everything_up_to_its_leaving() {
+    let server = Server::start(&["--stall-timeout", "600"]);
+    let mut witness = Witness::new(server.join());
+    let mut behind = server.join();
+    witness.outrun(&server, &[behind.port()]);
+    behind.send("my last line");
+    behind.finish();
+    witness.hear("my last line");
+    wait_until("the server has read the end", || usage::unread(server.port(), behind.port()) == 0);
+    let owed = witness.heard.len();
+    let is_gone = gone(behind.port());
+    let left = || server.event_log().count(|line| line.starts_with(&is_gone));
+    // The test knows nothing about the moment in which the server takes the end for its leaving.
+    witness.say(500_000);
+    assert_eq!(left(), 0, "it is owed something");
+    let (heard, ending) = behind.rest();
+    assert_eq!(ending, Ending::Closed);
+    assert!(heard.len() >= owed, "{} lines of {owed}", heard.len());
+    assert!(heard.len() < witness.heard.len(), "it never left");
+    assert!(witness.heard.starts_with(&heard), "it heard something else");
+    assert_eq!(server.reason_of(behind.port()), "left");
+    witness.say(50_000);
+    assert_eq!(left(), 1);
 }
 
 #[test]

@@ -14,8 +14,12 @@ mod crowded;
 #[cfg(target_os = "linux")]
 mod dead_link;
 mod departures;
+#[cfg(target_os = "linux")]
+mod ends;
 mod flood;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod places;
 #[cfg(target_os = "linux")]
 mod promises;
 mod protocol;

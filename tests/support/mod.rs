@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 pub(crate) mod fake;
+pub(crate) mod network;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod pty;
@@ -12,6 +13,7 @@ pub(crate) mod server;
 pub(crate) mod talk;
 pub(crate) mod usage;
 pub(crate) mod view;
+pub(crate) mod witness;
 
 use std::io::{self, Write};
 use std::sync::RwLock;

@@ -34,6 +34,20 @@ pub(crate) fn files(id: u32) -> usize {
     fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count)
 }
 
+/// How many bytes, and ends, of the peer at this port the server at that port has not read yet. It
+/// is 0 if there is no such connection.
+pub(crate) fn unread(server: u16, peer: u16) -> u64 {
+    let connections = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let unread = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let is_at = |field: usize, port: u16| fields[field].ends_with(&format!(":{port:04X}"));
+        let (_, unread) = fields[4].split_once(':')?;
+        let found = is_at(1, server) && is_at(2, peer);
+        found.then(|| u64::from_str_radix(unread, 16).ok()).flatten()
+    };
+    connections.lines().skip(1).find_map(unread).unwrap_or(0)
+}
+
 /// Processor time used so far, in clock ticks.
 pub(crate) fn ticks(id: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("the process is there");
