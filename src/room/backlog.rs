@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use crate::protocol::Batch;
 
-/// How many batches [`Backlog::range`] returns at most, so that the list for each peer stays short.
-const MOST: usize = 512;
+/// How many batches [`Backlog::range`] returns at most, so that the list for each peer stays short. A
+/// thousand laggards, each with a list of a million short lines, would need more memory than the lines.
+const RANGE_BATCHES: usize = 512;
 
 /// The part of the stream that some peer still needs.
 #[derive(Debug, Default)]
@@ -66,7 +67,7 @@ impl Backlog {
     pub(crate) fn range(&self, position: u64, until: u64, limit: u64) -> Vec<Entry> {
         let first = self.entries.partition_point(|entry| entry.end() <= position);
         let last = until.min(position.saturating_add(limit));
-        let wanted = self.entries.range(first..).take(MOST);
+        let wanted = self.entries.range(first..).take(RANGE_BATCHES);
         wanted.take_while(|entry| entry.start < last).cloned().collect()
     }
 }

@@ -73,6 +73,8 @@ impl Limits {
 /// The shared state. Any thread may call any method.
 pub struct Room<S> {
     pending: Mutex<Pending>,
+    /// Fair, because speakers take it with `try_lock` all the time: a thread that joins, leaves or
+    /// catches up would find an unfair lock taken again and again.
     roster: FairMutex<Roster<S>>,
     max_pending: usize,
 }
@@ -220,6 +222,7 @@ impl<S: Socket> Room<S> {
     fn deliver(&self, roster: &mut Roster<S>) {
         let batch = std::mem::take(&mut self.pending.lock().batch);
         if !batch.is_empty() {
+            // `pending` is unlocked again: others append while this thread sends.
             log::trace!("takes all that is pending, lines: {}", batch.count());
             roster.deliver(&Arc::new(batch));
         }

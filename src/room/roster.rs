@@ -1,6 +1,11 @@
 //! The roster: a record for each peer, and the batches that peers behind still need.
 //!
 //! It takes no lock: the caller holds the room's, so nothing here may wait.
+//!
+//! A record ends in one of three ways. A peer whose connection is broken, or that is too far behind, is
+//! removed at once. A peer that closed its side is removed when it has been sent everything up to then.
+//! When the room is closed, each peer is half-closed once it has been sent everything, and removed when
+//! its own thread has read the end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,9 +17,9 @@ use super::peer::{CatchUp, Peer, Socket, Standing};
 use super::reason::Reason;
 use crate::protocol::{Batch, Framing, PeerId, Recipient};
 
-/// How much of the backlog a catch-up thread takes at once, in bytes. It must be more than the room can
-/// say in the meantime, or the thread would never catch up.
-const PART: u64 = 1024 * 1024;
+/// How much of the backlog a catch-up thread takes at once, in bytes, or fewer if that is more than 512
+/// batches. A thread that took less would take the roster more often, and delay the speakers.
+const PART_SIZE: u64 = 1024 * 1024;
 
 /// With so few peers, a send costs less than waiting for the lines of others.
 const FEW: usize = 3;
@@ -106,6 +111,8 @@ impl<S: Socket> Roster<S> {
         if self.closed.is_some() {
             return None;
         }
+        // Never used again: a thread that still has the number of a peer that is gone finds nothing, and
+        // not another peer.
         self.last_id += 1;
         let recipient = Recipient { id: self.last_id, framing, echo };
         self.peers.push(Peer::new(socket, address, recipient));
@@ -122,6 +129,7 @@ impl<S: Socket> Roster<S> {
         let Self { peers, backlog, laggards, limits, closed, observer, .. } = self;
         let start = backlog.end();
         let mut overrun = false;
+        // Pruning in the same pass: a record that stayed until a second pass could be sent to again.
         peers.retain_mut(|peer| {
             let reason = match peer.deliver(batch, start, limits.backlog) {
                 Ok(Standing::UpToDate) => return true,
@@ -145,6 +153,7 @@ impl<S: Socket> Roster<S> {
                 }
                 Err(reason) => reason,
             };
+            // Its thread, if it has one, finds no record any more and ends.
             *laggards -= usize::from(peer.lag.is_some());
             peer.end(reason, *closed, &**observer);
             false
@@ -161,6 +170,8 @@ impl<S: Socket> Roster<S> {
     pub(crate) fn remove(&mut self, id: PeerId, reason: Reason) {
         let index = self.peers.iter().position(|peer| peer.recipient.id == id);
         if let Some(index) = index {
+            // The last record moves to this place. The order of the records means nothing, and a peer is
+            // found by its number, which is never given twice.
             let peer = self.peers.swap_remove(index);
             self.laggards -= usize::from(peer.lag.is_some());
             peer.end(reason, self.closed, &*self.observer);
@@ -204,7 +215,7 @@ impl<S: Socket> Roster<S> {
         let position = lag.position();
         let end = peer.left_at.unwrap_or(backlog.end());
         if position < end {
-            let entries = backlog.range(position, end, PART);
+            let entries = backlog.range(position, end, PART_SIZE);
             lag.given = entries.last().map_or(position, Entry::end);
             return Some(CatchUp {
                 socket: Arc::clone(&peer.socket),
@@ -215,12 +226,14 @@ impl<S: Socket> Roster<S> {
         }
         log::trace!("peer {id} has caught up");
         if peer.left_at.is_some() {
+            // Nobody reads from it any more, so nobody else would remove it.
             self.remove(id, Reason::Left);
             return None;
         }
         *laggards -= 1;
         (peer.lag, peer.has_caught_up) = (None, true);
         if closed.is_some() {
+            // Its own thread reads on. The record goes when that thread has read the end.
             peer.socket.finish();
         } else {
             observer.see(Event::CaughtUp(peer.address));

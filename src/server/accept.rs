@@ -1,4 +1,7 @@
 //! The thread that accepts: gives each caller a thread of its own, or turns it away.
+//!
+//! One thread accepts for all listeners. So it alone counts the places, and two callers cannot both
+//! get the last one. It never waits for a caller: a slow one would keep all others out.
 
 use std::io::{self, PipeReader};
 use std::net::{SocketAddr, TcpStream};
@@ -44,7 +47,11 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let endpoints = &self.server.endpoints;
         let mut exhausted = false;
         loop {
+            // A blocked `accept` could not be told to stop. `poll` waits for the callers and for the end
+            // of a pipe at once: the server closes its side to end this thread.
             let mut events = vec![PollFd::new(hangup, PollFlags::IN)];
+            // A caller that cannot be accepted stays in the queue, and `poll` would report it at once,
+            // again and again. So the listeners are left out until the rest is over.
             if !exhausted {
                 let listeners = endpoints.iter().map(|endpoint| &endpoint.listener);
                 events.extend(listeners.map(|listener| PollFd::new(listener, PollFlags::IN)));
@@ -58,6 +65,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
                 log::trace!("accepts no more");
                 return endpoints.iter().for_each(|it| socket::close_listener(&it.listener));
             }
+            // The listeners do not block, so it does no harm to ask one at which nobody calls.
             let was_exhausted = std::mem::take(&mut exhausted);
             for endpoint in endpoints {
                 match endpoint.listener.accept() {
@@ -78,12 +86,14 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     /// Starts the thread of a client. Turns the client away, without a thread, if there is no place.
     fn welcome(&mut self, endpoint: &'scope Endpoint, stream: TcpStream, address: SocketAddr) {
         let policy = &endpoint.policy;
+        // Read before this connection takes a place itself. One clone is our own.
         let taken = Arc::strong_count(&self.place) - 1;
         let socket = match TcpSocket::new(stream, policy.timeouts, Arc::clone(&self.place)) {
             Ok(socket) => Arc::new(socket),
             Err(error) => return log::debug!("a caller was lost: {error}"),
         };
         if socket.wait_for_end(Duration::ZERO) {
+            // A thread for a connection that is over would cost more than the look.
             return log::trace!("a caller has hung up already");
         }
         let places = self.server.config.max_clients;
@@ -94,6 +104,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let serve = move || session::serve(shared, &client, address, policy);
         let name = format!("client #{}", address.port());
         log::trace!("starts the thread {name}");
+        // The thread owns the connection from here on. Nobody joins it: the scope does that at the end.
         match spawn(self.scope, name, serve) {
             Ok(()) => self.turned_away = false,
             Err(error) => {
@@ -103,6 +114,8 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         }
     }
 
+    /// Tells a caller why there is no place. The log tells it once, until somebody gets in again: a
+    /// thousand callers must not fill it.
     fn turn_away(&mut self, socket: &TcpSocket, policy: &ClientPolicy, why: &str) {
         if !std::mem::replace(&mut self.turned_away, true) {
             log::warn!("turning clients away: {why}");

@@ -1,5 +1,9 @@
 //! The thread of a peer that is behind: sends the backlog, and waits while the peer keeps taking
 //! bytes. It holds no lock while it sends, so it delays no other thread.
+//!
+//! It takes the roster for each part of the backlog, to learn what to send next. Between two parts it
+//! knows nothing of the room, and the peer may be removed meanwhile. Then its socket is shut, and the
+//! next send fails.
 
 use std::time::Duration;
 
@@ -7,7 +11,8 @@ use crate::protocol::{Framing, PeerId};
 use crate::room::{CatchUp, Reason, Room, Socket};
 use crate::sync::{Relaxed, Scope, spawn};
 
-/// How many bytes of short batches go into one send.
+/// How many bytes of short batches go into one send: many batches of a few lines need few system calls,
+/// and the copy stays small.
 const SEND: usize = 32_768;
 
 /// Starts the thread of a peer that has fallen behind. The thread ends when the peer has caught up or
@@ -44,6 +49,7 @@ pub(super) fn send_backlog<S: Socket>(
     let advance = |to: u64| position.store(to, Relaxed);
     let mut short = Vec::new();
     for entry in entries {
+        // The peer fell behind in the middle of the first batch. It has all before the position.
         let from = usize::try_from(position.load(Relaxed).saturating_sub(entry.start));
         for range in entry.batch.chunks(*recipient, from.unwrap_or(usize::MAX)) {
             let chunk = &entry.batch.text()[range.clone()];
@@ -58,6 +64,8 @@ pub(super) fn send_backlog<S: Socket>(
             let note = |sent: usize| advance(start + sent as u64);
             send_all(&**socket, chunk, stall_timeout, note)?;
         }
+        // What stands in `short` is not sent yet, so the position must not pass it: it decides which
+        // batches the backlog forgets, and whether the peer counts as a reader.
         if short.is_empty() {
             advance(entry.end());
         }
@@ -78,6 +86,7 @@ fn send_all<S: Socket>(
 ) -> Result<(), Reason> {
     let mut sent = 0;
     while sent < bytes.len() {
+        // A slow reader may take hours for all of it. It is dropped only if it takes nothing.
         match socket.send_waiting(&bytes[sent..], stall_timeout)? {
             0 => return Err(Reason::TooSlow),
             more => sent += more,

@@ -1,4 +1,8 @@
 //! The thread of one client: joins the room, passes the client's lines to it, and leaves.
+//!
+//! It blocks in `read` nearly all the time. It learns in one place only that the client is gone: the
+//! read fails or returns nothing. Another thread that prunes the client shuts its socket, which ends
+//! this read as well. So there is no flag to set and no thread to wake.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,6 +44,7 @@ pub(super) fn serve(
         return log::trace!("has hung up before it could join");
     }
     let framing = policy.reading.framing;
+    // Nothing comes back if the room was closed while this thread started.
     let joined = shared.room.join(Arc::clone(socket), address, framing, policy.echo);
     let Some(id) = joined else { return };
     let mut membership = Membership { shared, id, reason: Reason::Reset };
@@ -48,7 +53,8 @@ pub(super) fn serve(
     membership.reason = converse(speaker, id, address, policy);
 }
 
-/// A client's place in the room. It leaves when its thread ends, also if that is by a panic.
+/// A client's membership in the room. It ends with the client's thread, also if that is by a panic: a
+/// call at the end of the thread would not be reached, and the record would stay for ever.
 struct Membership<'a> {
     shared: &'a Shared,
     id: PeerId,
@@ -76,6 +82,7 @@ fn converse(
     if !batch.is_empty() {
         shared.room.say(std::mem::take(&mut batch));
     }
+    // All lines of one read are one batch, and are said together: one look at the locks for all of them.
     let mut bytes = Vec::with_capacity(READ);
     loop {
         bytes.clear();
@@ -83,7 +90,8 @@ fn converse(
             return error.into();
         }
         shared.reads.fetch_add(1, Relaxed);
-        // After a reset, the unfinished line is not said.
+        // A thread that sends to this client may have met the reset first. Then this read only finds
+        // the end. After a reset, the unfinished line is not said.
         if bytes.is_empty() && socket.wait_for_end(Duration::ZERO) {
             return Reason::Reset;
         }

@@ -7,8 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tcp_chat::protocol::Framing;
+use tcp_chat::room::{Event, Limits, Observer};
+use tcp_chat::server::{ClientPolicy, Config, ReadOptions, Server, Timeouts};
+
 use crate::support::peer::{Ending, Peer};
-use crate::support::server::Server;
+use crate::support::server::Server as Process;
 use crate::support::witness::Witness;
 use crate::support::{PATIENCE, QUIET, usage, wait_until};
 
@@ -16,7 +20,7 @@ use crate::support::{PATIENCE, QUIET, usage, wait_until};
 const WELCOME: &str = "You are in";
 
 /// A caller that has got a place, or nothing if the server is full.
-fn call(server: &Server) -> Option<Peer> {
+fn call(server: &Process) -> Option<Peer> {
     let mut peer = Peer::connect(server.address);
     // The lines of others may come first.
     loop {
@@ -29,7 +33,7 @@ fn call(server: &Server) -> Option<Peer> {
 }
 
 /// Calls until there is a place.
-fn call_until_in(server: &Server) -> Peer {
+fn call_until_in(server: &Process) -> Peer {
     let mut caller = None;
     wait_until("a place is free", || {
         caller = call(server);
@@ -40,7 +44,7 @@ fn call_until_in(server: &Server) -> Peer {
 
 /// There must be no place for anyone. The test calls for a fixed time, because it must see that
 /// nothing happens.
-fn assert_full(server: &Server) {
+fn assert_full(server: &Process) {
     for attempt in 0..20 {
         assert!(call(server).is_none(), "caller {attempt} found a place");
         thread::sleep(Duration::from_millis(10));
@@ -50,7 +54,7 @@ fn assert_full(server: &Server) {
 #[test]
 fn a_peer_that_half_closes_while_behind_keeps_its_place() {
     let limits = ["--max-clients", "3", "--stall-timeout", "600", "--max-backlog", "1000000000"];
-    let server = Server::start(&[&limits[..], &["--greet", WELCOME]].concat());
+    let server = Process::start(&[&limits[..], &["--greet", WELCOME]].concat());
     let [speaker, mut first, second] = std::array::from_fn(|_| call_until_in(&server));
     let most = usage::files(server.id());
     let mut witness = Witness::new(speaker);
@@ -77,7 +81,7 @@ fn a_place_is_given_back_once_however_a_client_leaves() {
     const PLACES: usize = 3;
     const CALLERS: usize = 6;
     const ROUNDS: usize = 100;
-    let server = Server::start(&["--max-clients", "3", "--greet", WELCOME, "--quiet"]);
+    let server = Process::start(&["--max-clients", "3", "--greet", WELCOME, "--quiet"]);
     let clients: [Peer; PLACES] = std::array::from_fn(|_| call_until_in(&server));
     let (most, inside) = (usage::files(server.id()), &AtomicUsize::new(0));
     drop(clients);
@@ -133,7 +137,7 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
     let prefix = "p".repeat(60);
     let _noisy = QUIET.read().unwrap_or_else(PoisonError::into_inner);
     let flags = ["--quiet", "--max-clients", "24", "--greet", WELCOME, "--prefix", &prefix];
-    let server = Server::start(&flags);
+    let server = Process::start(&flags);
     let [mut marker, listener, slow] = std::array::from_fn(|_| call_until_in(&server));
     let flooders: [Peer; FLOODERS] = std::array::from_fn(|_| call_until_in(&server));
     let (over, heard) = (&AtomicBool::new(false), &AtomicU32::new(0));
@@ -189,5 +193,68 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
                 return;
             }
         }
+    });
+}
+
+/// Panics in the thread that delivers the line "panic now", as a fault of the server would.
+struct Faulty;
+
+impl Observer for Faulty {
+    fn see(&self, event: Event) {
+        if let Event::Delivered { batch, .. } = event {
+            assert!(batch.text() != b"panic now\n", "this panic is part of a test");
+        }
+    }
+}
+
+#[test]
+fn a_session_that_panics_leaves_neither_record_nor_place_behind() {
+    let reading = ReadOptions {
+        framing: Framing::Lines,
+        max_line: 1024,
+        greet: Some(WELCOME.parse().expect("a text without places")),
+        prefix: None,
+        name_first: false,
+    };
+    let timeouts = Timeouts { idle: PATIENCE, sending: PATIENCE };
+    let policy = ClientPolicy { reading, echo: true, rate: None, timeouts };
+    let server = Server::bind(Config {
+        addresses: vec![("127.0.0.1:0".to_owned(), policy)],
+        max_clients: 2,
+        limits: Limits::of(1 << 20, 1),
+        stall_timeout: PATIENCE,
+    });
+    let server = server.expect("there is a free port");
+    let address = server.addresses().next().expect("it listens");
+    let (stop, stopped) = crossbeam_channel::bounded(0);
+    thread::scope(|scope| {
+        let running = scope.spawn(|| server.run(Box::new(Faulty), &stopped));
+        // However this ends, the server must.
+        let ends = stop;
+        let [mut first, mut second] = std::array::from_fn(|_| Peer::connect(address));
+        for peer in [&mut first, &mut second] {
+            peer.await_line(WELCOME);
+        }
+        first.say("panic now");
+        let (heard, _) = first.rest();
+        assert_eq!(heard, ["panic now"]);
+        second.expect("panic now");
+        // Its place is free, and so is the roster.
+        let mut third = Peer::connect(address);
+        wait_until("a third client is in", || {
+            let is_in = third.line() == WELCOME;
+            if !is_in {
+                third = Peer::connect(address);
+            }
+            is_in
+        });
+        third.say("we go on");
+        for peer in [&mut second, &mut third] {
+            peer.expect("we go on");
+        }
+        drop(ends);
+        assert_eq!([second, third].map(|mut peer| peer.rest().1), [Ending::Closed; 2]);
+        let report = running.join().expect("the panic ended one thread").expect("it runs");
+        assert_eq!(report.peers, 2);
     });
 }
