@@ -9,6 +9,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, never, unbounded};
 use env_logger::Target;
+use tcp_chat::client::Failure;
 
 use app::args::Command;
 use app::ui::terminal::tty;
@@ -33,7 +34,9 @@ fn main() -> ExitCode {
         Command::Completions { shell } => describe::completions(shell),
         Command::Man { command } => describe::man(command.as_deref()),
     };
-    if let Err(error) = &done {
+    if let Err(error) = &done
+        && !matches!(error.downcast_ref(), Some(Failure::Unwanted))
+    {
         stderr::say(&format!("tcp-chat: {error:#}"));
     }
     stderr::flush();

@@ -25,7 +25,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
-    let commands = signals::on_stop(())?;
+    let commands = signals::on_stop()?;
     let server = Server::bind(config(args)).map_err(|error| with_advice(&error))?;
     announce(&server, args);
 

@@ -7,11 +7,16 @@
 
 use std::fs;
 use std::process;
+use std::time::{Duration, Instant};
 
 use crate::app::ui::terminal::tty;
 use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
 use nix::sys::signal::{SigSet, Signal};
+
+/// Signals that come this soon after the first count as one with it: when a window closes, the shell
+/// and the kernel send a SIGHUP each.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// Blocks SIGHUP in all threads if the program was started with SIGHUP ignored. Threads inherit the
 /// mask, so this must run before the first thread starts.
@@ -33,22 +38,21 @@ fn ignores_hangups(status: &str) -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Sends `message` when a signal asks the program to stop. A second signal ends the program at
-/// once, with status 1.
+/// Returns a channel that closes when a signal asks the program to stop. A second signal, after
+/// [`TOGETHER`] or later, ends the program at once, with status 1.
 ///
 /// # Errors
 /// The handler cannot be installed.
-pub(crate) fn on_stop<T: Copy + Send + 'static>(message: T) -> Result<Receiver<T>> {
-    let (sender, stop) = crossbeam_channel::unbounded();
-    let mut asked = false;
+pub(crate) fn on_stop() -> Result<Receiver<()>> {
+    let (sender, stop) = crossbeam_channel::bounded(0);
+    let mut open = Some(sender);
+    let mut first = None;
     let handler = move || {
-        if asked {
+        drop(open.take());
+        if first.get_or_insert_with(Instant::now).elapsed() >= TOGETHER {
             tty::restore();
             process::exit(1);
         }
-        asked = true;
-        // The send fails if no thread receives any more: the program is about to end.
-        let _ = sender.send(message);
     };
     ctrlc::set_handler(handler).context("cannot handle signals")?;
     Ok(stop)

@@ -12,6 +12,7 @@ mod progress;
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -68,7 +69,7 @@ impl Config {
 }
 
 /// A request from the user or a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Input {
     /// Say this text.
     Say(String),
@@ -76,6 +77,8 @@ pub enum Input {
     TooLong,
     /// The input has ended.
     End,
+    /// The rest of the input cannot be read.
+    Unreadable(Arc<io::Error>),
     /// Connect now.
     Connect,
     /// Say goodbye, disconnect, and do not reconnect.
@@ -171,6 +174,16 @@ pub enum Failure {
     /// The client itself or the server refused these lines.
     #[error("{} too long and not delivered", counted(*.0, "line was", "lines were"))]
     TooLong(usize),
+    /// The input could not be read to its end.
+    #[error("cannot read stdin ({}): redirect it from elsewhere", in_words(.0))]
+    Unreadable(Arc<io::Error>),
+    /// A signal ended the client before it had read all of its input.
+    #[error("stopped before the end of the input")]
+    Stopped,
+    /// The reader of the output has closed it before the end of the input. This needs no words: the
+    /// reader has what it wanted.
+    #[error("nobody reads the output")]
+    Unwanted,
     /// The chat could not be shown.
     #[error("cannot write to stdout ({}): redirect it elsewhere{}", in_words(.source), and(*.unconfirmed))]
     NotShown {

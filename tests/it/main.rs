@@ -28,6 +28,7 @@ mod shutdown;
 mod delivery;
 mod liars;
 mod lies;
+mod pipes;
 mod raw_client;
 mod restart;
 

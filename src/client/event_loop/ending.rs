@@ -1,6 +1,7 @@
 //! How a connection ends, and how the client ends. The client must not claim more than it knows.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::EventLoop;
@@ -81,12 +82,13 @@ impl EventLoop<'_> {
         }));
     }
 
-    /// Ends the client because the user, the input or a signal ended it.
-    pub(super) fn leave(&mut self) {
+    /// Ends the client because the user, the input, the output or a signal ended it. `shown` is the
+    /// result of the last output.
+    pub(super) fn leave(&mut self, shown: io::Result<()>) {
         let was_up = self.dialer.is_up();
         self.ask_for_proof();
         self.part();
-        let shown = self.screen.flush();
+        let shown = shown.and_then(|()| self.screen.flush());
         let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         self.over = Some(match lines {
             0 => self.all_confirmed(),
@@ -101,11 +103,17 @@ impl EventLoop<'_> {
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected { server: self.config.server(), unconfirmed: lines }),
         });
-        // The reader of a pipe may close it early, as `| head` does. This is no failure.
-        if let Err(source) = shown
-            && source.kind() != io::ErrorKind::BrokenPipe
-        {
-            self.over = Some(Err(Failure::NotShown { source, unconfirmed: lines }));
+        match shown {
+            // The reader of a pipe may close it early, as `| head` does.
+            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => {
+                if let Some(Err(failure)) = &mut self.over {
+                    *failure = Failure::Unwanted;
+                }
+            }
+            Err(source) => {
+                self.over = Some(Err(Failure::NotShown { source, unconfirmed: lines }));
+            }
+            Ok(()) => {}
         }
     }
 
@@ -116,8 +124,14 @@ impl EventLoop<'_> {
         self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
     }
 
+    /// Every line that was said is confirmed. Whether this is also success depends on the input.
     fn all_confirmed(&self) -> Result<(), Failure> {
-        if self.refused == 0 { Ok(()) } else { Err(Failure::TooLong(self.refused)) }
+        match &self.unreadable {
+            Some(why) => Err(Failure::Unreadable(Arc::clone(why))),
+            None if self.refused > 0 => Err(Failure::TooLong(self.refused)),
+            None if !self.input_ended && !self.input.is_empty() => Err(Failure::Stopped),
+            None => Ok(()),
+        }
     }
 
     /// Says goodbye, and shows the messages that arrive until the server closes its side.
