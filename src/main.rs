@@ -16,7 +16,7 @@ use app::ui::terminal::tty;
 use app::{demo, describe, serve, signals, stderr, talk, usage};
 
 fn main() -> ExitCode {
-    signals::keep_ignoring_hangups();
+    signals::keep_ignoring();
     let cli = match usage::arguments() {
         Ok(cli) => cli,
         Err(error) => {

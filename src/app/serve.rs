@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, select_biased};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
@@ -25,8 +25,8 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
-    let commands = signals::on_stop()?;
-    let server = Server::bind(config(args)).map_err(|error| with_advice(&error))?;
+    let stop = signals::on_stop()?;
+    let Some(server) = bind(config(args), &stop)? else { return Ok(()) };
     announce(&server, args);
 
     let (recorder, printer) = event_log::event_log();
@@ -34,11 +34,26 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     let port = server.addresses().next().map_or(0, |address| address.port());
     recorder.record(Event::Notice(protocol::online(port)));
     let last =
-        server.run(Box::new(recorder), &commands).context("cannot start the server's threads")?;
+        server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
     stderr::say(&format!("stopped; {}", in_words(last)));
     Ok(())
+}
+
+/// Listens. Returns nothing if a signal asks the program to stop first: to look up a name can take
+/// long, so a thread of its own does that.
+fn bind(config: Config, stop: &Receiver<()>) -> Result<Option<Server>> {
+    let (done, bound) = crossbeam_channel::bounded(1);
+    let bind = move || _ = done.send(Server::bind(config));
+    thread::Builder::new()
+        .name("listen".to_owned())
+        .spawn(bind)
+        .context("cannot start the thread that listens")?;
+    select_biased! {
+        recv(bound) -> server => server?.map(Some).map_err(|error| with_advice(&error)),
+        recv(stop) -> _ => Ok(None),
+    }
 }
 
 /// The error, and advice about it.

@@ -1,9 +1,9 @@
 //! The signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP, which a terminal
 //! sends when it closes.
 //!
-//! `ctrlc` handles all three in the same way. It handles SIGHUP even if the program was started
-//! with SIGHUP ignored (`nohup`). In that case the program blocks SIGHUP: a blocked signal waits
-//! for ever.
+//! `ctrlc` handles all three in the same way. It handles them even if the program was started with
+//! SIGHUP ignored (`nohup`) or SIGINT (a script's `tcp-chat server &`). In that case the program
+//! blocks the signal: a blocked signal waits for ever.
 
 use std::fs;
 use std::process;
@@ -18,24 +18,23 @@ use nix::sys::signal::{SigSet, Signal};
 /// and the kernel send a SIGHUP each.
 const TOGETHER: Duration = Duration::from_millis(500);
 
-/// Blocks SIGHUP in all threads if the program was started with SIGHUP ignored. Threads inherit the
-/// mask, so this must run before the first thread starts.
+/// Blocks SIGHUP and SIGINT in all threads if the program was started with them ignored. Threads
+/// inherit the mask, so this must run before the first thread starts.
 ///
-/// Only Linux shows which signals are ignored. Elsewhere, SIGHUP always stops the program.
-pub(crate) fn keep_ignoring_hangups() {
+/// Only Linux shows which signals are ignored. Elsewhere, both always stop the program.
+pub(crate) fn keep_ignoring() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if ignores_hangups(&status) {
-        let hangup = SigSet::from(Signal::SIGHUP);
-        // The kernel refuses only an unknown operation.
-        let _ = hangup.thread_block();
-    }
+    let both = [Signal::SIGHUP, Signal::SIGINT];
+    let blocked: SigSet = both.into_iter().filter(|&signal| ignores(&status, signal)).collect();
+    // The kernel refuses only an unknown operation.
+    let _ = blocked.thread_block();
 }
 
-/// Whether SIGHUP, signal number 1, is in the mask of ignored signals; see `proc_pid_status(5)`.
-fn ignores_hangups(status: &str) -> bool {
+/// Whether the signal is in the mask of ignored signals; see `proc_pid_status(5)`.
+fn ignores(status: &str, signal: Signal) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 == 1)
+    mask.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
 }
 
 /// Returns a channel that closes when a signal asks the program to stop. A second signal, after
@@ -60,19 +59,21 @@ pub(crate) fn on_stop() -> Result<Receiver<()>> {
 
 #[cfg(test)]
 mod tests {
-    use super::ignores_hangups;
+    use super::{Signal, ignores};
 
     #[test]
-    fn the_lowest_bit_of_the_mask_is_sighup() {
-        for (mask, ignored) in [
-            ("SigIgn:\t0000000000000001\n", true),
-            ("SigIgn:\t0000000000001003\n", true),
-            ("SigIgn:\t0000000000001002\n", false),
-            ("SigBlk:\t0000000000000001\nSigIgn:\t0000000000000000\n", false),
-            ("SigIgn:\tnonsense\n", false),
-            ("", false),
+    fn the_lowest_bits_of_the_mask_are_sighup_and_sigint() {
+        for (mask, hangup, interrupt) in [
+            ("SigIgn:\t0000000000000001\n", true, false),
+            ("SigIgn:\t0000000000001003\n", true, true),
+            ("SigIgn:\t0000000000001002\n", false, true),
+            ("SigBlk:\t0000000000000003\nSigIgn:\t0000000000000000\n", false, false),
+            ("SigIgn:\tnonsense\n", false, false),
+            ("", false, false),
         ] {
-            assert_eq!(ignores_hangups(&format!("Name:\ttcp-chat\n{mask}")), ignored, "{mask}");
+            let status = format!("Name:\ttcp-chat\n{mask}");
+            let ignored = [Signal::SIGHUP, Signal::SIGINT].map(|signal| ignores(&status, signal));
+            assert_eq!(ignored, [hangup, interrupt], "{mask}");
         }
     }
 }

@@ -23,6 +23,7 @@ mod raw;
 #[cfg(target_os = "linux")]
 mod resources;
 mod shutdown;
+mod signals;
 
 // The client on a pipe.
 mod delivery;

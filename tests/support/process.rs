@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use rustix::process::Signal;
 
-use super::PATIENCE;
+use super::{PATIENCE, wait_until};
 
 /// The program, without environment variables that could change its behaviour.
 pub(crate) fn program() -> Command {
@@ -126,6 +126,16 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Sends the signal again and again until the process ends, because signals that arrive together
+    /// count as one.
+    pub(crate) fn end_by(&mut self, signal: Signal) -> ExitStatus {
+        wait_until("a signal ends the process", || {
+            self.signal(signal);
+            self.has_ended()
+        });
+        self.ended()
     }
 
     /// Waits for the end and asserts the exit status.

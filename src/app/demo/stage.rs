@@ -236,7 +236,8 @@ impl Stage {
     /// Stops a server, and waits until its process has ended well.
     pub(super) fn stop(&mut self, server: &mut Actor) -> Result<()> {
         let id = rustix::process::Pid::from_child(&server.child);
-        rustix::process::kill_process(id, rustix::process::Signal::INT)
+        // If the demo was started with SIGINT ignored, the server ignores it as well.
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)
             .context("cannot stop the server")?;
         self.ended(server)
     }
