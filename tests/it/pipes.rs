@@ -69,7 +69,7 @@ fn a_non_blocking_output_is_waited_for() {
     let mut ann = client(&server, Stdio::piped(), writer);
     ann.pipe(format!("{}\n", "x".repeat(900)).repeat(LINES));
     // Nobody reads now, and a pipe holds less than this.
-    server.event_log().at_least(70, "a line", |line| line.starts_with("Ann: "));
+    server.event_log().at_least(50, "a line", |line| line.starts_with("Ann: "));
     let mut text = String::new();
     output.read_to_string(&mut text).expect("text");
     ann.exits(0);
@@ -101,13 +101,13 @@ fn a_signal_before_the_end_of_the_input_is_no_success() {
 
 #[test]
 fn the_first_signal_ends_a_client_whose_output_nobody_reads() {
-    let server = Server::start(&[]);
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let server = Server::start(&[]);
         let (unread, output) = pipe();
         let mut ann = client(&server, Stdio::piped(), output);
         // A pipe holds less than this.
         ann.pipe(format!("{}\n", "x".repeat(900)).repeat(1000));
-        server.event_log().at_least(70, "a line", |line| line.starts_with("Ann: "));
+        server.event_log().at_least(50, "a line", |line| line.starts_with("Ann: "));
         let begin = Instant::now();
         ann.signal(signal);
         ann.exits(1);
