@@ -11,13 +11,16 @@ use tcp_chat::protocol::{self, Found, Lines};
 use super::{clock, command};
 use crate::app::streams::{self, Stdout};
 
+/// How many lines are read ahead. A client that is stopped knows by them that it has not read all.
+const AHEAD: usize = 64;
+
 /// Reads lines of at most `max` bytes from stdin, on a thread of its own. On a terminal, a line may
 /// be a command. On a pipe, every line is a message.
 ///
 /// # Errors
 /// The thread could not be started.
 pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
-    let (sender, input) = crossbeam_channel::bounded(1);
+    let (sender, input) = crossbeam_channel::bounded(AHEAD);
     let understand = if io::stdin().is_terminal() { command::parse } else { say };
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         if let Err(error) = pass_lines(max, understand, &sender) {
