@@ -16,6 +16,7 @@ use tcp_chat::server::event_log::{self, Event, Line, Printer};
 use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Timeouts};
 
 use super::args::{Echo, ServerArgs};
+use super::streams::Out;
 use super::ui::clock;
 use super::ui::paint::{Palette, Style};
 use super::{signals, stderr};
@@ -172,7 +173,7 @@ fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>
     let (printing, printed) = crossbeam_channel::bounded(0);
     let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
     let mut out: Box<dyn Write + Send> =
-        if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+        if args.quiet { Box::new(io::sink()) } else { Box::new(Out(io::stdout())) };
     let print = move || {
         let _printing = printing;
         printer.run(&mut out, |line, text| {

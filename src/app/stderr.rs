@@ -91,7 +91,8 @@ fn takes_something(out: &impl AsFd) -> bool {
 
 fn put(text: Vec<u8>) {
     match TASKS.get() {
-        None => write(&text, &mut Out(io::stderr())),
+        // Stderr may be closed or full. No other place remains to report that.
+        None => _ = Out(io::stderr()).write_all(&text),
         Some(tasks) if tasks.try_send(Task::Write(text)).is_ok() => {}
         Some(_) => _ = SKIPPED.fetch_add(1, Relaxed),
     }
@@ -100,21 +101,21 @@ fn put(text: Vec<u8>) {
 /// The writing thread.
 fn write_all(tasks: &Receiver<Task>, skipped: &AtomicU64, out: &mut dyn Write) {
     for task in tasks {
-        if let Task::Write(text) = task {
-            write(&text, out);
+        if let Task::Write(text) = task
+            && out.write_all(&text).is_err()
+        {
+            skipped.fetch_add(1, Relaxed);
+            continue;
         }
-        let notice = match skipped.swap(0, Relaxed) {
+        let (notice, count) = match skipped.swap(0, Relaxed) {
             0 => continue,
-            1 => "* 1 message skipped: stderr is too slow\n".to_owned(),
-            many => format!("* {many} messages skipped: stderr is too slow\n"),
+            1 => ("* 1 message skipped: stderr is too slow or fails\n".to_owned(), 1),
+            many => (format!("* {many} messages skipped: stderr is too slow or fails\n"), many),
         };
-        write(notice.as_bytes(), out);
+        if out.write_all(notice.as_bytes()).is_err() {
+            skipped.fetch_add(count, Relaxed);
+        }
     }
-}
-
-fn write(text: &[u8], out: &mut dyn Write) {
-    // Stderr may be closed or full. No other place remains to report that.
-    let _ = out.write_all(text);
 }
 
 #[cfg(test)]
@@ -131,6 +132,6 @@ mod tests {
         let mut out = Vec::new();
         write_all(&tasks, &AtomicU64::new(2), &mut out);
         let text = String::from_utf8(out).expect("only text was written");
-        assert_eq!(text, "one\n* 2 messages skipped: stderr is too slow\ntwo\n");
+        assert_eq!(text, "one\n* 2 messages skipped: stderr is too slow or fails\ntwo\n");
     }
 }

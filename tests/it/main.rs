@@ -14,6 +14,7 @@ mod crowded;
 #[cfg(target_os = "linux")]
 mod dead_link;
 mod departures;
+mod event_log;
 mod flood;
 mod hostile;
 #[cfg(target_os = "linux")]
