@@ -37,7 +37,11 @@ fn main() -> ExitCode {
     if let Err(error) = &done
         && !matches!(error.downcast_ref(), Some(Failure::Unwanted))
     {
-        stderr::say(&format!("tcp-chat: {error:#}"));
+        // Of all system calls, only those that start a thread fail like this here.
+        let no_thread = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        let no_thread = error.chain().filter_map(|error| error.downcast_ref()).any(no_thread);
+        let advice = "; no thread is left: end other programs, or raise ulimit -u";
+        stderr::say(&format!("tcp-chat: {error:#}{}", if no_thread { advice } else { "" }));
     }
     stderr::flush();
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -6,6 +6,7 @@
 //! blocks the signal: a blocked signal waits for ever.
 
 use std::fs;
+use std::io;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,12 @@ pub(crate) fn on_stop() -> Result<Receiver<()>> {
             process::exit(1);
         }
     };
-    ctrlc::set_handler(handler).context("cannot handle signals")?;
+    let set = ctrlc::set_handler(handler).map_err(|error| match error {
+        // The thread that handles signals cannot start.
+        ctrlc::Error::System(error) => error,
+        other => io::Error::other(other),
+    });
+    set.context("cannot handle signals")?;
     Ok(stop)
 }
 

@@ -133,13 +133,15 @@ impl Connection {
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
         let sent = events.clone();
+        // If a thread cannot start, dropping this ends the other one.
+        let connection = Self { stream, received, outgoing: Some(outgoing), local_port };
         Builder::new()
             .name("reader".to_owned())
             .spawn(move || read(&reading, options.framing, &events))?;
         Builder::new()
             .name("writer".to_owned())
             .spawn(move || write(&writing, options, &lines, &sent))?;
-        Ok(Self { stream, received, outgoing: Some(outgoing), local_port })
+        Ok(connection)
     }
 
     /// The channel on which the events of the connection arrive.

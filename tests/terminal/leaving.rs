@@ -215,3 +215,29 @@ fn a_client_with_a_fault() {
     }
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
 }
+
+#[test]
+fn without_a_thread_the_terminal_is_given_back() {
+    let Some(user) = usage::OtherUser::new(61_235) else { return };
+    let server = Server::start(&[]);
+    for threads in 1..=12 {
+        let mut command = user.program(threads);
+        command.args(["client", &server.address.to_string(), "--name", "Ann"]);
+        let mut ann = Terminal::run(command, 200);
+        let mut ended = false;
+        wait_until("the client says something", || {
+            ended = ann.process.has_ended();
+            ended || ann.look(|view| view.rows().iter().any(|row| row.starts_with("You are Ann")))
+        });
+        if ended {
+            let why = "Resource temporarily unavailable (os error 11); no thread is left: end other \
+                       programs, or raise ulimit -u";
+            ann.wait("the reason", |view| view.rows().iter().any(|row| row.ends_with(why)));
+            ann.process.exits(1);
+        } else {
+            ann.type_line("/quit");
+            ann.process.ended();
+        }
+        assert!(ann.is_as_before(), "with {threads} threads");
+    }
+}
