@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, at, never, select_biased};
 
 use super::connection::{Connection, Received};
 use super::dialer::{Dialer, in_words};
-use super::outbox::{Outbox, Own};
+use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
 use super::{Config, Failure, Input, Screen, Status};
 use crate::protocol::{self, Framing};
@@ -80,15 +80,13 @@ impl EventLoop<'_> {
         if shown.is_err() || self.is_done() {
             return self.leave(shown);
         }
-        let no_input = never();
-        let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
-        let input = if wants_input { self.input } else { &no_input };
+        let input = if self.wants_input() { self.input } else { &never() };
         let timer = self.next_timer().map_or_else(never, at);
         // The input comes first: if its end is already there, a connection that is lost now is no
         // failure.
         select_biased! {
             recv(quit) -> _ => self.leave(Ok(())),
-            recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
+            recv(input) -> input => self.obey_all(input.unwrap_or(Input::End)),
             recv(self.dialer.received()) -> received => {
                 self.receive(received.unwrap_or(Received::Closed(None)));
             }
@@ -101,15 +99,22 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Whether all work is done.
-    fn is_done(&self) -> bool {
-        let broken = self.unreadable.is_some();
-        self.input_ended
-            && if self.config.stay && !broken {
-                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
-            } else {
-                (self.dialer.was_up() || broken) && self.outbox.is_empty()
+    fn wants_input(&self) -> bool {
+        !self.input_ended && self.outbox.has_room(self.config.window)
+    }
+
+    /// Obeys this request, and some that have arrived behind it: a paste is thousands of requests, and
+    /// to send, show and draw after each would take seconds.
+    fn obey_all(&mut self, first: Input) {
+        self.obey(first);
+        for _ in 0..WINDOW {
+            if self.over.is_none()
+                && self.wants_input()
+                && let Ok(next) = self.input.try_recv()
+            {
+                self.obey(next);
             }
+        }
     }
 
     fn obey(&mut self, input: Input) {
@@ -280,11 +285,6 @@ impl EventLoop<'_> {
         let overdue = waits.then(|| self.timer.next_overdue());
         let timers = [self.dialer.next_attempt(), send, overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
-    }
-
-    fn gives_up_at(&self) -> Option<Instant> {
-        let content = self.dialer.is_up() && self.outbox.is_empty();
-        self.timer.end().filter(|_| !content)
     }
 
     fn time_passed(&mut self) {

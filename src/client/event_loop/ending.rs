@@ -16,6 +16,17 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const USELESS: u32 = 3;
 
 impl EventLoop<'_> {
+    /// Whether all work is done.
+    pub(super) fn is_done(&self) -> bool {
+        let broken = self.unreadable.is_some();
+        self.input_ended
+            && if self.config.stay && !broken {
+                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
+            } else {
+                (self.dialer.was_up() || broken) && self.outbox.is_empty()
+            }
+    }
+
     pub(super) fn lost(&mut self, error: Option<io::Error>) {
         let ending = self.dialer.ending();
         let turned_away = ending == Ending::TurnedAway;
@@ -70,6 +81,11 @@ impl EventLoop<'_> {
             self.said_farewell = true;
             self.outbox.push(self.config.farewell());
         }
+    }
+
+    pub(super) fn gives_up_at(&self) -> Option<Instant> {
+        let content = self.dialer.is_up() && self.outbox.is_empty();
+        self.timer.end().filter(|_| !content)
     }
 
     /// The time limit has passed without progress.
