@@ -122,7 +122,7 @@ fn announce(server: &Server, args: &ServerArgs) {
         palette.paint(style, text, &mut painted);
         painted
     };
-    for (address, framing) in server.addresses().zip([args.framing, Framing::Raw]) {
+    for (address, framing) in server.listening() {
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
             stderr::say(&format!("listening on {address}; connect with: {client}"));
@@ -132,8 +132,10 @@ fn announce(server: &Server, args: &ServerArgs) {
         stderr::say(&format!("{listening} join from another terminal:"));
         stderr::say(&format!("    {client} --name NAME"));
         if framing == Framing::Lines {
-            let here = reachable(address);
-            stderr::say(&format!("    nc {} {}", here.ip(), here.port()));
+            // An IPv6 address may have a scope, as in fe80::1%2.
+            let here = reachable(address).to_string();
+            let (host, port) = protocol::host_and_port(&here).unwrap_or((&here, 0));
+            stderr::say(&format!("    nc {host} {port}"));
         }
     }
     if is_terminal {

@@ -95,7 +95,8 @@ fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result
 
 fn connect(address: &str) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for address in address.to_socket_addrs()? {
+    let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
+    for address in host_and_port.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(stream) if is_connected_to_itself(&stream) => {
                 // Dialing a free port of this machine can, rarely, reach the very socket that dials.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use super::template::Template;
-use crate::protocol::{self, Chunks, Found, Framing, Lines, RAW_MESSAGE};
+use crate::protocol::{self, Chunks, Found, Framing, Lines, Name, RAW_MESSAGE};
 use crate::room::{Batch, PeerId};
 
 /// How the messages of a client are read, and what is added to them.
@@ -118,8 +118,7 @@ impl<'a> Inbound<'a> {
 
 /// The name that a raw client sends first, without a newline, and cut to the length of a name.
 fn announced_name(message: &[u8]) -> String {
-    let name = protocol::sanitized(message.trim_ascii());
-    name.chars().take(protocol::MAX_NAME).collect()
+    Name::cut(protocol::sanitized(message).trim())
 }
 
 /// Whether a client sends newlines at all: programs for the course assignment do not.

@@ -2,19 +2,23 @@
 //! that find dead connections. Most code for a single platform is here and in `limits.rs`.
 
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
+use crate::protocol;
 use crate::room::Socket;
 
 /// How many connections may wait to be accepted: as many as the kernel allows.
 const ACCEPT_BACKLOG: i32 = 4096;
+
+/// How many ports are tried until one is free at each address of a host.
+const TRIES: u32 = 16;
 
 /// How often a waiting send looks for free space: the kernel reports it only when a third of its
 /// buffer is free.
@@ -144,22 +148,55 @@ fn find_dead_link(stream: &TcpStream, timeouts: Timeouts) -> io::Result<()> {
     Ok(())
 }
 
-/// Listens on the first of the addresses that works.
+/// Listens on every address that `HOST:PORT` has. With port 0, they get one and the same port.
 ///
 /// # Errors
-/// None of them works: unknown host, address in use, not permitted.
-pub(super) fn listen(address: &str) -> io::Result<TcpListener> {
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for address in address.to_socket_addrs()? {
-        match listen_on(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failure = error,
+/// The host is unknown, this machine has none of its addresses, or one is in use or not permitted.
+pub(super) fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
+    let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in host_and_port.to_socket_addrs()? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
-    Err(failure)
+    // A port that is free at the first address may be in use at the next.
+    let mut tries = if host_and_port.1 == 0 && addresses.len() > 1 { TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        match listen_on_each(&addresses) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            done => return done,
+        }
+    }
 }
 
-fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+fn listen_on_each(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    let mut port = 0;
+    let mut lacking = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for mut address in addresses.iter().copied() {
+        if address.port() == 0 {
+            address.set_port(port);
+        }
+        match listen_on(address) {
+            Ok(listener) => {
+                port = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            // For example ::1 on a machine without IPv6.
+            Err(error) if is_lacking(&error) => lacking = error,
+            Err(error) => return Err(error),
+        }
+    }
+    if listeners.is_empty() { Err(lacking) } else { Ok(listeners) }
+}
+
+fn is_lacking(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket2::new(Domain::for_address(address), Type::STREAM, None)?;
     // A restart must not fail because connections of the last run still wait out their end.
     socket.set_reuse_address(true)?;

@@ -35,6 +35,7 @@ mod raw_client;
 mod restart;
 
 // The command line.
+mod addresses;
 mod cli;
 mod demo;
 mod describe;

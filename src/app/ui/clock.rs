@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 /// The local time, as it is shown in front of a line: `15:04:05 `.
 pub(crate) fn stamp() -> String {
@@ -11,7 +11,7 @@ pub(crate) fn stamp() -> String {
 
 /// A clock may be wrong by thousands of years, and then there is no such date.
 fn stamp_of(time: SystemTime) -> String {
-    let time = Zoned::try_from(time).map(|time| time.strftime("%H:%M:%S ").to_string());
+    let time = ZonedDateTime::try_from(time).map(|time| time.strftime("%H:%M:%S ").to_string());
     time.unwrap_or_else(|_| "--:--:-- ".to_owned())
 }
 

@@ -141,7 +141,8 @@ impl Draft {
         // The beginning of a long text is hidden in any case. It is left out in large steps, so that
         // the text does not move with each key.
         let from = before.len().saturating_sub(FAR) / FAR * FAR;
-        let from = (from..).find(|&at| before.is_char_boundary(at)).unwrap_or_default();
+        let from =
+            (from..=before.len()).find(|&at| before.is_char_boundary(at)).unwrap_or_default();
         let before = &before[from..];
         let hidden = match shown_width(before) {
             wide if wide < columns => 0,
