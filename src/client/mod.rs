@@ -145,6 +145,14 @@ pub enum Failure {
         /// How many lines are unconfirmed.
         unconfirmed: usize,
     },
+    /// There was no time for an attempt to connect.
+    #[error("no attempt to connect to {server} has ended yet: use a longer --give-up-after{}", and(*.unconfirmed))]
+    TooSoon {
+        /// The server, as messages name it.
+        server: String,
+        /// How many lines are unconfirmed.
+        unconfirmed: usize,
+    },
     /// The connection was lost, and the client does not reconnect.
     #[error("Connection to {server} Lost ({reason}){}", and(*.unconfirmed))]
     Lost {

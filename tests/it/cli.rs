@@ -187,6 +187,7 @@ fn a_failure_is_one_line_that_says_what_to_do() {
         (&["server", "192.0.2.1:0"], "192.0.2.1"),
         (&["client", "127.0.0.1:1", "--no-reconnect"], "is the server running?"),
         (&["client", "127.0.0.1:1", "--give-up-after", "0.2"], "is the server running?"),
+        (&["client", "127.0.0.1:1", "--give-up-after", "0"], "use a longer --give-up-after"),
     ];
     for (arguments, explanation) in failing {
         let mut process = run(arguments);

@@ -40,6 +40,7 @@ mod cli;
 mod demo;
 mod describe;
 mod streams;
+mod variables;
 
 // The examples.
 mod ladder;

@@ -90,11 +90,13 @@ impl EventLoop<'_> {
 
     /// The time limit has passed without progress.
     pub(super) fn give_up(&mut self) {
-        let lines = self.unconfirmed();
+        let (server, unconfirmed) = (self.config.server(), self.unconfirmed());
         self.over = Some(Err(if self.dialer.is_up() {
-            Failure::Unconfirmed(lines)
+            Failure::Unconfirmed(unconfirmed)
+        } else if self.dialer.has_tried() {
+            Failure::NotConnected { server, unconfirmed }
         } else {
-            Failure::NotConnected { server: self.config.server(), unconfirmed: lines }
+            Failure::TooSoon { server, unconfirmed }
         }));
     }
 
