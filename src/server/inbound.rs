@@ -130,7 +130,7 @@ struct Newlines {
 
 impl Newlines {
     /// Gives a hint when the first two reads of a client have no newline, once in the life of the
-    /// server.
+    /// process.
     fn look_for(&mut self, bytes: &[u8], address: SocketAddr) {
         static HINT: Once = Once::new();
         self.seen |= memchr::memchr(b'\n', bytes).is_some();

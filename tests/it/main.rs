@@ -9,7 +9,6 @@ mod support;
 
 // The server, and peers that are plain sockets.
 mod chat;
-#[cfg(target_os = "linux")]
 mod crowded;
 #[cfg(target_os = "linux")]
 mod dead_link;
@@ -17,7 +16,6 @@ mod departures;
 mod event_log;
 mod flood;
 mod hostile;
-#[cfg(target_os = "linux")]
 mod promises;
 mod protocol;
 mod raw;

@@ -19,6 +19,14 @@ fn status(id: u32, field: &str) -> u64 {
     figure.and_then(|figure| figure.parse().ok()).expect("a figure")
 }
 
+/// Whether this system shows what a process uses. If not, the test is skipped.
+pub(crate) fn is_shown() -> bool {
+    if !cfg!(target_os = "linux") {
+        skip("this system does not show what a process uses");
+    }
+    cfg!(target_os = "linux")
+}
+
 /// Memory in use, in KiB.
 pub(crate) fn memory(id: u32) -> u64 {
     status(id, "VmRSS:")
