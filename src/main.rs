@@ -9,13 +9,14 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, never, unbounded};
 use env_logger::Target;
+use tcp_chat::client::Failure;
 
 use app::args::Command;
 use app::ui::terminal::tty;
 use app::{demo, describe, serve, signals, stderr, talk, usage};
 
 fn main() -> ExitCode {
-    signals::keep_ignoring_hangups();
+    signals::keep_ignoring();
     let cli = match usage::arguments() {
         Ok(cli) => cli,
         Err(error) => {
@@ -33,8 +34,14 @@ fn main() -> ExitCode {
         Command::Completions { shell } => describe::completions(shell),
         Command::Man { command } => describe::man(command.as_deref()),
     };
-    if let Err(error) = &done {
-        stderr::say(&format!("tcp-chat: {error:#}"));
+    if let Err(error) = &done
+        && !matches!(error.downcast_ref(), Some(Failure::Unwanted))
+    {
+        // Of all system calls, only those that start a thread fail like this here.
+        let no_thread = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        let no_thread = error.chain().filter_map(|error| error.downcast_ref()).any(no_thread);
+        let advice = "; no thread is left: end other programs, or raise ulimit -u";
+        stderr::say(&format!("tcp-chat: {error:#}{}", if no_thread { advice } else { "" }));
     }
     stderr::flush();
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

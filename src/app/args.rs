@@ -83,7 +83,8 @@ Examples:
 pub(crate) struct ServerArgs {
     /// Listen on this HOST:PORT
     ///
-    /// Port 0 means any free port. The server prints its port.
+    /// Port 0 means any free port. The server prints its port. A host name is listened on at every
+    /// address it has: localhost serves IPv4 and IPv6.
     #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
     pub(crate) address: String,
 
@@ -217,7 +218,7 @@ pub(crate) struct ClientArgs {
 
     /// Your name [default: Client and the process id]
     ///
-    /// 1 to 32 characters, without ':'.
+    /// 1 to 32 visible characters, at most 128 bytes, without ':'.
     #[arg(long, short, env = "TCP_CHAT_NAME", help_heading = "Conversation")]
     pub(crate) name: Option<Name>,
 

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::app::args::Cli;
+use crate::app::streams::Out;
 use crate::app::usage;
 
 /// Prints a script with which a shell completes the commands.
@@ -49,5 +50,5 @@ fn examples(after_help: &str) -> String {
 }
 
 fn print(text: &[u8]) -> Result<()> {
-    usage::printed(io::stdout().write_all(text).and_then(|()| io::stdout().flush()))
+    usage::printed(Out(io::stdout()).write_all(text))
 }

@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod serve;
 pub(crate) mod signals;
 pub(crate) mod stderr;
+pub(crate) mod streams;
 pub(crate) mod talk;
 pub(crate) mod ui;
 pub(crate) mod usage;

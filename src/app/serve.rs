@@ -7,13 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, select_biased};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
 use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Timeouts};
 
 use super::args::{Echo, ServerArgs};
+use super::streams::Out;
 use super::ui::clock;
 use super::ui::paint::{Palette, Style};
 use super::usage::program;
@@ -24,8 +25,8 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
-    let commands = signals::on_stop(())?;
-    let server = Server::bind(config(args)).map_err(|error| with_advice(&error))?;
+    let stop = signals::on_stop()?;
+    let Some(server) = bind(config(args), &stop)? else { return Ok(()) };
     announce(&server, args);
 
     let (recorder, printer) = event_log::event_log();
@@ -33,11 +34,26 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     let port = server.addresses().next().map_or(0, |address| address.port());
     recorder.record(Event::Notice(protocol::online(port)));
     let last =
-        server.run(Box::new(recorder), &commands).context("cannot start the server's threads")?;
+        server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
     stderr::say(&format!("stopped; {}", in_words(last)));
     Ok(())
+}
+
+/// Listens. Returns nothing if a signal asks the program to stop first: to look up a name can take
+/// long, so a thread of its own does that.
+fn bind(config: Config, stop: &Receiver<()>) -> Result<Option<Server>> {
+    let (done, bound) = crossbeam_channel::bounded(1);
+    let bind = move || _ = done.send(Server::bind(config));
+    thread::Builder::new()
+        .name("listen".to_owned())
+        .spawn(bind)
+        .context("cannot start the thread that listens")?;
+    select_biased! {
+        recv(bound) -> server => server?.map(Some).map_err(|error| with_advice(&error)),
+        recv(stop) -> _ => Ok(None),
+    }
 }
 
 /// The error, and advice about it.
@@ -104,7 +120,7 @@ fn announce(server: &Server, args: &ServerArgs) {
         palette.paint(style, text, &mut painted);
         painted
     };
-    for (address, framing) in server.addresses().zip([args.framing, Framing::Raw]) {
+    for (address, framing) in server.listening() {
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
             stderr::say(&format!("listening on {address}; connect with: {client}"));
@@ -114,8 +130,10 @@ fn announce(server: &Server, args: &ServerArgs) {
         stderr::say(&format!("{listening} join from another terminal:"));
         stderr::say(&format!("    {client} --name NAME"));
         if framing == Framing::Lines {
-            let here = reachable(address);
-            stderr::say(&format!("    nc {} {}", here.ip(), here.port()));
+            // An IPv6 address may have a scope, as in fe80::1%2.
+            let here = reachable(address).to_string();
+            let (host, port) = protocol::host_and_port(&here).unwrap_or((&here, 0));
+            stderr::say(&format!("    nc {host} {port}"));
         }
     }
     if is_terminal {
@@ -147,7 +165,7 @@ fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>
     let (printing, printed) = crossbeam_channel::bounded(0);
     let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
     let mut out: Box<dyn Write + Send> =
-        if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+        if args.quiet { Box::new(io::sink()) } else { Box::new(Out(io::stdout())) };
     let print = move || {
         let _printing = printing;
         printer.run(&mut out, |line, text| {

@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::retry_on_intr;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use rustix::event::{PollFlags, Timespec};
+
+use super::streams::{self, Out};
 
 /// How many messages may wait.
 const WAITING: usize = 1024;
@@ -42,7 +43,7 @@ pub(crate) fn start_thread() {
     let (sender, tasks) = crossbeam_channel::bounded(WAITING);
     let started = thread::Builder::new()
         .name("stderr".to_owned())
-        .spawn(move || write_all(&tasks, &SKIPPED, &mut io::stderr()));
+        .spawn(move || write_all(&tasks, &SKIPPED, &mut Out(io::stderr())));
     if started.is_ok() {
         TASKS.get_or_init(|| sender);
     }
@@ -72,24 +73,26 @@ pub(crate) fn flush() {
 }
 
 /// Waits for another event of a thread that writes to `out`, or for its end.
-pub(crate) fn wait_for<T>(news: &Receiver<T>, out: impl AsFd) {
+pub(crate) fn wait_for<T>(news: &Receiver<T>, out: impl AsFd) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
-    while news.recv_timeout(STUCK).is_err_and(|error| error.is_timeout())
-        && takes_something(&out)
-        && Instant::now() < deadline
-    {}
+    loop {
+        match news.recv_timeout(STUCK) {
+            Err(RecvTimeoutError::Timeout)
+                if takes_something(&out) && Instant::now() < deadline => {}
+            news => return news.ok(),
+        }
+    }
 }
 
 /// Whether a write returns at once, even if it fails.
 fn takes_something(out: &impl AsFd) -> bool {
-    let mut events = [PollFd::new(out, PollFlags::OUT)];
-    let ready = retry_on_intr(|| poll(&mut events, Some(&Timespec::default())));
-    ready.is_ok_and(|ready| ready > 0)
+    streams::is_ready(out, PollFlags::OUT, Some(&Timespec::default()))
 }
 
 fn put(text: Vec<u8>) {
     match TASKS.get() {
-        None => write(&text, &mut io::stderr()),
+        // Stderr may be closed or full. No other place remains to report that.
+        None => _ = Out(io::stderr()).write_all(&text),
         Some(tasks) if tasks.try_send(Task::Write(text)).is_ok() => {}
         Some(_) => _ = SKIPPED.fetch_add(1, Relaxed),
     }
@@ -98,21 +101,21 @@ fn put(text: Vec<u8>) {
 /// The writing thread.
 fn write_all(tasks: &Receiver<Task>, skipped: &AtomicU64, out: &mut dyn Write) {
     for task in tasks {
-        if let Task::Write(text) = task {
-            write(&text, out);
+        if let Task::Write(text) = task
+            && out.write_all(&text).is_err()
+        {
+            skipped.fetch_add(1, Relaxed);
+            continue;
         }
-        let notice = match skipped.swap(0, Relaxed) {
+        let (notice, count) = match skipped.swap(0, Relaxed) {
             0 => continue,
-            1 => "* 1 message skipped: stderr is too slow\n".to_owned(),
-            many => format!("* {many} messages skipped: stderr is too slow\n"),
+            1 => ("* 1 message skipped: stderr is too slow or fails\n".to_owned(), 1),
+            many => (format!("* {many} messages skipped: stderr is too slow or fails\n"), many),
         };
-        write(notice.as_bytes(), out);
+        if out.write_all(notice.as_bytes()).is_err() {
+            skipped.fetch_add(count, Relaxed);
+        }
     }
-}
-
-fn write(text: &[u8], out: &mut dyn Write) {
-    // Stderr may be closed or full. No other place remains to report that.
-    let _ = out.write_all(text);
 }
 
 #[cfg(test)]
@@ -129,6 +132,6 @@ mod tests {
         let mut out = Vec::new();
         write_all(&tasks, &AtomicU64::new(2), &mut out);
         let text = String::from_utf8(out).expect("only text was written");
-        assert_eq!(text, "one\n* 2 messages skipped: stderr is too slow\ntwo\n");
+        assert_eq!(text, "one\n* 2 messages skipped: stderr is too slow or fails\ntwo\n");
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 use crossbeam_channel::Receiver;
-use tcp_chat::client;
+use tcp_chat::client::{self, Failure};
 use tcp_chat::protocol::Name;
 
 use super::args::ClientArgs;
 use super::ui::ask;
 use super::ui::pipe::{self, Pipe};
 use super::ui::terminal::{Terminal, tty};
-use super::{signals, stderr};
+use super::{signals, stderr, streams};
 
 /// How long a client without a terminal tries without progress. A server that does not set
 /// `SO_REUSEADDR` cannot use its port again for a minute.
@@ -36,7 +36,7 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
         reconnect: !args.no_reconnect,
         give_up_after: args.give_up_after.or(patience),
     };
-    let quit = signals::on_stop(())?;
+    let quit = signals::on_stop()?;
     let done = if tty::is_here() {
         let (mut terminal, input) =
             Terminal::open(args.timestamps, log).context("cannot use the terminal")?;
@@ -48,13 +48,18 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
     } else {
         let input = pipe::read_lines(config.max_line)
             .context("cannot start the thread that reads the input")?;
-        let mut plain = Pipe::new(args.timestamps, stderr::say_in_order);
+        let out = streams::Stdout::start(quit.clone())
+            .context("cannot start the thread that prints the chat")?;
+        let mut plain = Pipe::new(out, args.timestamps, stderr::say_in_order);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());
         }
         client::run(&config, &input, &quit, &mut plain)
     };
-    // The words of a failure name its source already.
-    done.map_err(|failure| Error::msg(failure.to_string()))
+    done.map_err(|failure| match failure {
+        Failure::Unwanted => failure.into(),
+        // The words of a failure name its source already.
+        _ => Error::msg(failure.to_string()),
+    })
 }

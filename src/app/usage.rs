@@ -2,28 +2,44 @@
 
 use std::borrow::Cow;
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-use clap::{Command, CommandFactory, FromArgMatches};
+use clap::builder::{OsStr as Name, Resettable};
+use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+use clap::{Arg, Command, CommandFactory, FromArgMatches};
 use tcp_chat::protocol;
 
 use crate::app::args::Cli;
 use crate::app::stderr;
 
-/// Reads the arguments of this process.
+/// Reads the arguments of this process, and its environment variables. An empty variable is the flag
+/// not given.
 ///
 /// # Errors
 /// They are wrong, or they ask for help.
 pub(crate) fn arguments() -> Result<Cli, clap::Error> {
+    parse(|_, value| !value.is_empty()).or_else(|error| match error.kind() {
+        // The help names the empty variables as well.
+        DisplayHelp => parse(|_, _| true),
+        _ => Err(error),
+    })
+}
+
+/// Reads the arguments, and the variables whose name and value `count`.
+fn parse(count: impl Fn(&OsStr, &OsStr) -> bool) -> Result<Cli, clap::Error> {
     // `-h` may be one letter of several: `-qh` asks for the short help as well.
     let asks_for_short =
         |arg: String| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('h');
     let short = env::args_os().any(|arg| asks_for_short(arg.to_string_lossy().into_owned()));
-    let command = command_of(&program());
-    let command = command.mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env(short)));
+    let counts = |name: &OsStr| env::var_os(name).is_none_or(|value| count(name, &value));
+    let flag = |arg: Arg| match arg.get_env() {
+        Some(name) if !counts(name) => arg.env(Resettable::<Name>::Reset),
+        _ => arg.hide_env(short),
+    };
+    let command = command_of(&program()).mut_subcommands(|sub| sub.mut_args(flag));
     Cli::from_arg_matches(&command.try_get_matches()?)
 }
 
@@ -52,7 +68,9 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     }
     if error.use_stderr() {
         let text = error.render().to_string();
-        stderr::say(&format!("tcp-chat: {}; see {}", in_one_line(&text), help()));
+        let variable = variable_behind(&text).map(|name| format!(" (from {})", name.display()));
+        let variable = variable.unwrap_or_default();
+        stderr::say(&format!("tcp-chat: {}{variable}; see {}", in_one_line(&text), help()));
         return ExitCode::from(2);
     }
     match printed(error.print()) {
@@ -62,6 +80,15 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The environment variable that causes this error: without it, there is no error or another one.
+fn variable_behind(error: &str) -> Option<OsString> {
+    let names = env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.to_string_lossy().starts_with("TCP_CHAT_")).find(|variable| {
+        let without = parse(|name, value| !value.is_empty() && name != variable);
+        without.err().is_none_or(|other| other.render().to_string() != error)
+    })
 }
 
 /// The result of a write to stdout. A reader may close its pipe early; this is no failure.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use tcp_chat::protocol;
 
 /// Reads a flag's environment variable. The values empty, `0`, `no`, `off` and `false` do not set
 /// the flag.
@@ -14,12 +15,8 @@ pub(crate) fn yes_or_no() -> FalseyValueParser {
 }
 
 pub(crate) fn address(text: &str) -> Result<String, String> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            Ok(text.to_owned())
-        }
-        _ => Err("write HOST:PORT, for example 127.0.0.1:3234".to_owned()),
-    }
+    let is_address = protocol::host_and_port(text).map(|_| text.to_owned());
+    is_address.ok_or_else(|| "write HOST:PORT, for example 127.0.0.1:3234".to_owned())
 }
 
 pub(crate) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>

@@ -95,7 +95,8 @@ fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result
 
 fn connect(address: &str) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for address in address.to_socket_addrs()? {
+    let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
+    for address in host_and_port.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(stream) if is_connected_to_itself(&stream) => {
                 // Dialing a free port of this machine can, rarely, reach the very socket that dials.
@@ -133,13 +134,15 @@ impl Connection {
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
         let sent = events.clone();
+        // If a thread cannot start, dropping this ends the other one.
+        let connection = Self { stream, received, outgoing: Some(outgoing), local_port };
         Builder::new()
             .name("reader".to_owned())
             .spawn(move || read(&reading, options.framing, &events))?;
         Builder::new()
             .name("writer".to_owned())
             .spawn(move || write(&writing, options, &lines, &sent))?;
-        Ok(Self { stream, received, outgoing: Some(outgoing), local_port })
+        Ok(connection)
     }
 
     /// The channel on which the events of the connection arrive.

@@ -111,6 +111,11 @@ impl<'a> Dialer<'a> {
         self.was_up
     }
 
+    /// Whether an attempt to connect has ended, well or not.
+    pub(crate) fn has_tried(&self) -> bool {
+        self.was_up || self.attempts > 0
+    }
+
     /// Whether the user has disconnected.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)

@@ -15,7 +15,7 @@ const TAG_ENDS: [char; 4] = [' ', ':', '>', ']'];
 /// The characters that may begin a tag, if it does not begin with the name.
 const TAG_BEGINS: [char; 2] = ['<', '['];
 
-/// The longest tag, in bytes: a name of 32 characters, and some reserve.
+/// The longest tag, in bytes: a name of 128 bytes, and some reserve.
 const LONGEST_TAG: usize = 160;
 
 /// Recognizes the client's own messages.

@@ -4,13 +4,14 @@
 mod ending;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, at, never, select_biased};
 
 use super::connection::{Connection, Received};
 use super::dialer::{Dialer, in_words};
-use super::outbox::{Outbox, Own};
+use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
 use super::{Config, Failure, Input, Screen, Status};
 use crate::protocol::{self, Framing};
@@ -21,11 +22,13 @@ const SILENCE: usize = 5;
 /// The state of the client: its lines, its connection, and its result.
 struct EventLoop<'a> {
     config: &'a Config,
+    input: &'a Receiver<Input>,
     screen: &'a mut dyn Screen,
     outbox: Outbox,
     dialer: Dialer<'a>,
     timer: ProgressTimer,
     input_ended: bool,
+    unreadable: Option<Arc<io::Error>>,
     said_farewell: bool,
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
@@ -47,42 +50,43 @@ pub fn run(
     let by_name = config.introduce.then(|| Outbox::of_speaker(&config.name.to_string()));
     let mut conversation = EventLoop {
         config,
+        input,
         screen,
         outbox: by_name.unwrap_or_default(),
         dialer: Dialer::new(config),
         timer: ProgressTimer::new(config.give_up_after),
         input_ended: false,
+        unreadable: None,
         said_farewell: false,
         unheard: !config.local_echo,
         refused: 0,
         over: None,
     };
     while conversation.over.is_none() {
-        conversation.step(input, quit);
+        conversation.step(quit);
     }
     conversation.over.unwrap_or(Ok(()))
 }
 
 impl EventLoop<'_> {
     /// Waits for the next event, and handles it.
-    fn step(&mut self, input: &Receiver<Input>, quit: &Receiver<()>) {
+    fn step(&mut self, quit: &Receiver<()>) {
         if self.input_ended {
             self.ask_for_proof();
         }
         self.send_waiting_lines();
         self.show_waiting_lines();
-        if self.screen.flush().is_err() || self.is_done() {
-            return self.leave();
+        let shown = self.screen.flush();
+        if shown.is_err() || self.is_done() {
+            return self.leave(shown);
         }
-        let no_input = never();
-        let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
-        let input = if wants_input { input } else { &no_input };
+        let input = if self.wants_input() { self.input } else { &never() };
         let timer = self.next_timer().map_or_else(never, at);
         // The input comes first: if its end is already there, a connection that is lost now is no
         // failure.
         select_biased! {
-            recv(quit) -> _ => self.leave(),
-            recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
+            recv(quit) -> _ => self.leave(Ok(())),
+            recv(input) -> input => self.obey_all(input.unwrap_or(Input::End)),
             recv(self.dialer.received()) -> received => {
                 self.receive(received.unwrap_or(Received::Closed(None)));
             }
@@ -95,14 +99,22 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Whether all work is done.
-    fn is_done(&self) -> bool {
-        self.input_ended
-            && if self.config.stay {
-                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
-            } else {
-                self.dialer.was_up() && self.outbox.is_empty()
+    fn wants_input(&self) -> bool {
+        !self.input_ended && self.outbox.has_room(self.config.window)
+    }
+
+    /// Obeys this request, and some that have arrived behind it: a paste is thousands of requests, and
+    /// to send, show and draw after each would take seconds.
+    fn obey_all(&mut self, first: Input) {
+        self.obey(first);
+        for _ in 0..WINDOW {
+            if self.over.is_none()
+                && self.wants_input()
+                && let Ok(next) = self.input.try_recv()
+            {
+                self.obey(next);
             }
+        }
     }
 
     fn obey(&mut self, input: Input) {
@@ -110,6 +122,7 @@ impl EventLoop<'_> {
             Input::Say(text) => self.say(&text),
             Input::TooLong => self.refuse(None),
             Input::End => self.input_ended = true,
+            Input::Unreadable(why) => (self.input_ended, self.unreadable) = (true, Some(why)),
             Input::Connect if self.dialer.is_up() => {
                 self.screen.notice(&format!("Connected to {} already", self.config.server()));
             }
@@ -120,7 +133,10 @@ impl EventLoop<'_> {
             }
             Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
             Input::Disconnect => self.disconnect(),
-            Input::Quit => self.leave(),
+            Input::Quit => {
+                self.input_ended = true;
+                self.leave(Ok(()));
+            }
             Input::Help(text) => self.screen.notice(&text),
             Input::Mistake(why) => self.screen.complaint(&why),
         }
@@ -269,11 +285,6 @@ impl EventLoop<'_> {
         let overdue = waits.then(|| self.timer.next_overdue());
         let timers = [self.dialer.next_attempt(), send, overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
-    }
-
-    fn gives_up_at(&self) -> Option<Instant> {
-        let content = self.dialer.is_up() && self.outbox.is_empty();
-        self.timer.end().filter(|_| !content)
     }
 
     fn time_passed(&mut self) {

@@ -12,6 +12,7 @@ mod progress;
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -68,7 +69,7 @@ impl Config {
 }
 
 /// A request from the user or a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Input {
     /// Say this text.
     Say(String),
@@ -76,6 +77,8 @@ pub enum Input {
     TooLong,
     /// The input has ended.
     End,
+    /// The rest of the input cannot be read.
+    Unreadable(Arc<io::Error>),
     /// Connect now.
     Connect,
     /// Say goodbye, disconnect, and do not reconnect.
@@ -142,6 +145,14 @@ pub enum Failure {
         /// How many lines are unconfirmed.
         unconfirmed: usize,
     },
+    /// There was no time for an attempt to connect.
+    #[error("no attempt to connect to {server} has ended yet: use a longer --give-up-after{}", and(*.unconfirmed))]
+    TooSoon {
+        /// The server, as messages name it.
+        server: String,
+        /// How many lines are unconfirmed.
+        unconfirmed: usize,
+    },
     /// The connection was lost, and the client does not reconnect.
     #[error("Connection to {server} Lost ({reason}){}", and(*.unconfirmed))]
     Lost {
@@ -171,6 +182,16 @@ pub enum Failure {
     /// The client itself or the server refused these lines.
     #[error("{} too long and not delivered", counted(*.0, "line was", "lines were"))]
     TooLong(usize),
+    /// The input could not be read to its end.
+    #[error("cannot read stdin ({}): redirect it from elsewhere", in_words(.0))]
+    Unreadable(Arc<io::Error>),
+    /// A signal ended the client before it had read all of its input.
+    #[error("stopped before the end of the input")]
+    Stopped,
+    /// The reader of the output has closed it before the end of the input. This needs no words: the
+    /// reader has what it wanted.
+    #[error("nobody reads the output")]
+    Unwanted,
     /// The chat could not be shown.
     #[error("cannot write to stdout ({}): redirect it elsewhere{}", in_words(.source), and(*.unconfirmed))]
     NotShown {

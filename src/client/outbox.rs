@@ -20,28 +20,24 @@ pub const WINDOW: usize = 64;
 const ROUND: Duration = Duration::from_secs(1);
 
 /// Lines in the order in which they were said. The first [`in_flight`](Outbox::in_flight) of them
-/// have been sent over the present connection.
+/// have been sent over the present connection. So many lines may wait that nothing here looks at all
+/// of them: the first `sent`, `shown` and `again` lines are those of which this is true.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    lines: VecDeque<Line>,
+    lines: VecDeque<String>,
     in_flight: usize,
+    /// How many lines were sent, over this connection or an earlier connection.
+    sent: usize,
+    /// How many lines the user has seen waiting.
+    shown: usize,
+    /// How many lines have come back before.
+    again: usize,
     /// The highest number of lines in flight on this connection.
     widest: usize,
     /// The last lines that came back, and the time when each came back.
     settling: VecDeque<(Instant, String)>,
     refusals: Refusals,
     matcher: EchoMatcher,
-}
-
-#[derive(Debug)]
-struct Line {
-    text: String,
-    /// The line was sent, over this connection or an earlier connection.
-    sent: bool,
-    /// The user has seen that the line waits.
-    shown: bool,
-    /// The line has come back before.
-    again: bool,
 }
 
 /// The refusals that came since the client's last own line. Any client can send such a sentence, so
@@ -71,17 +67,17 @@ impl Outbox {
 
     /// Adds a line to be sent.
     pub(super) fn push(&mut self, text: String) {
-        self.lines.push_back(Line { text, sent: false, shown: false, again: false });
+        self.lines.push_back(text);
     }
 
     /// How many lines have never come back, sent or not.
     pub(super) fn unconfirmed(&self) -> usize {
-        self.lines.iter().filter(|line| !line.again).count()
+        self.lines.len() - self.again
     }
 
     /// How many lines were never sent.
     pub(super) fn unsent(&self) -> usize {
-        self.lines.iter().filter(|line| !line.sent).count()
+        self.lines.len() - self.sent
     }
 
     /// How many lines have to come back, sent or not.
@@ -108,14 +104,14 @@ impl Outbox {
     /// The next line to send, which is now in flight. None if the window is full or no line is
     /// left.
     pub(super) fn send(&mut self, window: usize) -> Option<&str> {
-        let line = self.lines.get_mut(self.in_flight)?;
+        let line = self.lines.get(self.in_flight)?;
         if self.in_flight >= window.saturating_add(self.refusals.count) {
             return None;
         }
         self.in_flight += 1;
         self.widest = self.widest.max(self.in_flight);
-        line.sent = true;
-        Some(&line.text)
+        self.sent = self.sent.max(self.in_flight);
+        Some(line)
     }
 
     /// Removes the lines in flight that one raw read brought. Returns the read in parts. For each
@@ -124,7 +120,7 @@ impl Outbox {
         let mut parts = Vec::new();
         let mut rest = chunk;
         while self.in_flight > 0
-            && let Some(own) = self.matcher.find(&self.lines[0].text, rest)
+            && let Some(own) = self.matcher.find(&self.lines[0], rest)
         {
             parts.push((&rest[..own.start], None));
             parts.push((&rest[own.clone()], self.settle()));
@@ -133,7 +129,7 @@ impl Outbox {
         }
         parts.push((rest, None));
         let expected = self.lines.front().filter(|_| self.in_flight > 0);
-        self.matcher.keep(rest, expected.map(|line| line.text.as_str()));
+        self.matcher.keep(rest, expected.map(String::as_str));
         let shown = parts.into_iter().map(|(text, own)| (text.trim_matches('\n').to_owned(), own));
         shown.filter(|(text, own)| own.is_some() || !text.is_empty()).collect()
     }
@@ -143,20 +139,19 @@ impl Outbox {
     /// If a later line comes back first, the lines before it were refused. They are removed as
     /// well, and added to `refused`.
     pub(super) fn confirm(&mut self, received: &str, refused: &mut Vec<String>) -> Option<Own> {
-        let is_own = |line: &Line| self.matcher.is_own(&line.text, received);
+        let is_own = |line: &String| self.matcher.is_own(line, received);
         let front = self.lines.front().filter(|_| self.in_flight > 0)?;
         if !is_own(front) {
             if let Some(limit) = protocol::refused_over(received) {
                 self.refusals.note(limit);
                 return None;
             }
-            let may_be_refused = |line: &&Line| line.text.len() > self.refusals.limit;
+            let may_be_refused = |line: &&String| line.len() > self.refusals.limit;
             let most = self.refusals.count.min(self.in_flight - 1);
             let skipped = self.lines.iter().take(most).take_while(may_be_refused).count();
             let behind = self.lines.iter().take(skipped + 1).position(is_own)?;
-            self.in_flight -= behind;
-            let gone = self.lines.drain(..behind).filter(|line| !line.again);
-            refused.extend(gone.map(|line| line.text));
+            let known = self.again.min(behind);
+            refused.extend(self.take_front(behind).skip(known));
         }
         self.settle()
     }
@@ -167,7 +162,7 @@ impl Outbox {
         let left = self.lines.len();
         left > 0
             && (left, left) == (self.in_flight, left.min(self.refusals.count))
-            && self.lines.iter().all(|line| line.text.len() > self.refusals.limit)
+            && self.lines.iter().all(|line| line.len() > self.refusals.limit)
     }
 
     /// Removes the front if it is in flight: the network has taken it, and the server does not send
@@ -179,25 +174,33 @@ impl Outbox {
 
     /// Removes the front if it is in flight, because it came back.
     fn settle(&mut self) -> Option<Own> {
-        self.in_flight = self.in_flight.checked_sub(1)?;
-        let line = self.lines.pop_front()?;
+        let own = if self.again > 0 { Own::Again } else { Own::Confirmed };
+        let line = self.take_front(1.min(self.in_flight)).next()?;
         self.refusals = Refusals::default();
-        self.settling.push_back((Instant::now(), line.text));
+        self.settling.push_back((Instant::now(), line));
         let kept = self.widest.max(WINDOW);
         self.settling.drain(..self.settling.len().saturating_sub(kept));
-        Some(if line.again { Own::Again } else { Own::Confirmed })
+        Some(own)
+    }
+
+    /// Removes so many lines in flight.
+    fn take_front(&mut self, count: usize) -> impl Iterator<Item = String> {
+        for counter in [&mut self.in_flight, &mut self.sent, &mut self.shown, &mut self.again] {
+            *counter = counter.saturating_sub(count);
+        }
+        self.lines.drain(..count)
     }
 
     /// The next line that the user has not seen as waiting. It counts as seen from now on.
     pub(super) fn show(&mut self) -> Option<&str> {
-        let line = self.lines.iter_mut().find(|line| !line.shown)?;
-        line.shown = true;
-        Some(&line.text)
+        let line = self.lines.get(self.shown)?;
+        self.shown += 1;
+        Some(line)
     }
 
     /// Whether there is a line to [`show`](Outbox::show).
     pub(super) fn has_unseen(&self) -> bool {
-        self.lines.iter().any(|line| !line.shown)
+        self.shown < self.lines.len()
     }
 
     /// The connection is lost: no line is in flight, and every line must be sent again.
@@ -221,7 +224,10 @@ impl Outbox {
         while let Some((when, text)) = self.settling.pop_back()
             && when.elapsed() < ROUND
         {
-            self.lines.push_front(Line { text, sent: true, shown: true, again: came_back });
+            self.lines.push_front(text);
+            self.sent += 1;
+            self.shown += 1;
+            self.again += usize::from(came_back);
         }
         self.settling.clear();
     }

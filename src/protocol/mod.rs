@@ -25,6 +25,14 @@ pub const MAX_LINE: usize = 1024;
 /// The most one raw message carries, in bytes: the `recv(1024)` of the assignment's programs.
 pub const RAW_MESSAGE: usize = 1024;
 
+/// The host and the port of `HOST:PORT`. An IPv6 address may stand in brackets.
+pub fn host_and_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = inside.unwrap_or(host);
+    Some((host, port.parse().ok()?)).filter(|_| !host.is_empty())
+}
+
 /// How messages are told apart on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Framing {

@@ -4,16 +4,23 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
 
-use super::sanitize;
+use super::sanitized;
 
-/// The longest name, in characters.
+/// The longest name, in characters as a person sees them: Unicode calls them graphemes.
 pub const MAX_NAME: usize = 32;
+
+/// The longest name, in bytes.
+const MAX_BYTES: usize = 128;
 
 /// The farewell of a client, when the server adds the name.
 pub const FAREWELL: &str = "Disconnected!";
 
-/// A client's name: 1 to [`MAX_NAME`] characters, none of them a control character or a `:`.
+/// A client's name: 1 to [`MAX_NAME`] characters, at most 128 bytes. Each of them can be seen, so two
+/// names that differ also look different. There are no control characters, no `:`, and no space at
+/// either end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
@@ -23,26 +30,58 @@ pub enum NameError {
     /// It is empty, or too long.
     #[error("a name has 1 to {MAX_NAME} characters, this one has {0}")]
     Length(usize),
+    /// Its characters take too much space.
+    #[error("a name has at most {MAX_BYTES} bytes, this one has {0}")]
+    Bytes(usize),
     /// It has a character that a name may not have.
     #[error("a name may not contain ':' or control characters")]
     Character,
+    /// A part of it cannot be seen.
+    #[error("a name may not begin or end with a space, or have invisible characters")]
+    Invisible,
 }
 
 impl FromStr for Name {
     type Err = NameError;
 
     fn from_str(name: &str) -> Result<Self, NameError> {
-        let mut sanitized = Vec::new();
-        sanitize(name.as_bytes(), &mut sanitized);
-        let length = name.chars().count();
+        let length = name.graphemes(true).count();
         if length == 0 || length > MAX_NAME {
             return Err(NameError::Length(length));
         }
-        if name.contains([':', '\t']) || sanitized != name.as_bytes() {
+        if name.len() > MAX_BYTES {
+            return Err(NameError::Bytes(name.len()));
+        }
+        if name.contains([':', '\t']) || sanitized(name.as_bytes()) != name {
             return Err(NameError::Character);
+        }
+        if name.trim() != name || !name.graphemes(true).all(is_visible) {
+            return Err(NameError::Invisible);
         }
         Ok(Self(name.to_owned()))
     }
+}
+
+/// Whether a person can see this character. A joiner connects parts of it, as in an emoji of a family;
+/// at its end, nobody sees the joiner.
+fn is_visible(grapheme: &str) -> bool {
+    if matches!(grapheme, " " | "\u{3000}") {
+        return true;
+    }
+    let (first, last) = (grapheme.chars().next(), grapheme.chars().next_back());
+    let first = first.unwrap_or_default();
+    // These have a width, and nothing to see.
+    let blank = matches!(first, '\u{115f}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}');
+    let width = first.width().unwrap_or(0);
+    let ends_well = match last.unwrap_or_default() {
+        '\u{34f}' | '\u{1160}' | '\u{200c}' | '\u{200d}' => false,
+        // They choose the form of a picture or of an ideograph. Behind a letter they do nothing.
+        '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' => {
+            width > 1 || !(first.is_ascii() || first.is_alphanumeric())
+        }
+        _ => true,
+    };
+    !first.is_whitespace() && !blank && width > 0 && ends_well
 }
 
 impl fmt::Display for Name {
@@ -55,6 +94,16 @@ impl Name {
     /// The name of a client that was given none: `Client<pid>`.
     pub fn of_process(id: u32) -> Self {
         Self(format!("Client{id}"))
+    }
+
+    /// The beginning of a text, as long as a name may be.
+    pub(crate) fn cut(text: &str) -> String {
+        let mut bytes = 0;
+        let fits = |grapheme: &&str| {
+            bytes += grapheme.len();
+            bytes <= MAX_BYTES
+        };
+        text.graphemes(true).take(MAX_NAME).take_while(fits).collect()
     }
 
     /// The message for `text`: `NAME: text`.

@@ -3,7 +3,8 @@
 //! A terminal can be slow, or stopped with Ctrl-S, and the chat must not wait for it. So the room
 //! hands over events without waiting. Events that do not fit are counted and skipped.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -115,9 +116,11 @@ impl Observer for Recorder {
 }
 
 impl Printer {
-    /// Prints until every recorder is gone, or `out` fails. `show` turns a line into text.
+    /// Prints until every recorder is gone. `show` turns a line into text. Lines that `out` does not
+    /// take are counted and skipped.
     pub fn run(&self, out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
         let mut text = Vec::new();
+        let mut lost = Lost::default();
         while let Ok(first) = self.events.recv() {
             let mut taken = 0;
             for event in std::iter::once(first).chain(self.events.try_iter()) {
@@ -132,15 +135,10 @@ impl Printer {
                     break;
                 }
             }
-            let skipped = self.meter.skipped.swap(0, Relaxed);
-            if skipped > 0 {
-                let notice =
-                    format!("* {skipped} lines skipped: the chat is faster than this output");
-                show(Line::Notice(&notice), &mut text);
-            }
-            if out.write_all(&text).and_then(|()| out.flush()).is_err() {
-                return; // The output is gone. The chat goes on.
-            }
+            lost.print(&text, out, &show);
+            // The lines that did not fit came after these.
+            lost.lines += self.meter.skipped.swap(0, Relaxed);
+            lost.print(&[], out, &show);
             text.clear();
             text.shrink_to(BYTES / 16);
             // Only now, because the events were in memory until they were printed.
@@ -148,4 +146,60 @@ impl Printer {
             thread::sleep(REST);
         }
     }
+}
+
+/// What is not printed, because the output was too slow or failed.
+#[derive(Debug, Default)]
+struct Lost {
+    lines: u64,
+    /// The output has the beginning of a line, and not its end.
+    cut: bool,
+    told: bool,
+}
+
+impl Lost {
+    /// Prints whole lines, and first the number of those that are lost so far.
+    fn print(&mut self, text: &[u8], out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
+        if self.lines > 0 {
+            let mut notice = if self.cut { vec![b'\n'] } else { Vec::new() };
+            let skipped =
+                format!("* {} lines skipped: this output is too slow or fails", self.lines);
+            show(Line::Notice(&skipped), &mut notice);
+            if self.write(&notice, out) > 0 {
+                self.lines += rows(text);
+                return;
+            }
+            self.lines = 0;
+        }
+        let left = self.write(text, out);
+        self.lines = rows(&text[text.len() - left..]);
+    }
+
+    /// Returns how many bytes the output did not take.
+    fn write(&mut self, mut bytes: &[u8], out: &mut dyn Write) -> usize {
+        while !bytes.is_empty() {
+            match out.write(bytes) {
+                Ok(length @ 1..) => {
+                    self.cut = bytes[length - 1] != b'\n';
+                    bytes = &bytes[length..];
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                failed => {
+                    if !mem::replace(&mut self.told, true) {
+                        let why = failed.map_or_else(|error| error.to_string(), |_| "full".into());
+                        log::warn!(
+                            "cannot write the event log ({why}); until it works again, its lines \
+                             are skipped and counted"
+                        );
+                    }
+                    break;
+                }
+            }
+        }
+        bytes.len()
+    }
+}
+
+fn rows(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use super::template::Template;
-use crate::protocol::{self, Batch, Chunks, Found, Framing, Lines, PeerId, RAW_MESSAGE};
+use crate::protocol::{self, Batch, Chunks, Found, Framing, Lines, Name, PeerId, RAW_MESSAGE};
 
 /// How the messages of a client are read, and what is added to them.
 #[derive(Clone, Debug)]
@@ -117,8 +117,7 @@ impl<'a> Inbound<'a> {
 
 /// The name that a raw client sends first, without a newline, and cut to the length of a name.
 fn announced_name(message: &[u8]) -> String {
-    let name = protocol::sanitized(message.trim_ascii());
-    name.chars().take(protocol::MAX_NAME).collect()
+    Name::cut(protocol::sanitized(message).trim())
 }
 
 /// Whether a client sends newlines at all: programs for the course assignment do not.
@@ -130,7 +129,7 @@ struct Newlines {
 
 impl Newlines {
     /// Gives a hint when the first two reads of a client have no newline, once in the life of the
-    /// server.
+    /// process.
     fn look_for(&mut self, bytes: &[u8], address: SocketAddr) {
         static HINT: Once = Once::new();
         self.seen |= memchr::memchr(b'\n', bytes).is_some();

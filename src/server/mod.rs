@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use thiserror::Error;
 
-use crate::protocol::{self, PeerId};
+use crate::protocol::{self, Framing, PeerId};
 use crate::room::{Event, Limits, Observer, Report, Room};
 use crate::sync::{AtomicU64, Relaxed, spawn};
 use accept::Acceptor;
@@ -54,7 +54,7 @@ const FAREWELL_LOOK: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Each `HOST:PORT` to listen on, and how clients are served there; the main one first. Port 0 is
-    /// any free port.
+    /// any free port. A host is listened on at every address it has.
     pub addresses: Vec<(String, ClientPolicy)>,
     /// How many clients there may be.
     pub max_clients: usize,
@@ -95,16 +95,20 @@ impl Server {
     /// # Errors
     /// An address is unknown, in use, or not permitted.
     pub fn bind(mut config: Config) -> Result<Self, BindError> {
-        let open = |(address, policy): (String, ClientPolicy)| {
-            let bound = socket::listen(&address)
-                .and_then(|listener| Ok((listener.local_addr()?, listener)));
-            match bound {
-                Ok((address, listener)) => Ok(Endpoint { listener, address, policy }),
-                Err(source) => Err(BindError { address, source }),
+        let mut endpoints = Vec::new();
+        for (host, policy) in std::mem::take(&mut config.addresses) {
+            let failed = |source| BindError { address: host.clone(), source };
+            for listener in socket::listen(&host).map_err(failed)? {
+                let address = listener.local_addr().map_err(failed)?;
+                endpoints.push(Endpoint { listener, address, policy: policy.clone() });
             }
-        };
-        let endpoints = std::mem::take(&mut config.addresses).into_iter().map(open);
-        Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()?, config })
+        }
+        Ok(Self { endpoints, config })
+    }
+
+    /// The addresses it listens on, and how messages are told apart there.
+    pub fn listening(&self) -> impl Iterator<Item = (SocketAddr, Framing)> {
+        self.endpoints.iter().map(|endpoint| (endpoint.address, endpoint.policy.reading.framing))
     }
 
     /// The addresses it listens on, the main one first.

@@ -2,24 +2,35 @@
 //! that find dead connections. Most code for a single platform is here and in `limits.rs`.
 
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
+use crate::protocol;
 use crate::room::Socket;
 
-/// How many connections may wait to be accepted: as many as the kernel allows.
+/// How many connections may wait to be accepted. The kernel may allow fewer (`net.core.somaxconn`).
 const ACCEPT_BACKLOG: i32 = 4096;
+
+/// How many ports are tried until one is free at each address of a host.
+const TRIES: u32 = 16;
 
 /// How often a waiting send looks for free space: the kernel reports it only when a third of its
 /// buffer is free.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How often a thread that waits for the end of a connection asks for it, whatever the system reports.
+const RECHECK: Duration = Duration::from_secs(1);
+
+/// How long it rests before it asks again.
+const REST: Duration = Duration::from_millis(10);
 
 /// How many bytes the kernel may hold for a peer (Linux takes twice that, for its own records).
 /// Without a limit, it would hold megabytes for each of a thousand peers that do not read, and slow
@@ -85,8 +96,9 @@ impl TcpSocket {
 
 impl Socket for TcpSocket {
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        match rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT | NO_SIGNAL) {
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
+        // A send to a closed connection raises SIGPIPE, which the standard library ignores.
+        match rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT) {
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
             sent => Ok(sent?),
         }
     }
@@ -104,8 +116,23 @@ impl Socket for TcpSocket {
     }
 
     fn wait_for_end(&self, time: Duration) -> bool {
-        // `poll` always reports the end.
-        self.poll(PollFlags::empty(), Some(time)).intersects(PollFlags::HUP | PollFlags::ERR)
+        let deadline = Instant::now().checked_add(time);
+        let left = || deadline.map_or(RECHECK, |it| it.saturating_duration_since(Instant::now()));
+        let ended = PollFlags::HUP | PollFlags::ERR;
+        loop {
+            // Linux reports the end in any case. XNU reports it only if it is asked for, and there it
+            // may also be the end of the peer's side alone: then this side can still send.
+            if self.poll(PollFlags::HUP, Some(left().min(RECHECK))).intersects(ended)
+                && self.poll(PollFlags::OUT, Some(Duration::ZERO)).intersects(ended)
+            {
+                return true;
+            }
+            if left().is_zero() {
+                return false;
+            }
+            // XNU also returns at once if there is something to read.
+            thread::sleep(left().min(REST));
+        }
     }
 
     fn finish(&self) {
@@ -118,17 +145,11 @@ impl Socket for TcpSocket {
     }
 }
 
-/// Keeps a send to a closed connection from raising SIGPIPE.
-#[cfg(target_os = "linux")]
-const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
-/// The standard library sets `SO_NOSIGPIPE` on each socket instead.
-#[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: SendFlags = SendFlags::empty();
-
 /// When the kernel gives up a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// How long an idle peer may stay without an answer to probes; a second or more.
+    /// About how long an idle peer may stay without an answer to probes. The system counts whole
+    /// seconds, so less than six seconds become up to three seconds more.
     pub idle: Duration,
     /// How long a peer may take nothing of the sent bytes; a second or more. The kernel counts a living
     /// peer that does not read as dead here, so this is no shorter than the time that such a peer
@@ -149,22 +170,55 @@ fn find_dead_link(stream: &TcpStream, timeouts: Timeouts) -> io::Result<()> {
     Ok(())
 }
 
-/// Listens on the first of the addresses that works.
+/// Listens on every address that `HOST:PORT` has. With port 0, they get one and the same port.
 ///
 /// # Errors
-/// None of them works: unknown host, address in use, not permitted.
-pub(super) fn listen(address: &str) -> io::Result<TcpListener> {
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for address in address.to_socket_addrs()? {
-        match listen_on(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failure = error,
+/// The host is unknown, this machine has none of its addresses, or one is in use or not permitted.
+pub(super) fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
+    let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in host_and_port.to_socket_addrs()? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
-    Err(failure)
+    // A port that is free at the first address may be in use at the next.
+    let mut tries = if host_and_port.1 == 0 && addresses.len() > 1 { TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        match listen_on_each(&addresses) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            done => return done,
+        }
+    }
 }
 
-fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+fn listen_on_each(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    let mut port = 0;
+    let mut lacking = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for mut address in addresses.iter().copied() {
+        if address.port() == 0 {
+            address.set_port(port);
+        }
+        match listen_on(address) {
+            Ok(listener) => {
+                port = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            // For example ::1 on a machine without IPv6.
+            Err(error) if is_lacking(&error) => lacking = error,
+            Err(error) => return Err(error),
+        }
+    }
+    if listeners.is_empty() { Err(lacking) } else { Ok(listeners) }
+}
+
+fn is_lacking(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket2::new(Domain::for_address(address), Type::STREAM, None)?;
     // A restart must not fail because connections of the last run still wait out their end.
     socket.set_reuse_address(true)?;
@@ -179,4 +233,40 @@ fn listen_on(address: std::net::SocketAddr) -> io::Result<TcpListener> {
 /// the listener is gone.
 pub(super) fn close_listener(listener: &TcpListener) {
     let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use socket2::SockRef;
+
+    use super::TcpSocket;
+    use crate::room::Socket;
+
+    #[test]
+    fn a_connection_ends_when_both_sides_have_ended() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let mut peer = TcpStream::connect(address).expect("a connection");
+        let stream = listener.accept().expect("the connection").0;
+        let socket = TcpSocket { stream, _place: Arc::default() };
+        let waits_in_vain = || {
+            let begin = Instant::now();
+            !socket.wait_for_end(Duration::from_millis(50)) && begin.elapsed().as_millis() >= 50
+        };
+        assert!(waits_in_vain());
+        peer.write_all(b"unread").expect("there is space");
+        assert!(waits_in_vain(), "there is something to read");
+        peer.shutdown(Shutdown::Write).expect("it is open");
+        assert!(waits_in_vain(), "the peer can still read");
+        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("an option");
+        drop(peer);
+        let begin = Instant::now();
+        assert!(socket.wait_for_end(Duration::from_secs(600)));
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
 }

@@ -147,6 +147,9 @@ fn wrong_usage_is_told_from_failure() {
         &["client", "--name", "a\tb"],
         &["client", "--name", "\x1b[2J"],
         &["client", "--name", "\u{202e}a"],
+        &["client", "--name", " "],
+        &["client", "--name", "Ann "],
+        &["client", "--name", "Ann\u{200b}"],
         &["client", "--name", &long_name],
         &["client", "--give-up-after=-1"],
         &["client", "--give-up-after", "soon"],
@@ -184,6 +187,7 @@ fn a_failure_is_one_line_that_says_what_to_do() {
         (&["server", "192.0.2.1:0"], "192.0.2.1"),
         (&["client", "127.0.0.1:1", "--no-reconnect"], "is the server running?"),
         (&["client", "127.0.0.1:1", "--give-up-after", "0.2"], "is the server running?"),
+        (&["client", "127.0.0.1:1", "--give-up-after", "0"], "use a longer --give-up-after"),
     ];
     for (arguments, explanation) in failing {
         let mut process = run(arguments);

@@ -273,6 +273,9 @@ fn swarm(address: SocketAddr, over: &AtomicBool) {
 
 #[test]
 fn a_swarm_takes_nothing_away() {
+    if !usage::is_shown() {
+        return;
+    }
     let _noisy = noisy();
     let mut server = Server::start(&["--quiet"]);
     let mut peers: [Peer; 3] = std::array::from_fn(|_| here(&server));

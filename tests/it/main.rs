@@ -9,37 +9,40 @@ mod support;
 
 // The server, and peers that are plain sockets.
 mod chat;
-#[cfg(target_os = "linux")]
 mod crowded;
 #[cfg(target_os = "linux")]
 mod dead_link;
 mod departures;
 #[cfg(target_os = "linux")]
 mod ends;
+mod event_log;
 mod flood;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod places;
-#[cfg(target_os = "linux")]
 mod promises;
 mod protocol;
 mod raw;
 #[cfg(target_os = "linux")]
 mod resources;
 mod shutdown;
+mod signals;
 
 // The client on a pipe.
 mod delivery;
 mod liars;
 mod lies;
+mod pipes;
 mod raw_client;
 mod restart;
 
 // The command line.
+mod addresses;
 mod cli;
 mod demo;
 mod describe;
 mod streams;
+mod variables;
 
 // The examples.
 mod ladder;

@@ -1,10 +1,9 @@
 //! The server when the system's resources run out. It also gives back the resources that it took:
 //! descriptors, threads, memory.
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use crate::support::peer::{Ending, Peer};
 use crate::support::process::{self, Output};
 use crate::support::server::{ANY_PORT, Server, connected};
 use crate::support::talk::Conversation;
-use crate::support::{PATIENCE, has, skip, usage, wait_until};
+use crate::support::{PATIENCE, usage, wait_until};
 
 /// How long any line of a conversation may take while another client has trouble.
 const SOON: Duration = Duration::from_secs(2);
@@ -118,20 +117,9 @@ fn the_soft_limit_on_files_is_raised_to_the_hard_one() {
 /// The limit on a user's processes does not apply to root, so another user runs the server.
 #[test]
 fn a_limit_on_the_threads_of_a_user_counts() {
-    if !rustix::process::getuid().is_root() || !has("setpriv") || !has("prlimit") {
-        return skip("it takes root to become another user");
-    }
-    // This user runs no other processes. The user can read the program in this folder.
-    let folder = std::env::temp_dir().join(format!("tcp-chat-{}", std::process::id()));
-    fs::create_dir(&folder).expect("a folder");
-    fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("all may enter it");
-    let program = folder.join("tcp-chat");
-    fs::copy(env!("CARGO_BIN_EXE_tcp-chat"), &program).expect("a copy");
-    let mut command = process::clean(Command::new("prlimit"));
-    command.args(["--nproc=116", "setpriv", "--reuid", "61234", "--clear-groups"]).arg(&program);
-    let server = Server::run(command, ANY_PORT, &["--max-clients", "1000"]);
+    let Some(user) = usage::OtherUser::new(61_234) else { return };
+    let server = Server::run(user.program(116), ANY_PORT, &["--max-clients", "1000"]);
     let said = server.process.err.lines();
-    fs::remove_dir_all(&folder).expect("it is ours");
     let (start, end) =
         ("--max-clients is ", ", not 1000: threads of the user (ulimit -u) allow no more");
     let carried = said.iter().find_map(|line| line.strip_prefix(start)?.strip_suffix(end));

@@ -1,22 +1,23 @@
 //! The graceful shutdown: every client is informed, no client delays the server for long, and the
 //! next server can start.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::peer::{Ending, Peer};
 use crate::support::process::{self, Process, Signal, client};
 use crate::support::server::{ANY_PORT, Server};
-use crate::support::{PATIENCE, has, is_numbered, usage, wait_until};
+use crate::support::{is_numbered, usage};
 
 /// How long a server with a thousand clients may take to stop. docs/reliability.md promises it.
-const SOON: Duration = Duration::from_secs(2);
+pub(crate) const SOON: Duration = Duration::from_secs(2);
+
+/// Signals this soon after the first count as one with it.
+pub(crate) const TOGETHER: Duration = Duration::from_millis(500);
 
 /// Signals the server, and waits until it has ended well and in time.
-fn stop_in_time(server: &mut Server, signal: Signal) {
+pub(crate) fn stop_in_time(server: &mut Server, signal: Signal) {
     let begin = Instant::now();
     server.process.signal(signal);
     let status = server.process.ended();
@@ -133,65 +134,14 @@ fn a_client_that_does_not_read_delays_nothing() {
 #[test]
 fn the_second_signal_ends_it_at_once() {
     let mut server = Server::start(&[]);
-    // The server waits a moment for this peer to take the farewell. Otherwise the first signal
+    // The server waits a second for this peer to take the farewell. Otherwise the first signal
     // would end the server at once.
     let (_deaf, mut speaker) = fall_behind(&server);
-    server.process.signal(Signal::INT);
-    speaker.expect(&server.farewell());
-    wait_until("no connection is accepted", || Peer::try_connect(server.address).is_err());
-    assert!(!server.process.has_ended(), "there was nothing for a second signal to end");
-    let second = Instant::now();
-    server.process.signal(Signal::INT);
-    let status = server.process.ended();
-    assert!(second.elapsed() < Duration::from_millis(300), "took {:?}", second.elapsed());
+    let first = Instant::now();
+    let status = server.process.end_by(Signal::INT);
+    assert!(first.elapsed() >= TOGETHER, "ended after {:?}", first.elapsed());
     assert_eq!(status.code(), Some(1));
-}
-
-#[test]
-fn the_second_signal_ends_a_client_at_once() {
-    // A server that reads and never closes: the client waits a moment for it to close.
-    let listener = TcpListener::bind(ANY_PORT).unwrap();
-    let mut ann = client(listener.local_addr().unwrap(), &["--name", "Ann", "--stay"]);
-    let (stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    ann.err.line("the connection", |line| line.contains("Successful!"));
-    ann.signal(Signal::TERM);
-    let mut goodbye = String::new();
-    BufReader::new(&stream).read_line(&mut goodbye).unwrap();
-    assert_eq!(goodbye, "Ann Disconnected!\n");
-    ann.signal(Signal::HUP);
-    ann.exits(1);
-}
-
-/// `nohup` starts a program with SIGHUP ignored, so the program must ignore it.
-#[cfg(target_os = "linux")]
-#[test]
-fn under_nohup_a_hangup_stops_neither_server_nor_client() {
-    if !has("nohup") {
-        return;
-    }
-    let under_nohup = || {
-        let mut command = Command::new("nohup");
-        command.arg(env!("CARGO_BIN_EXE_tcp-chat"));
-        process::clean(command)
-    };
-    let mut server = Server::run(under_nohup(), ANY_PORT, &[]);
-    let mut command = under_nohup();
-    command.args(["client", &server.address.to_string(), "--name", "Ann"]);
-    let mut ann = Process::start(command);
-    ann.err.line("the connection", |line| line.contains("Successful!"));
-    server.process.signal(Signal::HUP);
-    ann.signal(Signal::HUP);
-    // If one of them were about to stop, it could not finish all of this.
-    for number in 0..200 {
-        ann.type_line(&number.to_string());
-        ann.out.expect(&format!("Ann: {number}"));
-    }
-    // And this signal would not be the first that counts.
-    ann.signal(Signal::TERM);
-    ann.exits(0);
-    stop_in_time(&mut server, Signal::TERM);
-    server.event_log().expect(&server.farewell());
+    speaker.expect(&server.farewell());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, PipeReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use crate::support::peer::Peer;
 use crate::support::process::{self, Process, Signal};
 use crate::support::server::{ANY_PORT, Server};
-use crate::support::{PATIENCE, skip, wait_until};
+use crate::support::{skip, wait_until};
 
 /// How soon a server must stop.
 const SOON: Duration = Duration::from_secs(2);
@@ -114,17 +114,6 @@ fn connect(address: SocketAddr) -> Peer {
     peer.expect("it answered")
 }
 
-/// Sends signals until the process ends, because two signals that arrive together count as one.
-fn end(process: &mut Process) -> ExitStatus {
-    let deadline = Instant::now() + PATIENCE;
-    while !process.has_ended() {
-        assert!(Instant::now() < deadline, "no signal ends the process");
-        process.signal(Signal::TERM);
-        thread::sleep(Duration::from_millis(5));
-    }
-    process.ended()
-}
-
 #[test]
 fn a_server_serves_and_stops() {
     each_pair(|out, err| {
@@ -170,7 +159,7 @@ fn a_client_ends_by_itself_or_when_it_is_told() {
         server.event_log().line("the client", |line| line.ends_with("Has Connected!"));
         // The client waits for the reader of its stdout pipe, as other programs do.
         let waits = out == Stream::Unread;
-        let status = if waits { end(&mut client) } else { client.ended() };
+        let status = if waits { client.end_by(Signal::TERM) } else { client.ended() };
         let codes = match out {
             Stream::Good | Stream::Closed => &[0][..],
             Stream::NoSpace => &[1],

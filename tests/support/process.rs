@@ -1,15 +1,16 @@
 //! Starts, watches and signals processes of the real program. No process outlives its test.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use rustix::process::Signal;
 
-use super::PATIENCE;
+use super::{PATIENCE, wait_until};
 
 /// The program, without environment variables that could change its behaviour.
 pub(crate) fn program() -> Command {
@@ -26,6 +27,7 @@ pub(crate) fn program_after(script: &str) -> Command {
 
 /// Removes the environment variables that could change the program's behaviour.
 pub(crate) fn clean(mut command: Command) -> Command {
+    heed_interrupts();
     for (key, _) in std::env::vars_os() {
         let key = key.to_string_lossy().into_owned();
         if key.starts_with("TCP_CHAT_") || key.starts_with("RUST_") {
@@ -33,6 +35,21 @@ pub(crate) fn clean(mut command: Command) -> Command {
         }
     }
     command
+}
+
+/// Tests that run as a script's `cargo test &` are started with SIGINT ignored, and the program would
+/// inherit that. It does not inherit a handler.
+fn heed_interrupts() {
+    static ONCE: Once = Once::new();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if ignored.is_some_and(|mask| mask & 0b10 != 0) {
+        ONCE.call_once(|| {
+            signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default())
+                .expect("a handler can be set");
+        });
+    }
 }
 
 /// A client on a pipe.
@@ -126,6 +143,16 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Sends the signal again and again until the process ends, because signals that arrive together
+    /// count as one.
+    pub(crate) fn end_by(&mut self, signal: Signal) -> ExitStatus {
+        wait_until("a signal ends the process", || {
+            self.signal(signal);
+            self.has_ended()
+        });
+        self.ended()
     }
 
     /// Waits for the end and asserts the exit status.

@@ -1,11 +1,15 @@
 //! The resources that a process uses, and its limits. Only Linux shows the use; elsewhere all
 //! figures are zero.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::skip;
+use super::process::clean;
+use super::{has, skip};
 
 /// A figure in `/proc/PID/status`: kilobytes, or a count.
 fn status(id: u32, field: &str) -> u64 {
@@ -13,6 +17,14 @@ fn status(id: u32, field: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let figure = line.and_then(|line| line.split_whitespace().next());
     figure.and_then(|figure| figure.parse().ok()).expect("a figure")
+}
+
+/// Whether this system shows what a process uses. If not, the test is skipped.
+pub(crate) fn is_shown() -> bool {
+    if !cfg!(target_os = "linux") {
+        skip("this system does not show what a process uses");
+    }
+    cfg!(target_os = "linux")
 }
 
 /// Memory in use, in KiB.
@@ -74,4 +86,40 @@ pub(crate) fn may_open(files: u64) -> bool {
         }
     }
     true
+}
+
+/// A user who runs no other processes. A limit on the processes of a user does not apply to root.
+pub(crate) struct OtherUser {
+    id: u32,
+    /// A folder with the program, which this user can read.
+    folder: PathBuf,
+}
+
+impl OtherUser {
+    /// The user with this id. If this process may not become another user, the test is skipped.
+    pub(crate) fn new(id: u32) -> Option<Self> {
+        if !rustix::process::getuid().is_root() || !has("setpriv") || !has("prlimit") {
+            skip("it takes root to become another user");
+            return None;
+        }
+        let folder = std::env::temp_dir().join(format!("tcp-chat-{id}-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a folder");
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("all may enter it");
+        fs::copy(env!("CARGO_BIN_EXE_tcp-chat"), folder.join("tcp-chat")).expect("a copy");
+        Some(Self { id, folder })
+    }
+
+    /// The program, run by this user with at most this many threads.
+    pub(crate) fn program(&self, threads: u64) -> Command {
+        let mut command = clean(Command::new("prlimit"));
+        command.args([&format!("--nproc={threads}"), "setpriv", "--reuid", &self.id.to_string()]);
+        command.arg("--clear-groups").arg(self.folder.join("tcp-chat"));
+        command
+    }
+}
+
+impl Drop for OtherUser {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
 }

@@ -215,3 +215,46 @@ fn a_client_with_a_fault() {
     }
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
 }
+
+/// The longest paste, and no server: each line waits. If the cost of a line grew with the number of
+/// lines that wait, this would take minutes.
+#[test]
+fn many_waiting_lines_do_not_delay_the_end() {
+    const LINES: usize = 349_000;
+    let mut command = program();
+    command.args(["client", "127.0.0.1:1", "--name", "Ann"]);
+    let mut ann = Terminal::in_session(&command, 100, 24);
+    ann.wait("the first attempt", |view| view.all_rows().join("").contains("retrying"));
+    ann.type_in(&format!("\x1b[200~{}\x1b[201~\r\x03", "ab\r".repeat(LINES)));
+    ann.ends(1);
+    ann.wait("the number", |view| {
+        view.all_rows().join("").contains(&format!("tcp-chat: {LINES} lines were not sent: "))
+    });
+    assert!(ann.is_as_before());
+}
+
+#[test]
+fn without_a_thread_the_terminal_is_given_back() {
+    let Some(user) = usage::OtherUser::new(61_235) else { return };
+    let server = Server::start(&[]);
+    for threads in 1..=12 {
+        let mut command = user.program(threads);
+        command.args(["client", &server.address.to_string(), "--name", "Ann"]);
+        let mut ann = Terminal::run(command, 200);
+        let mut ended = false;
+        wait_until("the client says something", || {
+            ended = ann.process.has_ended();
+            ended || ann.look(|view| view.rows().iter().any(|row| row.starts_with("You are Ann")))
+        });
+        if ended {
+            let why = "Resource temporarily unavailable (os error 11); no thread is left: end other \
+                       programs, or raise ulimit -u";
+            ann.wait("the reason", |view| view.rows().iter().any(|row| row.ends_with(why)));
+            ann.process.exits(1);
+        } else {
+            ann.type_line("/quit");
+            ann.process.ended();
+        }
+        assert!(ann.is_as_before(), "with {threads} threads");
+    }
+}

@@ -8,6 +8,8 @@ mod support;
 #[allow(dead_code, reason = "most of it is used by the program alone")]
 #[path = "../../src/app"]
 mod app {
+    pub(crate) mod stderr;
+    pub(crate) mod streams;
     pub(crate) mod ui;
 }
 

@@ -26,10 +26,10 @@ const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 /// # Errors
 /// The expected output did not appear, or a signal stopped the demo.
 pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
-    let quit = signals::on_stop(())?;
+    let quit = signals::on_stop()?;
     let pause = if fast { Duration::ZERO } else { PAUSE };
     let palette = Palette::new(io::stdout().is_terminal());
-    let mut stage = Stage::new(pause, palette, quit);
+    let mut stage = Stage::new(pause, palette, quit)?;
     let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;

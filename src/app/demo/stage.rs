@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use crossbeam_channel::{Receiver, Sender, at, select};
+use tcp_chat::client::Failure;
 use tcp_chat::protocol::Name;
 
+use crate::app::streams::Stdout;
 use crate::app::ui::paint::{self, Palette, Style};
 
 /// How long a step may take. After this time the demo has failed.
@@ -46,6 +48,7 @@ pub(super) struct Stage {
     printer: Sender<Printed>,
     pause: Duration,
     palette: Palette,
+    out: Stdout,
     /// The output that no step has waited for yet.
     seen: Vec<Printed>,
     /// A signal asked the demo to stop. No process may outlive the demo, so the demo ends them
@@ -55,9 +58,10 @@ pub(super) struct Stage {
 
 impl Stage {
     /// An empty stage. The `pause` gives a person time to read.
-    pub(super) fn new(pause: Duration, palette: Palette, quit: Receiver<()>) -> Self {
+    pub(super) fn new(pause: Duration, palette: Palette, quit: Receiver<()>) -> Result<Self> {
         let (printer, printed) = crossbeam_channel::unbounded();
-        Self { printed, printer, pause, palette, seen: Vec::new(), quit }
+        let out = Stdout::start(quit.clone()).context("cannot start the thread that prints")?;
+        Ok(Self { printed, printer, pause, palette, out, seen: Vec::new(), quit })
     }
 
     /// Prints a heading. All output below belongs to it, because the demo has waited for the output
@@ -68,7 +72,7 @@ impl Stage {
             let begin = if row == 0 { "---" } else { "   " };
             let mut line = String::new();
             self.palette.paint(Style::Bold, &format!("{begin} {text}"), &mut line);
-            print(&line)?;
+            self.print(line)?;
         }
         self.pause(self.pause / 2)
     }
@@ -126,13 +130,15 @@ impl Stage {
         let mut child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
         let stdin = child.stdin.take();
         let (by, printer) = (name.to_owned(), self.printer.clone());
-        thread::spawn(move || {
+        let actor = Actor { name: name.to_owned(), child, stdin };
+        let collect = move || {
             let lines = BufReader::new(from).lines().map_while(Result::ok);
             for line in lines.map(Some).chain([None]) {
                 let _ = printer.send(Printed { by: by.clone(), line });
             }
-        });
-        Ok(Actor { name: name.to_owned(), child, stdin })
+        };
+        thread::Builder::new().spawn(collect).with_context(failed)?;
+        Ok(actor)
     }
 
     /// Waits until `by` prints a matching line, and shows all output meanwhile.
@@ -184,9 +190,19 @@ impl Stage {
             for (style, piece) in pieces {
                 self.palette.paint(style, piece, &mut shown);
             }
-            print(&shown)?;
+            self.print(shown)?;
         }
         Ok(())
+    }
+
+    fn print(&self, mut line: String) -> Result<()> {
+        line.push('\n');
+        match self.out.print(line.into_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Err(Failure::Unwanted.into())
+            }
+            printed => printed.context("cannot print to stdout"),
+        }
     }
 
     /// Types a line into a client.
@@ -220,7 +236,8 @@ impl Stage {
     /// Stops a server, and waits until its process has ended well.
     pub(super) fn stop(&mut self, server: &mut Actor) -> Result<()> {
         let id = rustix::process::Pid::from_child(&server.child);
-        rustix::process::kill_process(id, rustix::process::Signal::INT)
+        // If the demo was started with SIGINT ignored, the server ignores it as well.
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)
             .context("cannot stop the server")?;
         self.ended(server)
     }
@@ -238,10 +255,6 @@ impl Stage {
             }
         }
     }
-}
-
-fn print(line: &str) -> Result<()> {
-    writeln!(io::stdout(), "{line}").context("cannot print to stdout")
 }
 
 /// The width of the window. Without a window, the width has no limit.

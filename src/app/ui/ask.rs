@@ -27,7 +27,7 @@ pub(crate) fn for_name(
                 }
                 Err(why) => screen.complaint(&format!("Not taken: {why}")),
             },
-            Input::Quit | Input::End => return false,
+            Input::Quit | Input::End | Input::Unreadable(_) => return false,
             Input::Mistake(why) => screen.complaint(&why),
             Input::TooLong => screen.complaint("Not taken: this is too long for a name"),
             Input::Help(_) | Input::Connect | Input::Disconnect => {

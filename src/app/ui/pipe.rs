@@ -1,6 +1,7 @@
 //! Plain input and output, for pipes and scripts: lines in, lines out, no cursor.
 
-use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -8,6 +9,10 @@ use tcp_chat::client::{Input, Screen, Status};
 use tcp_chat::protocol::{self, Found, Lines};
 
 use super::{clock, command};
+use crate::app::streams::{self, Stdout};
+
+/// How many lines are read ahead. A client that is stopped knows by them that it has not read all.
+const AHEAD: usize = 64;
 
 /// Reads lines of at most `max` bytes from stdin, on a thread of its own. On a terminal, a line may
 /// be a command. On a pipe, every line is a message.
@@ -15,11 +20,11 @@ use super::{clock, command};
 /// # Errors
 /// The thread could not be started.
 pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
-    let (sender, input) = crossbeam_channel::bounded(1);
+    let (sender, input) = crossbeam_channel::bounded(AHEAD);
     let understand = if io::stdin().is_terminal() { command::parse } else { say };
     thread::Builder::new().name("input".to_owned()).spawn(move || {
-        if let Err(error) = pass_lines(io::stdin().lock(), max, understand, &sender) {
-            log::error!("cannot read more input: {error}");
+        if let Err(error) = pass_lines(max, understand, &sender) {
+            let _ = sender.send(Input::Unreadable(Arc::new(error)));
         }
     })?;
     Ok(input)
@@ -30,7 +35,6 @@ fn say(line: &str) -> Input {
 }
 
 fn pass_lines(
-    mut stdin: impl Read,
     max: usize,
     understand: impl Fn(&str) -> Input,
     input: &Sender<Input>,
@@ -45,11 +49,9 @@ fn pass_lines(
     };
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        match stdin.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => lines.feed(&buffer[..length], &mut pass),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match streams::read(&mut buffer)? {
+            0 => break,
+            length => lines.feed(&buffer[..length], &mut pass),
         }
     }
     lines.finish(&mut pass);
@@ -59,9 +61,9 @@ fn pass_lines(
 /// Shows the chat on stdout, and all notices on stderr.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    out: BufWriter<Stdout>,
-    /// The first error of a write to the buffer.
-    failure: Option<io::ErrorKind>,
+    out: Stdout,
+    /// The lines since the last flush.
+    text: Vec<u8>,
     timestamps: bool,
     notice: fn(&str),
 }
@@ -70,16 +72,14 @@ impl Pipe {
     /// Creates a screen, which begins each line with the time if `timestamps` is set. It passes
     /// notices to `notice`. That function must not wait for long, because stderr may be a pipe
     /// without a reader.
-    pub(crate) fn new(timestamps: bool, notice: fn(&str)) -> Self {
-        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
-        Self { out, failure: None, timestamps, notice }
+    pub(crate) fn new(out: Stdout, timestamps: bool, notice: fn(&str)) -> Self {
+        Self { out, text: Vec::new(), timestamps, notice }
     }
 
     fn line(&mut self, line: &str) {
         let stamp = if self.timestamps { clock::stamp() } else { String::new() };
-        if let Err(error) = writeln!(self.out, "{stamp}{line}") {
-            self.failure.get_or_insert(error.kind());
-        }
+        // Writing to memory does not fail.
+        let _ = writeln!(self.text, "{stamp}{line}");
     }
 }
 
@@ -105,7 +105,7 @@ impl Screen for Pipe {
     fn status(&mut self, _status: Status) {}
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()?;
-        self.failure.map_or(Ok(()), |kind| Err(kind.into()))
+        let text = std::mem::take(&mut self.text);
+        if text.is_empty() { Ok(()) } else { self.out.print(text) }
     }
 }

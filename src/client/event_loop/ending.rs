@@ -1,6 +1,7 @@
 //! How a connection ends, and how the client ends. The client must not claim more than it knows.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::EventLoop;
@@ -15,6 +16,17 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const USELESS: u32 = 3;
 
 impl EventLoop<'_> {
+    /// Whether all work is done.
+    pub(super) fn is_done(&self) -> bool {
+        let broken = self.unreadable.is_some();
+        self.input_ended
+            && if self.config.stay && !broken {
+                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
+            } else {
+                (self.dialer.was_up() || broken) && self.outbox.is_empty()
+            }
+    }
+
     pub(super) fn lost(&mut self, error: Option<io::Error>) {
         let ending = self.dialer.ending();
         let turned_away = ending == Ending::TurnedAway;
@@ -71,22 +83,30 @@ impl EventLoop<'_> {
         }
     }
 
+    pub(super) fn gives_up_at(&self) -> Option<Instant> {
+        let content = self.dialer.is_up() && self.outbox.is_empty();
+        self.timer.end().filter(|_| !content)
+    }
+
     /// The time limit has passed without progress.
     pub(super) fn give_up(&mut self) {
-        let lines = self.unconfirmed();
+        let (server, unconfirmed) = (self.config.server(), self.unconfirmed());
         self.over = Some(Err(if self.dialer.is_up() {
-            Failure::Unconfirmed(lines)
+            Failure::Unconfirmed(unconfirmed)
+        } else if self.dialer.has_tried() {
+            Failure::NotConnected { server, unconfirmed }
         } else {
-            Failure::NotConnected { server: self.config.server(), unconfirmed: lines }
+            Failure::TooSoon { server, unconfirmed }
         }));
     }
 
-    /// Ends the client because the user, the input or a signal ended it.
-    pub(super) fn leave(&mut self) {
+    /// Ends the client because the user, the input, the output or a signal ended it. `shown` is the
+    /// result of the last output.
+    pub(super) fn leave(&mut self, shown: io::Result<()>) {
         let was_up = self.dialer.is_up();
         self.ask_for_proof();
         self.part();
-        let shown = self.screen.flush();
+        let shown = shown.and_then(|()| self.screen.flush());
         let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         self.over = Some(match lines {
             0 => self.all_confirmed(),
@@ -101,11 +121,17 @@ impl EventLoop<'_> {
             _ if was_up => Err(Failure::Unconfirmed(lines)),
             _ => Err(Failure::NotConnected { server: self.config.server(), unconfirmed: lines }),
         });
-        // The reader of a pipe may close it early, as `| head` does. This is no failure.
-        if let Err(source) = shown
-            && source.kind() != io::ErrorKind::BrokenPipe
-        {
-            self.over = Some(Err(Failure::NotShown { source, unconfirmed: lines }));
+        match shown {
+            // The reader of a pipe may close it early, as `| head` does.
+            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => {
+                if let Some(Err(failure)) = &mut self.over {
+                    *failure = Failure::Unwanted;
+                }
+            }
+            Err(source) => {
+                self.over = Some(Err(Failure::NotShown { source, unconfirmed: lines }));
+            }
+            Ok(()) => {}
         }
     }
 
@@ -116,8 +142,14 @@ impl EventLoop<'_> {
         self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
     }
 
+    /// Every line that was said is confirmed. Whether this is also success depends on the input.
     fn all_confirmed(&self) -> Result<(), Failure> {
-        if self.refused == 0 { Ok(()) } else { Err(Failure::TooLong(self.refused)) }
+        match &self.unreadable {
+            Some(why) => Err(Failure::Unreadable(Arc::clone(why))),
+            None if self.refused > 0 => Err(Failure::TooLong(self.refused)),
+            None if !self.input_ended && !self.input.is_empty() => Err(Failure::Stopped),
+            None => Ok(()),
+        }
     }
 
     /// Says goodbye, and shows the messages that arrive until the server closes its side.

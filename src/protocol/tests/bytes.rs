@@ -9,6 +9,7 @@ use crate::protocol::{
 use crate::server::{Inbound, ReadOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Bytes in which everything that matters is frequent.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -167,13 +168,71 @@ proptest! {
     fn a_name_is_harmless_or_none(name in prop_oneof!["(?s).{0,40}", "[a-zé:\t\x1b]{0,34}"]) {
         if let Ok(accepted) = name.parse::<Name>() {
             prop_assert_eq!(accepted.to_string(), name.as_str());
-            prop_assert!((1..=32).contains(&name.chars().count()));
+            prop_assert!((1..=32).contains(&name.graphemes(true).count()) && name.len() <= 128);
             prop_assert!(has_nothing_harmful(&name, false) && !name.contains([':', '\t']));
+            prop_assert_eq!(name.trim(), &name);
         } else {
             let fits = (1..=32).contains(&name.chars().count());
-            let harmless = has_nothing_harmful(&name, false) && !name.contains([':', '\t', '\u{fffd}']);
-            prop_assert!(!(fits && harmless), "refused: {:?}", name);
+            let plain = name.chars().all(|c| c.is_ascii_lowercase() || c == 'é');
+            prop_assert!(!(fits && plain), "refused: {:?}", name);
         }
+    }
+}
+
+#[test]
+fn a_name_can_be_seen() {
+    let long = "é".repeat(32);
+    for name in [
+        "Ann",
+        "Ann Lee",
+        "Zoë",
+        "e\u{301}e\u{301}",
+        "山田\u{3000}太郎",
+        "葛\u{e0100}",
+        "नि",
+        "क\u{94d}\u{200d}ष",
+        "한",
+        "a_ß!",
+        "👩\u{200d}❤\u{fe0f}\u{200d}👨",
+        "❤\u{fe0f}",
+        "🏴\u{e0067}\u{e007f}",
+        "1\u{fe0f}\u{20e3}",
+        "🇯🇵",
+        long.as_str(),
+    ] {
+        assert!(name.parse::<Name>().is_ok(), "{name:?}");
+    }
+    let (longer, bytes) = ("é".repeat(33), "👩\u{200d}👩\u{200d}👧".repeat(8));
+    for name in [
+        "",
+        " ",
+        "Ann ",
+        " Ann",
+        "\u{3000}Ann",
+        "Ann\u{a0}",
+        "\u{200b}",
+        "Ann\u{200b}",
+        "An\u{200b}n",
+        "Ann\u{200d}",
+        "A\u{200d}nn",
+        "Ann\u{200c}",
+        "A\u{ad}nn",
+        "\u{feff}Ann",
+        "Ann\u{2060}",
+        "Ann\u{200e}",
+        "Ann\u{fe0f}",
+        "Ann\u{34f}",
+        "Ann\u{e0041}",
+        "\u{3164}",
+        "\u{115f}\u{1160}",
+        "\u{2800}",
+        "\u{301}",
+        "a\u{2028}b",
+        "a\u{2003}b",
+        longer.as_str(),
+        bytes.as_str(),
+    ] {
+        assert!(name.parse::<Name>().is_err(), "{name:?}");
     }
 }
 

@@ -51,15 +51,22 @@ const MOST: usize = 2 * MAX_DRAFT;
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     bytes: Vec<u8>,
+    /// In so many bytes of a paste there is no end of it.
+    searched: usize,
 }
 
 impl Decoder {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        if self.bytes.starts_with(PASTE_BEGINS) && self.bytes.len() > MOST {
-            // The paste is too long for a draft, and it is still too long without its middle.
-            self.bytes.drain(MOST - PASTE_ENDS.len()..self.bytes.len() - PASTE_ENDS.len());
+        if self.bytes.starts_with(PASTE_BEGINS) {
+            // The end of the paste may have begun.
+            let begun = PASTE_ENDS.len();
+            if self.bytes.len() > MOST {
+                // The paste is too long for a draft, and it is still too long without its middle.
+                self.bytes.drain(MOST - begun..self.bytes.len() - begun);
+            }
+            self.searched = self.bytes.len() - begun;
         }
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Whether an escape sequence has begun. Either the rest follows at once, or a person pressed
@@ -79,8 +86,9 @@ impl Iterator for Decoder {
 
     fn next(&mut self) -> Option<Key> {
         loop {
-            let (key, length) = first(&self.bytes)?;
+            let (key, length) = first(&self.bytes, self.searched)?;
             self.bytes.drain(..length);
+            self.searched = 0;
             if key.is_some() {
                 return key;
             }
@@ -90,10 +98,10 @@ impl Iterator for Decoder {
 
 /// The first key and its length in bytes. The key is empty if these bytes have no effect. None if
 /// the key is not complete.
-fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
+fn first(bytes: &[u8], searched: usize) -> Option<(Option<Key>, usize)> {
     match bytes {
         [] | [0x1b] | [0x1b, b'O'] => None,
-        [0x1b, b'[', ..] if bytes.starts_with(PASTE_BEGINS) => paste(bytes),
+        [0x1b, b'[', ..] if bytes.starts_with(PASTE_BEGINS) => paste(bytes, searched),
         [0x1b, b'[', rest @ ..] => {
             match rest.iter().position(|byte| (b'@'..=b'~').contains(byte)) {
                 Some(end) => Some((csi(&rest[..end], rest[end]), end + 3)),
@@ -109,13 +117,14 @@ fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     }
 }
 
-fn paste(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
+fn paste(bytes: &[u8], searched: usize) -> Option<(Option<Key>, usize)> {
     let from = PASTE_BEGINS.len();
-    let length = memchr::memmem::find(&bytes[from..], PASTE_ENDS)?;
-    let pasted = String::from_utf8_lossy(&bytes[from..from + length]);
+    let searched = searched.max(from);
+    let end = searched + memchr::memmem::find(&bytes[searched..], PASTE_ENDS)?;
+    let pasted = String::from_utf8_lossy(&bytes[from..end]);
     let lines = pasted.replace("\r\n", "\n").replace('\r', "\n");
     let key = Key::Paste(protocol::sanitized_raw(lines.as_bytes()));
-    Some((Some(key), from + length + PASTE_ENDS.len()))
+    Some((Some(key), end + PASTE_ENDS.len()))
 }
 
 /// All text up to the next key that is not a character.
@@ -244,6 +253,23 @@ mod tests {
         // Keys that have no effect, and bytes that are not text.
         assert_eq!(keys(b"\x1b[15~\x1bq\x1b[?62;4c!"), [text("!")]);
         assert_eq!(keys(b"\xff\xfe."), [text("\u{fffd}\u{fffd}.")]);
+    }
+
+    #[test]
+    fn a_paste_of_any_length_ends_where_it_ends() {
+        for length in [0, 5, 4090, MOST - 20, MOST, MOST + 1, 3 * MOST] {
+            let paste = "x".repeat(length);
+            let bytes = format!("\x1b[200~{paste}\x1b[201~\rnext");
+            let mut decoder = Decoder::default();
+            let mut keys = Vec::new();
+            for read in bytes.as_bytes().chunks(4096) {
+                decoder.feed(read);
+                keys.extend(decoder.by_ref());
+            }
+            let Some(Key::Paste(pasted)) = keys.first() else { panic!("no paste of {length}") };
+            assert!(pasted.len() == length || (pasted.len() <= length && pasted.len() > MAX_DRAFT));
+            assert_eq!(joined(keys[1..].to_vec()), [Key::Enter, Key::Text("next".to_owned())]);
+        }
     }
 
     #[test]

@@ -13,6 +13,10 @@ use super::layout::width;
 /// The longest draft, in bytes.
 pub(super) const MAX_DRAFT: usize = 1024 * 1024;
 
+/// How many bytes before the cursor are looked at for one row, and at most twice as many: more than
+/// a row has.
+const FAR: usize = 16 * 1024;
+
 /// The line being typed, the lines before it, and the names that Tab can complete.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -134,6 +138,12 @@ impl Draft {
     pub(super) fn visible(&self, columns: usize) -> (String, String) {
         let columns = columns.max(2);
         let (before, after) = self.parts();
+        // The beginning of a long text is hidden in any case. It is left out in large steps, so that
+        // the text does not move with each key.
+        let from = before.len().saturating_sub(FAR) / FAR * FAR;
+        let from =
+            (from..=before.len()).find(|&at| before.is_char_boundary(at)).unwrap_or_default();
+        let before = &before[from..];
         let hidden = match shown_width(before) {
             wide if wide < columns => 0,
             wide => {

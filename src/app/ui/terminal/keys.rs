@@ -3,10 +3,10 @@
 use std::io;
 
 use crossbeam_channel::Sender;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, read, retry_on_intr};
+use rustix::event::{PollFlags, Timespec};
 
 use super::decoder::{Decoder, Key};
+use crate::app::streams;
 
 /// How long the rest of a key's sequence may take. The Escape key sends the same first byte.
 const ESCAPE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -16,11 +16,13 @@ pub(super) fn run(keys: &Sender<Key>) {
     let mut decoder = Decoder::default();
     let mut buffer = [0; 4096];
     loop {
-        if decoder.has_begun_a_key() && !is_readable(Some(&ESCAPE)) {
+        if decoder.has_begun_a_key()
+            && !streams::is_ready(&io::stdin(), PollFlags::IN, Some(&ESCAPE))
+        {
             decoder.forget_escape();
         }
-        match read(io::stdin(), &mut buffer) {
-            Ok(0) => return,
+        match streams::read(&mut buffer) {
+            Ok(0) | Err(_) => return,
             Ok(length) => {
                 decoder.feed(&buffer[..length]);
                 for key in decoder.by_ref() {
@@ -29,16 +31,6 @@ pub(super) fn run(keys: &Sender<Key>) {
                     }
                 }
             }
-            Err(Errno::INTR) => {}
-            // Another program uses the same terminal, and changed it: a read no longer waits.
-            Err(Errno::AGAIN) => _ = is_readable(None),
-            Err(_) => return,
         }
     }
-}
-
-fn is_readable(timeout: Option<&Timespec>) -> bool {
-    let stdin = io::stdin();
-    let mut events = [PollFd::new(&stdin, PollFlags::IN)];
-    retry_on_intr(|| poll(&mut events, timeout)).is_ok_and(|ready| ready > 0)
 }

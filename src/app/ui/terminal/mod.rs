@@ -80,11 +80,14 @@ impl Terminal {
         let screen = Screen::new(sources, to_writer, to_input, timestamps);
         tty::take()?;
         let start = |name: &str| Builder::new().name(name.to_owned());
-        start("writer").spawn(move || writer::run(&frames, &to_written))?;
-        let drawing = Some(start("screen").spawn(|| screen.run())?);
-        start("keys").spawn(move || keys::run(&to_keys))?;
-        let terminal = Self { name: None, shows: Vec::new(), screen: Some(to_screen), drawing };
-        Ok((terminal, input))
+        // The thread `screen` draws, so it starts last. Before that, only the modes have changed.
+        let drawing = start("writer")
+            .spawn(move || writer::run(&frames, &to_written))
+            .and_then(|_| start("keys").spawn(move || keys::run(&to_keys)))
+            .and_then(|_| start("screen").spawn(|| screen.run()))
+            .inspect_err(|_| tty::set_as_before())?;
+        let (screen, drawing) = (Some(to_screen), Some(drawing));
+        Ok((Self { name: None, shows: Vec::new(), screen, drawing }, input))
     }
 
     /// Sets the name of the user.

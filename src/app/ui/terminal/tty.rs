@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{panic, process, thread};
 
 use parking_lot::{ReentrantMutex, const_reentrant_mutex};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFlags, Timespec};
 use rustix::io::retry_on_intr;
 use rustix::process::{Signal, getpgrp, getpid, getsid, kill_current_process_group, kill_process};
 use rustix::termios::{
@@ -16,6 +16,7 @@ use rustix::termios::{
     tcgetwinsize, tcsetattr,
 };
 
+use crate::app::streams;
 use crate::app::ui::paint;
 
 /// The width of a terminal that does not report its width.
@@ -111,9 +112,7 @@ pub(super) fn discard() {
 
 /// Whether the terminal takes more output now or very soon.
 fn takes_more() -> bool {
-    let out = io::stdout();
-    let mut events = [PollFd::new(&out, PollFlags::OUT)];
-    retry_on_intr(|| poll(&mut events, Some(&STUCK))).is_ok_and(|ready| ready > 0)
+    streams::is_ready(&io::stdout(), PollFlags::OUT, Some(&STUCK))
 }
 
 /// Whether this program is in the foreground. Without job control, it always is.

@@ -4,10 +4,11 @@
 use std::io;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::PollFlags;
 use rustix::io::{Errno, retry_on_intr, write};
 
 use super::tty::WRITING;
+use crate::app::streams;
 
 /// How many bytes are written at a time. A terminal whose output was discarded takes this many.
 const PART: usize = 1024;
@@ -53,10 +54,7 @@ fn write_all(mut bytes: &[u8]) -> rustix::io::Result<()> {
         match written {
             Ok(length) => bytes = &bytes[length..],
             // Another program uses the same terminal, and changed it: a write no longer waits.
-            Err(Errno::AGAIN) => {
-                let mut events = [PollFd::new(&out, PollFlags::OUT)];
-                retry_on_intr(|| poll(&mut events, None))?;
-            }
+            Err(Errno::AGAIN) => _ = streams::is_ready(&out, PollFlags::OUT, None),
             Err(error) => return Err(error),
         }
     }

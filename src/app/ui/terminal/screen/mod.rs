@@ -208,7 +208,7 @@ impl Screen {
     }
 
     fn pass(&mut self, input: Input) {
-        self.is_leaving |= input == Input::Quit;
+        self.is_leaving |= matches!(input, Input::Quit);
         let _ = self.input.send(input);
     }
 

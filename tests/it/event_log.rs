@@ -1,0 +1,77 @@
+//! The server's event log when its output fails for a while: the log goes on as soon as the output
+//! does, and says how many lines are missing.
+
+use std::fs::{self, File};
+use std::io;
+use std::process::Stdio;
+
+use rustix::fs::{OFlags, fcntl_setfl};
+
+use crate::support::peer::Peer;
+use crate::support::process::{self, Output};
+use crate::support::server::{ANY_PORT, Server};
+use crate::support::wait_until;
+
+fn server(script: &str, output: impl Into<Stdio>) -> Server {
+    let mut command = process::program_after(script);
+    command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+    Server::run_with(command, ANY_PORT, &[])
+}
+
+/// Says lines and hears them, until `enough`. Counts them in `said`.
+fn talk(peer: &mut Peer, said: &mut usize, mut enough: impl FnMut() -> bool) {
+    wait_until("enough is said", || {
+        let line = format!("number {said} {}", "x".repeat(200));
+        peer.say(&line);
+        peer.expect(&line);
+        *said += 1;
+        enough()
+    });
+}
+
+/// The numbers of the whole lines that were said.
+fn numbers(log: &str) -> Vec<usize> {
+    let lines = log.lines().filter(|line| line.ends_with(&"x".repeat(200)));
+    let numbers = lines.filter_map(|line| line.strip_prefix("number ")?.split(' ').next());
+    numbers.map(|number| number.parse().expect("a number")).collect()
+}
+
+#[test]
+fn a_full_disk_costs_the_lines_that_do_not_fit_and_no_more() {
+    let path = std::env::temp_dir().join(format!("tcp-chat-log-{}", std::process::id()));
+    let file = File::options().append(true).create_new(true).open(&path).expect("a new file");
+    // A file has at most a few KiB: the next write fails, as on a full disk.
+    let server = server("trap '' XFSZ; ulimit -f 16", file);
+    let log = || fs::read_to_string(&path).expect("a log");
+    let fails = || server.process.err.count(|line| line.contains("cannot write the event log"));
+    let mut peer = Peer::connect(server.address);
+    let mut said = 0;
+    talk(&mut peer, &mut said, || fails() > 0);
+    let printed = numbers(&log()).len();
+    // The disk has space again.
+    File::options().write(true).open(&path).and_then(|file| file.set_len(0)).expect("it is ours");
+    talk(&mut peer, &mut said, || !numbers(&log()).is_empty());
+    let log = log();
+    let missing = log.lines().find_map(|line| {
+        line.strip_prefix("* ")?.split_once(" lines skipped: ")?.0.parse::<usize>().ok()
+    });
+    let next = numbers(&log)[0];
+    assert_eq!(missing, Some(next - printed), "{printed} printed, then {next}: {log}");
+    assert_eq!(fails(), 1, "it is said once");
+    fs::remove_file(&path).expect("it is ours");
+}
+
+#[test]
+fn a_non_blocking_output_is_waited_for() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a flag can be set");
+    let server = server("true", writer);
+    let mut peer = Peer::connect(server.address);
+    // Nobody reads yet, and a pipe holds less than this.
+    for mut number in 0..1000 {
+        talk(&mut peer, &mut number, || true);
+    }
+    let log = Output::collect(reader);
+    log.line("the last line", |line| line.starts_with("number 999 "));
+    assert_eq!(numbers(&log.lines().join("\n")), (0..1000).collect::<Vec<_>>());
+}
