@@ -22,8 +22,9 @@ const LONGEST_REST: Duration = Duration::from_millis(200);
 /// The longest rest if a server answers, but is full, or closes each connection at once.
 const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
 
-/// How long after a reconnect lines are sent again. By then the other clients of the lost server
-/// have reconnected and can receive them. Longer than [`LONGEST_REST`].
+/// How long after a reconnect, or after an attempt that failed, lines are sent. By then the other
+/// clients that waited for the server have connected and can receive them. Longer than
+/// [`LONGEST_REST`].
 ///
 /// A full server says so, and closes the connection, in less time than this.
 const GATHER: Duration = Duration::from_millis(600);
@@ -149,11 +150,12 @@ impl<'a> Dialer<'a> {
         self.dial()
     }
 
-    /// An attempt made this connection. Without an echo the client cannot see that a line was lost.
-    /// So it sends nothing until it is clear that the server is not full.
+    /// An attempt made this connection. If an attempt failed before, other clients may wait for the
+    /// same server. Without an echo the client cannot see that a line was lost. So it sends nothing
+    /// until it is clear that the server is not full.
     pub(crate) fn succeeded(&mut self, connection: Connection) {
         let now = Instant::now();
-        let waits = self.was_up || self.config.local_echo;
+        let waits = self.was_up || self.attempts > 0 || self.config.local_echo;
         self.send_from = if waits { now + GATHER } else { now };
         self.was_up = true;
         self.last.clear();
@@ -210,11 +212,18 @@ impl<'a> Dialer<'a> {
     }
 
     /// The connection is lost: rests before the next attempt. Returns how many connections in a row
-    /// were useless: no own line came back, and the connection ended at once.
+    /// were useless: no own line came back, and the server was full, or ended the connection at once.
+    ///
+    /// Clients that reconnect speak after [`GATHER`], and the server may be killed again at that
+    /// moment. A client that came back in time, but later than they did, must not rest longer for it.
+    /// So half of that time is enough.
     pub(crate) fn lost(&mut self) -> u32 {
-        self.ending = Some(self.ending());
+        let ending = self.ending();
+        self.ending = Some(ending);
         let was_of_use = match self.state {
-            State::Up { since, of_use, .. } => of_use || since.elapsed() >= GATHER,
+            State::Up { since, of_use, .. } => {
+                of_use || (ending != Ending::TurnedAway && since.elapsed() >= GATHER / 2)
+            }
             _ => true,
         };
         self.useless = if was_of_use { 0 } else { self.useless + 1 };

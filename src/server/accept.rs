@@ -12,9 +12,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
+use super::endpoint::Endpoint;
 use super::session::{self, ClientPolicy};
-use super::socket::{self, TcpSocket};
-use super::{Endpoint, Server, Shared};
+use super::socket::TcpSocket;
+use super::{Server, Shared};
 use crate::protocol::{self, Framing};
 use crate::room::Socket;
 use crate::sync::{Scope, spawn};
@@ -63,7 +64,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             }
             if !events[0].revents().is_empty() {
                 log::trace!("accepts no more");
-                return endpoints.iter().for_each(|it| socket::close_listener(&it.listener));
+                return endpoints.iter().for_each(Endpoint::close);
             }
             // The listeners do not block, so it does no harm to ask one at which nobody calls.
             let was_exhausted = std::mem::take(&mut exhausted);

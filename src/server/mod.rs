@@ -6,6 +6,7 @@
 
 mod accept;
 mod catch_up;
+mod endpoint;
 pub mod event_log;
 mod flow;
 mod inbound;
@@ -17,21 +18,22 @@ mod template;
 mod tests;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
-use thiserror::Error;
 
 use crate::protocol::{self, Framing, PeerId};
 use crate::room::{Event, Limits, Observer, Report, Room};
 use crate::sync::{AtomicU64, Relaxed, spawn};
 use accept::Acceptor;
+use endpoint::Endpoint;
 use flow::Flow;
 use socket::TcpSocket;
 
+pub use endpoint::BindError;
 pub use inbound::{Inbound, ReadOptions};
 pub use limits::Capacity;
 pub use session::ClientPolicy;
@@ -71,24 +73,6 @@ pub struct Server {
     config: Config,
 }
 
-/// An address at which clients arrive, and how they are served.
-#[derive(Debug)]
-struct Endpoint {
-    listener: TcpListener,
-    address: SocketAddr,
-    policy: ClientPolicy,
-}
-
-/// A server could not listen on an address.
-#[derive(Debug, Error)]
-#[error("cannot listen on {address}")]
-pub struct BindError {
-    /// The address, as it was given.
-    pub address: String,
-    /// Why not.
-    pub source: io::Error,
-}
-
 impl Server {
     /// Starts to listen.
     ///
@@ -96,12 +80,8 @@ impl Server {
     /// An address is unknown, in use, or not permitted.
     pub fn bind(mut config: Config) -> Result<Self, BindError> {
         let mut endpoints = Vec::new();
-        for (host, policy) in std::mem::take(&mut config.addresses) {
-            let failed = |source| BindError { address: host.clone(), source };
-            for listener in socket::listen(&host).map_err(failed)? {
-                let address = listener.local_addr().map_err(failed)?;
-                endpoints.push(Endpoint { listener, address, policy: policy.clone() });
-            }
+        for (address, policy) in std::mem::take(&mut config.addresses) {
+            endpoints.extend(Endpoint::open(&address, &policy)?);
         }
         Ok(Self { endpoints, config })
     }

@@ -2,7 +2,7 @@
 //! that find dead connections. Most code for a single platform is here and in `limits.rs`.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,26 +11,19 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags};
-use socket2::{Domain, SockRef, Socket as Socket2, TcpKeepalive, Type};
+use socket2::{SockRef, TcpKeepalive};
 
-use crate::protocol;
 use crate::room::Socket;
-
-/// How many connections may wait to be accepted. The kernel may allow fewer (`net.core.somaxconn`).
-const ACCEPT_BACKLOG: i32 = 4096;
-
-/// How many ports are tried until one is free at each address of a host.
-const TRIES: u32 = 16;
 
 /// How often a waiting send looks for free space: the kernel reports it only when a third of its
 /// buffer is free.
-const LOOK: Duration = Duration::from_millis(100);
+const SPACE_LOOK: Duration = Duration::from_millis(100);
 
 /// How often a thread that waits for the end of a connection asks for it, whatever the system reports.
 const RECHECK: Duration = Duration::from_secs(1);
 
 /// How long it rests before it asks again.
-const REST: Duration = Duration::from_millis(10);
+const XNU_REST: Duration = Duration::from_millis(10);
 
 /// How many bytes the kernel may hold for a peer (Linux takes twice that, for its own records).
 /// Without a limit, it would hold megabytes for each of a thousand peers that do not read, and slow
@@ -107,7 +100,7 @@ impl Socket for TcpSocket {
         let deadline = Instant::now().checked_add(time);
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            self.poll(PollFlags::OUT, Some(left.map_or(LOOK, |left| left.min(LOOK))));
+            self.poll(PollFlags::OUT, Some(left.map_or(SPACE_LOOK, |left| left.min(SPACE_LOOK))));
             match self.send_now(bytes) {
                 Ok(0) if left != Some(Duration::ZERO) => {}
                 sent => return sent,
@@ -131,7 +124,7 @@ impl Socket for TcpSocket {
                 return false;
             }
             // XNU also returns at once if there is something to read.
-            thread::sleep(left().min(REST));
+            thread::sleep(left().min(XNU_REST));
         }
     }
 
@@ -168,71 +161,6 @@ fn find_dead_link(stream: &TcpStream, timeouts: Timeouts) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(timeouts.sending))?;
     Ok(())
-}
-
-/// Listens on every address that `HOST:PORT` has. With port 0, they get one and the same port.
-///
-/// # Errors
-/// The host is unknown, this machine has none of its addresses, or one is in use or not permitted.
-pub(super) fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
-    let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in host_and_port.to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    // A port that is free at the first address may be in use at the next.
-    let mut tries = if host_and_port.1 == 0 && addresses.len() > 1 { TRIES } else { 1 };
-    loop {
-        tries -= 1;
-        match listen_on_each(&addresses) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
-            done => return done,
-        }
-    }
-}
-
-fn listen_on_each(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
-    let mut listeners = Vec::new();
-    let mut port = 0;
-    let mut lacking = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for mut address in addresses.iter().copied() {
-        if address.port() == 0 {
-            address.set_port(port);
-        }
-        match listen_on(address) {
-            Ok(listener) => {
-                port = listener.local_addr()?.port();
-                listeners.push(listener);
-            }
-            // For example ::1 on a machine without IPv6.
-            Err(error) if is_lacking(&error) => lacking = error,
-            Err(error) => return Err(error),
-        }
-    }
-    if listeners.is_empty() { Err(lacking) } else { Ok(listeners) }
-}
-
-fn is_lacking(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, None)?;
-    // A restart must not fail because connections of the last run still wait out their end.
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(ACCEPT_BACKLOG)?;
-    // Between the poll that reports a caller and the accept, the caller may hang up.
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
-/// Stops accepting while the listener still exists. On a system that cannot do this, callers wait until
-/// the listener is gone.
-pub(super) fn close_listener(listener: &TcpListener) {
-    let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
 }
 
 #[cfg(test)]

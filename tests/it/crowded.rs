@@ -3,13 +3,12 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::peer::Peer;
 use crate::support::server::Server;
-use crate::support::{PATIENCE, QUIET, usage, wait_until};
+use crate::support::{PATIENCE, usage, wait_until};
 
 /// How long a flood lasts. The first version of this server dropped such readers after 2.6 s.
 const FLOOD: Duration = Duration::from_secs(4);
@@ -94,11 +93,6 @@ pub(crate) fn here(server: &Server) -> Peer {
     peer
 }
 
-/// Held by a test that keeps every processor busy.
-fn noisy() -> RwLockReadGuard<'static, ()> {
-    QUIET.read().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Reads everything until the connection ends.
 fn drain(mut stream: &TcpStream) {
     let mut buffer = vec![0; 64 * 1024];
@@ -118,7 +112,6 @@ fn assert_said_soon(mut delays: Vec<Duration>) {
 /// While `many` threads run `noise`, a slow reader stays in the room, and the line of a client that
 /// says little is delivered soon.
 fn slow_readers_stay_and_talk_is_said(many: usize, noise: fn(SocketAddr, &AtomicBool)) {
-    let _noisy = noisy();
     let server = Server::start(&["--quiet"]);
     let over = &AtomicBool::new(false);
     let [mut talker, mut listener, slow] = std::array::from_fn(|_| here(&server));
@@ -192,7 +185,6 @@ fn ordinary_clients_drop_no_slow_reader_and_drown_no_talk() {
 fn two_hundred_quiet_speakers_overtake_loud_ones() {
     const TALKERS: usize = 200;
     const ROUNDS: usize = 3;
-    let _noisy = noisy();
     let server = Server::start(&["--quiet"]);
     let over = &AtomicBool::new(false);
     let mut talkers: Vec<Peer> = (0..TALKERS).map(|_| here(&server)).collect();
@@ -276,7 +268,6 @@ fn a_swarm_takes_nothing_away() {
     if !usage::is_shown() {
         return;
     }
-    let _noisy = noisy();
     let mut server = Server::start(&["--quiet"]);
     let mut peers: [Peer; 3] = std::array::from_fn(|_| here(&server));
     let (id, over) = (server.id(), &AtomicBool::new(false));

@@ -2,7 +2,6 @@
 //! place is given back once.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use tcp_chat::server::{ClientPolicy, Config, ReadOptions, Server, Timeouts};
 use crate::support::peer::{Ending, Peer};
 use crate::support::server::Server as Process;
 use crate::support::witness::Witness;
-use crate::support::{PATIENCE, QUIET, usage, wait_until};
+use crate::support::{PATIENCE, usage, wait_until};
 
 /// The server says it to each client that gets a place.
 const WELCOME: &str = "You are in";
@@ -135,7 +134,6 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
     /// a turn takes a quarter of a second.
     const BLOCK: usize = 1100;
     let prefix = "p".repeat(60);
-    let _noisy = QUIET.read().unwrap_or_else(PoisonError::into_inner);
     let flags = ["--quiet", "--max-clients", "24", "--greet", WELCOME, "--prefix", &prefix];
     let server = Process::start(&flags);
     let [mut marker, listener, slow] = std::array::from_fn(|_| call_until_in(&server));

@@ -1,15 +1,23 @@
 //! Clients that reconnect when the server is killed or stops: they lose no line and keep the order.
 
-use std::sync::PoisonError;
+use std::ops::RangeInclusive;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::support::fake::Fake;
 use crate::support::process::{Process, Signal, client};
 use crate::support::script::{heard_of, numbers, said};
 use crate::support::server::Server;
-use crate::support::{QUIET, assert_same, wait_until};
+use crate::support::{assert_same, wait_until};
+
+const KILLS: usize = 5;
 
 /// How many duplicates one kill may cause: the lines in flight, and the lines that came back just
 /// before.
 const DUPLICATES: usize = 2 * 64;
+
+/// How long a client waits before it speaks, so that the others can connect.
+const GATHER: Duration = Duration::from_millis(600);
 
 /// Clients that only listen. All of them are in the room.
 fn listeners(server: &Server, names: &[&str]) -> Vec<Process> {
@@ -22,43 +30,55 @@ fn listeners(server: &Server, names: &[&str]) -> Vec<Process> {
     names.iter().map(start).collect()
 }
 
-/// Kills the server with SIGKILL and starts it again. It waits each time until `listener` has
-/// received 300 more lines. It stops early when every speaker has ended. Returns the number of
-/// kills.
-fn kill_again_and_again(
-    server: &mut Server,
-    listener: &Process,
-    speaking: &mut [Process],
-    times: usize,
-) -> usize {
-    for kills in 0..times {
-        let enough = listener.out.count(|_| true) + 300;
-        wait_until("more lines arrive", || {
-            listener.out.count(|_| true) >= enough || speaking.iter_mut().all(Process::has_ended)
-        });
-        if speaking.iter_mut().all(Process::has_ended) {
-            return kills;
-        }
-        server.process.kill();
-        *server = Server::at(server.address, &["--quiet"]);
-    }
-    times
+fn is_success(notice: &str) -> bool {
+    notice.contains("Successful!")
 }
 
-/// Lets these clients say this many lines each, while the server is killed again and again. Then it
-/// checks the lines that every client received.
+fn is_loss(notice: &str) -> bool {
+    notice.contains(" Lost (")
+}
+
+fn say(speakers: &mut [Process], numbers: RangeInclusive<usize>) {
+    for number in numbers {
+        for speaker in &mut *speakers {
+            speaker.type_line(&number.to_string());
+        }
+    }
+}
+
+/// Lets these clients say this many lines each before every kill of the server, and after the last
+/// kill. Then it checks the lines that every client received.
+///
+/// A listener hears only what is said while it is in the room, and a busy machine may keep it away
+/// for longer than the speakers wait. So the speakers are stopped until the listeners are back.
 fn talk_through_kills(speakers: &[&str], lines: usize) {
-    let _quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
-    let mut server = Server::start(&["--quiet"]);
+    let mut server = Server::start(&[]);
     let mut listening = listeners(&server, &["Lou", "Mia"]);
     let mut speaking: Vec<_> =
         speakers.iter().map(|name| client(server.address, &["--name", name])).collect();
-    for speaker in &mut speaking {
-        speaker.pipe(numbers(lines));
+    for kills in 1..=KILLS {
+        for speaker in &speaking {
+            speaker.err.at_least(kills, "a connection", is_success);
+        }
+        let enough = listening[0].out.count(|_| true) + 300;
+        say(&mut speaking, (kills - 1) * lines + 1..=kills * lines);
+        wait_until("more lines arrive", || listening[0].out.count(|_| true) >= enough);
+        server.process.kill();
+        for speaker in &speaking {
+            speaker.err.at_least(kills, "a loss", is_loss);
+            speaker.signal(Signal::STOP);
+        }
+        server = Server::at(server.address, &[]);
+        let back = |line: &str| line.ends_with("Has Connected!");
+        server.event_log().at_least(listening.len(), "a listener", back);
+        for speaker in &speaking {
+            speaker.signal(Signal::CONT);
+        }
     }
-    let kills = kill_again_and_again(&mut server, &listening[0], &mut speaking, 5);
-    assert!(kills > 1, "all lines were said before the second kill");
+    let all = (KILLS + 1) * lines;
+    say(&mut speaking, KILLS * lines + 1..=all);
     for speaker in &mut speaking {
+        speaker.end_input();
         speaker.exits(0);
     }
     for listener in &mut listening {
@@ -76,26 +96,58 @@ fn talk_through_kills(speakers: &[&str], lines: usize) {
         let heard = listener.out.lines();
         for name in speakers {
             let (first, again) = heard_of(name, &heard);
-            assert_same(&format!("a listener of {name}"), &first, &said(name, lines));
-            assert!(again <= kills * DUPLICATES, "{again} duplicates of {name}");
-            println!("{kills} kills, {lines} lines of {name}: {again} duplicates, none lost");
+            assert_same(&format!("a listener of {name}"), &first, &said(name, all));
+            assert!(again <= KILLS * DUPLICATES, "{again} duplicates of {name}");
+            println!("{KILLS} kills, {all} lines of {name}: {again} duplicates, none lost");
         }
     }
     for (name, speaker) in speakers.iter().zip(&speaking) {
         let (first, again) = heard_of(name, &speaker.out.lines());
-        assert_same(&format!("{name} itself"), &first, &said(name, lines));
-        assert!(again <= kills * DUPLICATES, "{again} duplicates at {name}");
+        assert_same(&format!("{name} itself"), &first, &said(name, all));
+        assert!(again <= KILLS * DUPLICATES, "{again} duplicates at {name}");
     }
 }
 
 #[test]
 fn nothing_is_lost_when_the_server_is_killed_again_and_again() {
-    talk_through_kills(&["Ann"], 15_000);
+    talk_through_kills(&["Ann"], 2500);
 }
 
 #[test]
 fn nothing_is_lost_when_many_speak_at_that_moment() {
-    talk_through_kills(&["Ann", "Bob", "Cleo"], 5_000);
+    talk_through_kills(&["Ann", "Bob", "Cleo"], 800);
+}
+
+/// The first server starts after the client, and the second one after the first has ended.
+#[test]
+fn a_client_that_had_to_wait_for_a_server_waits_for_the_others_before_it_speaks() {
+    let address = Fake::listen().address();
+    let mut ann = client(address, &["--name", "Ann"]);
+    ann.err.line("a failed attempt", |line| line.contains("Failed"));
+    ann.type_line("1");
+    for server in 1..=2 {
+        let begin = Instant::now();
+        Fake::at(address).answer().expect(&said("Ann", 1));
+        let waited = begin.elapsed();
+        assert!(waited >= GATHER, "it spoke to server {server} after {waited:?}");
+    }
+}
+
+/// Clients that speak right after a reconnect, and a server that is killed at that moment: a
+/// listener that came back a little later than they did has had less time on that server.
+#[test]
+fn a_listener_takes_a_server_that_is_killed_soon_for_a_chat_server() {
+    let fake = Fake::listen();
+    let lou = client(fake.address(), &["--name", "Lou", "--stay"]);
+    for kills in 1..=KILLS {
+        let call = fake.answer();
+        lou.err.at_least(kills, "a connection", is_success);
+        thread::sleep(GATHER * 3 / 4);
+        call.reset();
+        lou.err.at_least(kills, "a loss", is_loss);
+    }
+    fake.answer();
+    assert_eq!(lou.err.count(|line| line.contains("does not look like a chat server")), 0);
 }
 
 #[test]

@@ -18,7 +18,12 @@ pub(crate) struct Fake(TcpListener);
 
 impl Fake {
     pub(crate) fn listen() -> Self {
-        Self(TcpListener::bind(ANY_PORT).unwrap())
+        Self::at(ANY_PORT)
+    }
+
+    /// A server at a given address, for a client that is there before it.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self(TcpListener::bind(address).unwrap())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

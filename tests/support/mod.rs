@@ -16,17 +16,12 @@ pub(crate) mod view;
 pub(crate) mod witness;
 
 use std::io::{self, Write};
-use std::sync::RwLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The time limit of every wait. A passing test never waits this long. The limit is long, so that a
 /// busy machine alone makes no test fail.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A test takes it for writing if all clients must be back in time after a crash. A test takes it
-/// for reading if it keeps every processor busy.
-pub(crate) static QUIET: RwLock<()> = RwLock::new(());
 
 /// Reports that a test is skipped. It writes past the test runner, which hides the output of a
 /// passing test. If `TCP_CHAT_SKIP_NOTHING` is set, the test fails.
