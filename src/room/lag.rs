@@ -8,17 +8,20 @@ use std::time::{Duration, Instant};
 
 use crate::sync::{AtomicU64, Relaxed};
 
-/// A laggard counts as a slow reader for this long after its system has taken a piece. A system may
-/// take the next piece only when a sixteenth of its buffer is free. With Linux's 32 MiB this was
-/// measured to be 1.2 MB, and a reader of 300 KB/s needs 4 s for it.
+/// A laggard counts as a slow reader for this long after its system has taken a piece. The promise: a
+/// reader that takes 256 KiB/s stays. A system may take the next piece only when a sixteenth of its
+/// buffer is free. With Linux's 32 MiB this was measured to be 1.2 MB, and a reader of 300 KB/s needs
+/// 4 s for it.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// A piece, in bytes: a reader's system takes about this much at a time.
+/// A piece, in bytes: a reader's system takes about this much at a time. The promise: a peer that does
+/// not read slows the room down once, and not for ever. It is more than the few bytes that a system
+/// takes for a peer that never reads.
 const PIECE: u64 = 65_536;
 
-/// A peer that falls behind for the first time counts as a reader for this long. The system of a
-/// reader of 300 KB/s was measured to take nothing for up to 1.3 s then, after the buffers are full.
-/// The time is not longer, because a peer that never reads slows the speakers down for as long.
+/// A peer that falls behind for the first time counts as a reader for this long. The same promises: the
+/// system of a reader of 300 KB/s was measured to take nothing for up to 1.3 s then, after the buffers
+/// are full; and a peer that never reads slows the speakers down for as long.
 const AT_FIRST: Duration = Duration::from_secs(2);
 
 /// For this long after a peer has fallen behind, its position shows nothing: the systems on both

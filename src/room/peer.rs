@@ -101,6 +101,7 @@ impl<S: Socket> Peer<S> {
                 Ok(Standing::Behind { overrun })
             }
             None => {
+                // Its socket was not full before this batch, so it lacks nothing of earlier ones.
                 let Some(taken) = self.send(batch)? else { return Ok(Standing::UpToDate) };
                 self.lag = Some(Lag::at(start + taken, self.has_caught_up));
                 Ok(Standing::FellBehind)

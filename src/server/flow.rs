@@ -37,7 +37,8 @@ const HEAD_PAUSE: Duration = Duration::from_millis(1);
 /// peer's thread reads again before that time is over.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What all speakers share: the budget, and the queue for it.
+/// What all speakers share: the budget, and the queue for it. The room tells it whether a reader is
+/// overrun, and does not know who waits for what.
 pub(crate) struct Flow {
     /// Whether some reader is overrun. Speakers read it without a lock; an old value does no harm.
     overrun: AtomicBool,
@@ -48,7 +49,8 @@ pub(crate) struct Flow {
     pub(super) queue: Mutex<Queue>,
 }
 
-/// The speakers that wait, and what they wait for.
+/// The speakers that wait, and what they wait for. A lock alone would let them pass in order as well,
+/// but a thread that waits for a lock cannot notice that its connection has ended.
 pub(super) struct Queue {
     pub(super) budget: Budget,
     pub(super) waiting: VecDeque<Thread>,
@@ -92,6 +94,7 @@ impl Flow {
     /// Waits in the queue. A thread that is not the head is parked: the head wakes the next one.
     fn wait_for_turn(&self, bytes: usize, speaker: &impl Socket) -> bool {
         log::trace!("waits for its turn");
+        // Its thread stands for the speaker: a thread serves one client.
         let own = current().id();
         self.queue.lock().waiting.push_back(current());
         let mut ended = false;
@@ -99,6 +102,8 @@ impl Flow {
             let mut queue = self.queue.lock();
             let is_head = queue.waiting.front().is_some_and(|head| head.id() == own);
             if ended || (is_head && self.has_turn(&mut queue.budget)) {
+                // The head passes, or a connection has ended somewhere in the queue. The others keep their
+                // order. Waking a head that is awake does no harm.
                 queue.waiting.retain(|thread| thread.id() != own);
                 if let Some(head) = queue.waiting.front() {
                     head.unpark();

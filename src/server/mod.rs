@@ -110,9 +110,14 @@ impl Server {
         let shared = Shared { room, flow, reads: AtomicU64::new(0) };
         let port = self.addresses().next().map_or(0, |address| address.port());
         thread::scope(|scope| {
+            // From here on other threads run. All of them borrow `shared`: the scope joins them before it
+            // is dropped, so nothing has to be counted with an `Arc`.
             let mut acceptor = Acceptor::new(scope, self, &shared);
             spawn(scope, "handshakes".to_owned(), move || acceptor.run(&hangup_reader))?;
             let catch_up = |id| catch_up::start(scope, &shared.room, id, self.config.stall_timeout);
+            // One thread starts all catch-up threads, and it waits here anyway. A thread that delivers
+            // could not: it would start a thread inside the critical section, or after it, and then it
+            // would have to come back for the next one.
             loop {
                 select! {
                     recv(fallen_behind) -> id => id.into_iter().for_each(catch_up),
@@ -122,6 +127,7 @@ impl Server {
             // Tells the thread that accepts to end. A client that still joins is caught by `close`.
             drop(hangup);
             let last = shared.room.close(&protocol::offline(port));
+            // After that, and not before: what a speaker says now must be thrown away.
             shared.flow.close();
             shared.wait_for_peers(&fallen_behind, catch_up);
             // This ends the threads of the peers that did not hang up.
@@ -155,6 +161,7 @@ impl Shared {
             if report.peers == 0 || now >= deadline.min(active + LINGER) {
                 return;
             }
+            // A peer may have fallen behind with the farewell itself, or just before it.
             if let Ok(id) = fallen_behind.recv_timeout(FAREWELL_LOOK) {
                 catch_up(id);
             }
