@@ -58,7 +58,7 @@ impl Backlog {
             self.entries.pop_front();
         }
         if self.entries.is_empty() {
-            // This gives the memory of the list back.
+            // This gives the memory of the list back: after a flood it may be a megabyte.
             self.entries = VecDeque::new();
         }
     }

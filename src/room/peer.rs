@@ -40,7 +40,8 @@ pub trait Socket: Send + Sync {
     fn shut(&self);
 }
 
-/// The record of one peer.
+/// The record of one peer. Only the holder of the roster sees it. The socket and the position are
+/// shared, so that other threads can wait for the peer without the roster.
 pub(crate) struct Peer<S> {
     pub(crate) socket: Arc<S>,
     pub(crate) address: SocketAddr,
@@ -64,7 +65,8 @@ pub struct CatchUp<S> {
     pub entries: Vec<Entry>,
 }
 
-/// The state of a peer after a delivery.
+/// The state of a peer after a delivery. The roster counts those that are behind, and tells the
+/// observer of those that have just fallen behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// It has everything.

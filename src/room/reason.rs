@@ -1,4 +1,8 @@
 //! Why a peer's record was removed: the event log shows it.
+//!
+//! Several threads may notice the end of one connection, each for its own reason: its own thread reads
+//! the end, a thread that delivers cannot send, its catch-up thread gives up. The first one removes the
+//! record, so its reason is the one that is shown.
 
 use std::{fmt, io};
 

@@ -73,7 +73,8 @@ pub(crate) struct Roster<S> {
     backlog: Backlog,
     /// The number of the peer that joined last.
     last_id: PeerId,
-    /// How many peers are behind.
+    /// How many peers are behind. It is counted here, so that a delivery knows at once whether a thread
+    /// is left for one more.
     laggards: usize,
     /// How many lines were delivered since the start.
     lines: u64,
@@ -250,7 +251,8 @@ impl<S: Socket> Roster<S> {
         self.peers.iter_mut().find(|peer| peer.recipient.id == id)
     }
 
-    /// Forgets the batches that no peer needs any more.
+    /// Forgets the batches that no peer needs any more. Catch-up threads move the positions on without
+    /// the lock, so none of them can be remembered: this looks at all.
     fn trim(&mut self) {
         let lags = self.peers.iter().filter_map(|peer| peer.lag.as_ref());
         let oldest = lags.map(Lag::position).min();

@@ -58,11 +58,14 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
                 events.extend(listeners.map(|listener| PollFd::new(listener, PollFlags::IN)));
             }
             let timeout = exhausted.then(|| Timespec::try_from(EXHAUSTED_REST).ok()).flatten();
+            let mut ends = false;
             if retry_on_intr(|| poll(&mut events, timeout.as_ref())).is_err() {
                 // Even `poll` may lack memory. It has told nothing, so this looks everywhere.
+                // It would not tell of the end of the pipe either.
                 thread::sleep(EXHAUSTED_REST);
+                ends = self.shared.flow.is_closed();
             }
-            if !events[0].revents().is_empty() {
+            if ends || !events[0].revents().is_empty() {
                 log::trace!("accepts no more");
                 return endpoints.iter().for_each(Endpoint::close);
             }

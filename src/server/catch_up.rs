@@ -77,7 +77,7 @@ pub(super) fn send_backlog<S: Socket>(
     Ok(())
 }
 
-/// Sends all of `bytes`, and reports after each send how many bytes were sent so far.
+/// Sends all of `bytes`, in as many sends as the socket needs, and reports after each send how many bytes were sent so far.
 fn send_all<S: Socket>(
     socket: &S,
     bytes: &[u8],

@@ -81,6 +81,11 @@ impl Flow {
         self.closed.store(true, Relaxed);
     }
 
+    /// Whether the room is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
     /// Waits until `speaker` may say so many bytes. Without an overrun reader, or with enough credit, it
     /// may do so at once. Returns whether it may: not if its connection ends first.
     pub(crate) fn wait(&self, bytes: usize, credit: &mut Credit, speaker: &impl Socket) -> bool {
@@ -126,7 +131,7 @@ impl Flow {
     fn has_turn(&self, budget: &mut Budget) -> bool {
         // Charged also if nobody has to wait any more, so that this is not charged later.
         let allowed = budget.charge(self.said.load(Relaxed));
-        allowed || !self.overrun.load(Relaxed) || self.closed.load(Relaxed)
+        allowed || !self.overrun.load(Relaxed) || self.is_closed()
     }
 
     /// Waits until the next line of `speaker` is due. Returns false if its connection ends first.
@@ -137,7 +142,7 @@ impl Flow {
             if speaker.wait_for_end(left.min(LOOK_AGAIN)) {
                 return false;
             }
-            if left <= LOOK_AGAIN || self.closed.load(Relaxed) {
+            if left <= LOOK_AGAIN || self.is_closed() {
                 return true;
             }
         }

@@ -32,7 +32,8 @@ pub struct ClientPolicy {
     pub timeouts: Timeouts,
 }
 
-/// Serves one client until it goes.
+/// Serves one client until it goes. The caller gives it a thread of its own, and the name of that thread
+/// stands in front of each line of the log.
 pub(super) fn serve(
     shared: &Shared,
     socket: &Arc<TcpSocket>,
@@ -97,13 +98,16 @@ fn converse(
         }
         inbound.take(&bytes, &mut batch, |batch| speaker.say_at_pace(batch));
         speaker.say(&mut batch);
+        // The end of the stream completes the last line, even without a newline. That is why the end is
+        // passed on above before this thread returns.
         if bytes.is_empty() {
             return Reason::Left;
         }
     }
 }
 
-/// A client as a speaker: how fast it may speak.
+/// A client as a speaker: how fast it may speak. Only its own thread uses this, so nothing here is
+/// locked.
 struct Speaker<'a> {
     shared: &'a Shared,
     socket: &'a TcpSocket,
