@@ -1,12 +1,26 @@
 //! Model checking: runs the real room under many schedules of its threads.
 //!
-//! The folder `src/room` is compiled here a second time, with the locks, atomics and threads of the
-//! model checker shuttle. At each use of them, shuttle decides which thread runs next. The sockets
-//! are simulated: at random they send only a part, stall or fail. Most scenarios run under random
-//! schedules. One small scenario runs under every possible schedule.
+//! The folder `src/room`, the flow control and the catch-up threads are compiled here a second time, with
+//! the locks, atomics and threads of the model checker shuttle. At each use of them, shuttle decides which
+//! thread runs next. The sockets are simulated: at random they send only a part, stall or fail. Most
+//! scenarios run under random schedules. One small scenario runs under every possible schedule.
+//!
+//! The catch-up threads are started by the function that the server uses. Only the wait for the next
+//! peer that fell behind is the model's own, because shuttle has no `select!`; and so are the sessions.
 //!
 //! The folder `faulty` has small rooms with one fault each. The checker must find each fault: if it
 //! missed a fault there, it would miss the same fault in the real room.
+//!
+//! What the checker does not show:
+//! - Relaxed atomics run as sequentially consistent ones. The real ones may be seen late, and nothing here
+//!   would notice. So each of them says in its comment why an old value does no harm.
+//! - Time is the real clock. How long a peer counts as a reader, and how fast the budget grows, does not
+//!   depend on the schedule.
+//! - A thread that is parked for a time is parked until somebody wakes it. So a wakeup that is lost is
+//!   found, and a look that comes too late is not.
+//! - Random schedules are a sample. A fault that needs a rare one may be missed.
+//! - TCP, the accepting thread, the session and the server's main loop are not here. The tests in
+//!   `src/server/tests` and `tests/it` run these.
 #![cfg(test)]
 // Some public parts of the room may be unused in this copy.
 #![allow(dead_code, unreachable_pub, unused_imports)]
