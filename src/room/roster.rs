@@ -174,9 +174,13 @@ impl<S: Socket> Roster<S> {
             // The last record moves to this place. The order of the records means nothing, and a peer is
             // found by its number, which is never given twice.
             let peer = self.peers.swap_remove(index);
-            self.laggards -= usize::from(peer.lag.is_some());
             peer.end(reason, self.closed, &*self.observer);
-            self.trim();
+            // Only a laggard needs old batches. Thousands may leave at once, and a look at all peers for
+            // each of them would take seconds.
+            if peer.lag.is_some() {
+                self.laggards -= 1;
+                self.trim();
+            }
         } else {
             log::trace!("the record of peer {id} is gone already");
         }

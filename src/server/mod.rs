@@ -173,7 +173,7 @@ impl Shared {
 struct Watch {
     next: Box<dyn Observer>,
     flow: Arc<Flow>,
-    /// The peers that need a catch-up thread. There are never more in it than peers in the room.
+    /// The peers that need a catch-up thread. It never waits: the main thread takes them out at once.
     behind: Sender<PeerId>,
 }
 
