@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::roster::{Fake, Log};
 use crate::protocol::{Batch, Framing, PeerId};
@@ -118,11 +118,17 @@ impl Socket for Gate {
 #[test]
 fn no_more_is_pending_than_its_limit_and_one_read() {
     const READ: usize = 1000;
+    /// So many reads fill `pending` to the byte.
+    const READS: usize = 16;
+    let mut full = Batch::default();
+    (0..READS).for_each(|_| full.append(lines(1, READ - 1)));
     let (locked, is_locked) = mpsc::channel();
     let (open, opened) = mpsc::channel();
     let gate = Arc::new(Gate { locked, open: Mutex::new(opened), taken: AtomicUsize::new(0) });
-    let room = Room::new(LIMITS, Box::new(Log::default()));
+    let limits = Limits { pending: full.size(), ..LIMITS };
+    let room = Room::new(limits, Box::new(Log::default()));
     let id = room.join(Arc::clone(&gate), address(1), Framing::Lines, true).expect("it is open");
+    assert_eq!(id, 1);
     let said = AtomicUsize::new(0);
     thread::scope(|scope| {
         // Dropped here also where an assertion fails.
@@ -132,25 +138,23 @@ fn no_more_is_pending_than_its_limit_and_one_read() {
         // While the roster is locked, what is said stays pending. The speaker goes on at once, until
         // it has filled `pending`: then it waits for the roster.
         let speaker = scope.spawn(|| {
-            for _ in 0..100 {
+            for _ in 0..3 * READS {
                 said.fetch_add(1, Relaxed);
                 room.say(lines(id, READ - 1));
             }
         });
-        while said.load(Relaxed) * READ < LIMITS.pending {
-            assert!(!speaker.is_finished());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while said.load(Relaxed) < READS {
+            assert!(Instant::now() < deadline, "it waits after {said:?} reads");
             thread::yield_now();
         }
-        assert!(gate.taken.load(Relaxed) == 0 && !holder.is_finished());
         // It cannot say more, however long it has for it. A wrong room would have said it all by then.
-        for _ in 0..1000 {
-            thread::yield_now();
-        }
-        let pending = said.load(Relaxed) * READ;
-        assert!(pending <= LIMITS.pending + READ, "{pending} bytes are pending");
+        (0..1000).for_each(|_| thread::yield_now());
+        assert_eq!(said.load(Relaxed), READS);
+        assert!(gate.taken.load(Relaxed) == 0 && !holder.is_finished());
         drop(open);
         speaker.join().expect("it goes on");
         holder.join().expect("it delivers");
     });
-    assert_eq!(gate.taken.load(Relaxed), 10 + 100 * READ, "all that was said is delivered");
+    assert_eq!(gate.taken.load(Relaxed), 10 + 3 * READS * READ, "all that was said is delivered");
 }
