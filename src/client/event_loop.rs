@@ -10,7 +10,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, at, never, select_biased};
 
 use super::connection::{Connection, Received};
-use super::dialer::{Dialer, in_words};
+use super::dialer::Dialer;
 use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
 use super::{Config, Failure, Input, Screen, Status};
@@ -88,7 +88,7 @@ impl EventLoop<'_> {
             recv(quit) -> _ => self.leave(Ok(())),
             recv(input) -> input => self.obey_all(input.unwrap_or(Input::End)),
             recv(self.dialer.received()) -> received => {
-                self.receive(received.unwrap_or(Received::Closed(None)));
+                self.receive_all(received.unwrap_or(Received::Closed(None)));
             }
             recv(self.dialer.dialed()) -> connection => match connection {
                 Ok(Ok(connection)) => self.connected(connection),
@@ -103,8 +103,17 @@ impl EventLoop<'_> {
         !self.input_ended && self.outbox.has_room(self.config.window)
     }
 
-    /// Obeys this request, and some that have arrived behind it: a paste is thousands of requests, and
-    /// to send, show and draw after each would take seconds.
+    /// Handles this event, and some that have arrived behind it. To show the output after each of
+    /// them would take too long for a client that is behind.
+    fn receive_all(&mut self, first: Received) {
+        self.receive(first);
+        for _ in 0..WINDOW {
+            let Ok(next) = self.dialer.received().try_recv() else { return };
+            self.receive(next);
+        }
+    }
+
+    /// Obeys this request, and some that have arrived behind it: a paste is thousands of requests.
     fn obey_all(&mut self, first: Input) {
         self.obey(first);
         for _ in 0..WINDOW {
@@ -261,20 +270,6 @@ impl EventLoop<'_> {
         self.screen.status(Status::Online { port });
         self.timer.connected();
         self.dialer.succeeded(connection);
-    }
-
-    fn not_connected(&mut self, error: io::Error) {
-        let attempts = self.dialer.failed();
-        let server = self.config.server();
-        let why = format!("Connection to {server} Failed ({})", in_words(&error));
-        if !self.config.reconnect {
-            let unconfirmed = self.unconfirmed();
-            self.over = Some(Err(Failure::Unreachable { server, source: error, unconfirmed }));
-        } else if attempts == 1 {
-            self.screen.notice(&format!("{why}; retrying"));
-        } else if attempts >= 8 && attempts.is_power_of_two() {
-            self.screen.notice(&format!("{why}, attempt {attempts}"));
-        }
     }
 
     fn next_timer(&self) -> Option<Instant> {

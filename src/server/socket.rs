@@ -90,8 +90,8 @@ impl TcpSocket {
 }
 
 impl Socket for TcpSocket {
+    // A send to a closed connection raises SIGPIPE. The standard library makes a program ignore it.
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        // A send to a closed connection raises SIGPIPE, which the standard library ignores.
         match rustix::net::send(&self.0, bytes, SendFlags::DONTWAIT) {
             Err(Errno::AGAIN | Errno::INTR) => Ok(0),
             sent => Ok(sent?),
