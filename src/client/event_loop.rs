@@ -33,6 +33,8 @@ struct EventLoop<'a> {
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
+    /// How many events are handled and not shown.
+    unshown: usize,
     over: Option<Result<(), Failure>>,
 }
 
@@ -60,6 +62,7 @@ pub fn run(
         said_farewell: false,
         unheard: !config.local_echo,
         refused: 0,
+        unshown: 0,
         over: None,
     };
     while conversation.over.is_none() {
@@ -76,7 +79,12 @@ impl EventLoop<'_> {
         }
         self.send_waiting_lines();
         self.show_waiting_lines();
-        let shown = self.screen.flush();
+        // While more has arrived, one output shows that as well: a paste is thousands of inputs, and a
+        // client that is behind has many reads to show.
+        let more =
+            !self.dialer.received().is_empty() || (self.wants_input() && !self.input.is_empty());
+        self.unshown = if more { (self.unshown + 1) % WINDOW } else { 0 };
+        let shown = if self.unshown == 0 { self.screen.flush() } else { Ok(()) };
         if shown.is_err() || self.is_done() {
             return self.leave(shown);
         }
@@ -86,9 +94,9 @@ impl EventLoop<'_> {
         // failure.
         select_biased! {
             recv(quit) -> _ => self.leave(Ok(())),
-            recv(input) -> input => self.obey_all(input.unwrap_or(Input::End)),
+            recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
             recv(self.dialer.received()) -> received => {
-                self.receive_all(received.unwrap_or(Received::Closed(None)));
+                self.receive(received.unwrap_or(Received::Closed(None)));
             }
             recv(self.dialer.dialed()) -> connection => match connection {
                 Ok(Ok(connection)) => self.connected(connection),
@@ -101,29 +109,6 @@ impl EventLoop<'_> {
 
     fn wants_input(&self) -> bool {
         !self.input_ended && self.outbox.has_room(self.config.window)
-    }
-
-    /// Handles this event, and some that have arrived behind it. To show the output after each of
-    /// them would take too long for a client that is behind.
-    fn receive_all(&mut self, first: Received) {
-        self.receive(first);
-        for _ in 0..WINDOW {
-            let Ok(next) = self.dialer.received().try_recv() else { return };
-            self.receive(next);
-        }
-    }
-
-    /// Obeys this request, and some that have arrived behind it: a paste is thousands of requests.
-    fn obey_all(&mut self, first: Input) {
-        self.obey(first);
-        for _ in 0..WINDOW {
-            if self.over.is_none()
-                && self.wants_input()
-                && let Ok(next) = self.input.try_recv()
-            {
-                self.obey(next);
-            }
-        }
     }
 
     fn obey(&mut self, input: Input) {
