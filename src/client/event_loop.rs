@@ -10,7 +10,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, at, never, select_biased};
 
 use super::connection::{Connection, Received};
-use super::dialer::{Dialer, in_words};
+use super::dialer::Dialer;
 use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
 use super::{Config, Failure, Input, Screen, Status};
@@ -33,6 +33,8 @@ struct EventLoop<'a> {
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
+    /// How many events are handled and not shown.
+    unshown: usize,
     over: Option<Result<(), Failure>>,
 }
 
@@ -60,6 +62,7 @@ pub fn run(
         said_farewell: false,
         unheard: !config.local_echo,
         refused: 0,
+        unshown: 0,
         over: None,
     };
     while conversation.over.is_none() {
@@ -76,7 +79,12 @@ impl EventLoop<'_> {
         }
         self.send_waiting_lines();
         self.show_waiting_lines();
-        let shown = self.screen.flush();
+        // While more has arrived, one output shows that as well: a paste is thousands of inputs, and a
+        // client that is behind has many reads to show.
+        let more =
+            !self.dialer.received().is_empty() || (self.wants_input() && !self.input.is_empty());
+        self.unshown = if more { (self.unshown + 1) % WINDOW } else { 0 };
+        let shown = if self.unshown == 0 { self.screen.flush() } else { Ok(()) };
         if shown.is_err() || self.is_done() {
             return self.leave(shown);
         }
@@ -86,7 +94,7 @@ impl EventLoop<'_> {
         // failure.
         select_biased! {
             recv(quit) -> _ => self.leave(Ok(())),
-            recv(input) -> input => self.obey_all(input.unwrap_or(Input::End)),
+            recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
             recv(self.dialer.received()) -> received => {
                 self.receive(received.unwrap_or(Received::Closed(None)));
             }
@@ -101,20 +109,6 @@ impl EventLoop<'_> {
 
     fn wants_input(&self) -> bool {
         !self.input_ended && self.outbox.has_room(self.config.window)
-    }
-
-    /// Obeys this request, and some that have arrived behind it: a paste is thousands of requests, and
-    /// to send, show and draw after each would take seconds.
-    fn obey_all(&mut self, first: Input) {
-        self.obey(first);
-        for _ in 0..WINDOW {
-            if self.over.is_none()
-                && self.wants_input()
-                && let Ok(next) = self.input.try_recv()
-            {
-                self.obey(next);
-            }
-        }
     }
 
     fn obey(&mut self, input: Input) {
@@ -261,20 +255,6 @@ impl EventLoop<'_> {
         self.screen.status(Status::Online { port });
         self.timer.connected();
         self.dialer.succeeded(connection);
-    }
-
-    fn not_connected(&mut self, error: io::Error) {
-        let attempts = self.dialer.failed();
-        let server = self.config.server();
-        let why = format!("Connection to {server} Failed ({})", in_words(&error));
-        if !self.config.reconnect {
-            let unconfirmed = self.unconfirmed();
-            self.over = Some(Err(Failure::Unreachable { server, source: error, unconfirmed }));
-        } else if attempts == 1 {
-            self.screen.notice(&format!("{why}; retrying"));
-        } else if attempts >= 8 && attempts.is_power_of_two() {
-            self.screen.notice(&format!("{why}, attempt {attempts}"));
-        }
     }
 
     fn next_timer(&self) -> Option<Instant> {

@@ -64,6 +64,8 @@ pub(crate) struct Pipe {
     out: Stdout,
     /// The lines since the last flush.
     text: Vec<u8>,
+    /// The error of an output before a notice.
+    failure: Option<io::Error>,
     timestamps: bool,
     notice: fn(&str),
 }
@@ -73,7 +75,7 @@ impl Pipe {
     /// notices to `notice`. That function must not wait for long, because stderr may be a pipe
     /// without a reader.
     pub(crate) fn new(out: Stdout, timestamps: bool, notice: fn(&str)) -> Self {
-        Self { out, text: Vec::new(), timestamps, notice }
+        Self { out, text: Vec::new(), failure: None, timestamps, notice }
     }
 
     fn line(&mut self, line: &str) {
@@ -93,6 +95,8 @@ impl Screen for Pipe {
     }
 
     fn notice(&mut self, notice: &str) {
+        // On a terminal, the notice stands below the lines that came before it.
+        self.failure = self.flush().err();
         (self.notice)(notice);
     }
 
@@ -105,6 +109,9 @@ impl Screen for Pipe {
     fn status(&mut self, _status: Status) {}
 
     fn flush(&mut self) -> io::Result<()> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         let text = std::mem::take(&mut self.text);
         if text.is_empty() { Ok(()) } else { self.out.print(text) }
     }

@@ -27,6 +27,20 @@ impl EventLoop<'_> {
             }
     }
 
+    pub(super) fn not_connected(&mut self, error: io::Error) {
+        let attempts = self.dialer.failed();
+        let server = self.config.server();
+        let why = format!("Connection to {server} Failed ({})", in_words(&error));
+        if !self.config.reconnect {
+            let unconfirmed = self.unconfirmed();
+            self.over = Some(Err(Failure::Unreachable { server, source: error, unconfirmed }));
+        } else if attempts == 1 {
+            self.screen.notice(&format!("{why}; retrying"));
+        } else if attempts >= 8 && attempts.is_power_of_two() {
+            self.screen.notice(&format!("{why}, attempt {attempts}"));
+        }
+    }
+
     pub(super) fn lost(&mut self, error: Option<io::Error>) {
         let ending = self.dialer.ending();
         let turned_away = ending == Ending::TurnedAway;
