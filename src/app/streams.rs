@@ -30,7 +30,8 @@ impl<T: AsFd> Write for Out<T> {
     }
 }
 
-fn waiting(
+/// Acts until the stream takes or gives something, and waits for the stream meanwhile.
+pub(crate) fn waiting(
     stream: &impl AsFd,
     event: PollFlags,
     mut act: impl FnMut() -> rustix::io::Result<usize>,

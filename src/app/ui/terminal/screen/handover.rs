@@ -54,7 +54,7 @@ impl Screen {
     fn finish_writing(&mut self, deadline: Instant) {
         while self.is_writing && Instant::now() < deadline {
             match self.sources.written.recv_timeout(STUCK) {
-                Ok(written) => self.written(&written),
+                Ok(left) => self.is_writing = left > 0,
                 Err(RecvTimeoutError::Timeout) => return,
                 Err(RecvTimeoutError::Disconnected) => self.closed(),
             }

@@ -16,7 +16,6 @@ use super::decoder::Key;
 use super::draft::{Asked, Draft, MAX_DRAFT};
 use super::signals::Signal;
 use super::waiting::{Line, Side, Waiting};
-use super::writer::Written;
 use super::{Show, tty};
 use crate::app::ui::paint::{Palette, Style};
 use crate::app::ui::{clock, command, paint};
@@ -37,7 +36,8 @@ pub(super) struct Sources {
     pub(super) shows: Receiver<Vec<Show>>,
     pub(super) log: Receiver<String>,
     pub(super) signals: Receiver<Signal>,
-    pub(super) written: Receiver<Written>,
+    /// How many parts of the last frame are left.
+    pub(super) written: Receiver<usize>,
 }
 
 /// The owner of the terminal.
@@ -127,7 +127,7 @@ impl Screen {
                     Err(_) => self.sources.signals = never(),
                 },
                 recv(self.sources.written) -> written => match written {
-                    Ok(written) => self.written(&written),
+                    Ok(left) => self.is_writing = left > 0,
                     Err(_) => self.closed(),
                 },
                 recv(timer) -> _ => self.come_back(),
@@ -163,14 +163,6 @@ impl Screen {
     fn write(&mut self, frame: String) {
         if let Some(frames) = &self.frames {
             self.is_writing = frames.send(frame).is_ok();
-        }
-    }
-
-    fn written(&mut self, written: &Written) {
-        match written {
-            Written::Part => {}
-            Written::All => self.is_writing = false,
-            Written::Closed => self.closed(),
         }
     }
 
