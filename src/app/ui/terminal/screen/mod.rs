@@ -6,15 +6,16 @@
 
 mod handover;
 
+use std::ffi::c_int;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select};
+use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use tcp_chat::client::Input;
 use tcp_chat::protocol;
 
 use super::decoder::Key;
 use super::draft::{Asked, Draft, MAX_DRAFT};
-use super::signals::Signal;
 use super::waiting::{Line, Side, Waiting};
 use super::{Show, tty};
 use crate::app::ui::paint::{Palette, Style};
@@ -35,7 +36,7 @@ pub(super) struct Sources {
     pub(super) keys: Receiver<Key>,
     pub(super) shows: Receiver<Vec<Show>>,
     pub(super) log: Receiver<String>,
-    pub(super) signals: Receiver<Signal>,
+    pub(super) signals: Receiver<c_int>,
     /// How many parts of the last frame are left.
     pub(super) written: Receiver<usize>,
 }
@@ -118,14 +119,9 @@ impl Screen {
                     Ok(shows) => shows.into_iter().for_each(|show| self.show(show)),
                     Err(_) => return self.end(),
                 },
-                recv(self.sources.log) -> line => match line {
-                    Ok(line) => self.add_log(&line),
-                    Err(_) => self.sources.log = never(),
-                },
-                recv(self.sources.signals) -> signal => match signal {
-                    Ok(signal) => self.obey(signal),
-                    Err(_) => self.sources.signals = never(),
-                },
+                // The logger and the thread `window` live as long as the process.
+                recv(self.sources.log) -> line => if let Ok(line) = line { self.add_log(&line) },
+                recv(self.sources.signals) -> signal => if let Ok(signal) = signal { self.obey(signal) },
                 recv(self.sources.written) -> written => match written {
                     Ok(left) => self.is_writing = left > 0,
                     Err(_) => self.closed(),
@@ -241,12 +237,13 @@ impl Screen {
         self.add(Side::Left, Some(Style::Dim), &protocol::sanitized(line.trim_end().as_bytes()));
     }
 
-    fn obey(&mut self, signal: Signal) {
+    fn obey(&mut self, signal: c_int) {
         match signal {
-            Signal::Resized => self.is_stale = true,
-            Signal::ToStop => self.suspend(),
-            Signal::GoesOn if self.state == State::Closed => {}
-            Signal::GoesOn => {
+            SIGWINCH => self.is_stale = true,
+            SIGTSTP => self.suspend(),
+            _ if self.state == State::Closed => {}
+            // The client was stopped, and continues.
+            _ => {
                 self.state = State::Shells;
                 self.come_back();
             }
