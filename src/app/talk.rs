@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
-use tcp_chat::client::{self, Failure};
+use tcp_chat::client;
 use tcp_chat::protocol::Name;
 
 use super::args::ClientArgs;
@@ -57,9 +57,5 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
         }
         client::run(&config, &input, &quit, &mut plain)
     };
-    done.map_err(|failure| match failure {
-        Failure::Unwanted => failure.into(),
-        // The words of a failure name its source already.
-        _ => Error::msg(failure.to_string()),
-    })
+    Ok(done?)
 }

@@ -4,7 +4,6 @@
 mod ending;
 
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, at, never, select_biased};
@@ -13,7 +12,7 @@ use super::connection::{Connection, Received};
 use super::dialer::{Dialer, in_words};
 use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
-use super::{Config, Failure, Input, Screen, Status};
+use super::{Config, Failure, Input, Screen};
 use crate::protocol::{self, Framing};
 
 /// If no own line comes back for this many seconds, the client says what may be wrong.
@@ -28,7 +27,7 @@ struct EventLoop<'a> {
     dialer: Dialer<'a>,
     timer: ProgressTimer,
     input_ended: bool,
-    unreadable: Option<Arc<io::Error>>,
+    unreadable: Option<io::Error>,
     said_farewell: bool,
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
@@ -92,8 +91,8 @@ impl EventLoop<'_> {
             }
             recv(self.dialer.dialed()) -> connection => match connection {
                 Ok(Ok(connection)) => self.connected(connection),
-                Ok(Err(error)) => self.not_connected(error),
-                Err(_) => self.not_connected(io::ErrorKind::Interrupted.into()),
+                Ok(Err(error)) => self.not_connected(&error),
+                Err(_) => self.not_connected(&io::ErrorKind::Interrupted.into()),
             },
             recv(timer) -> _ => self.time_passed(),
         }
@@ -128,7 +127,7 @@ impl EventLoop<'_> {
             }
             Input::Connect => {
                 if let Err(error) = self.dialer.dial_afresh() {
-                    self.not_connected(error);
+                    self.not_connected(&error);
                 }
             }
             Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
@@ -258,18 +257,17 @@ impl EventLoop<'_> {
         let (server, name, port) = (self.config.server(), &self.config.name, connection.local_port);
         let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
         self.screen.notice(&welcome);
-        self.screen.status(Status::Online { port });
+        self.screen.connection(Some(port));
         self.timer.connected();
         self.dialer.succeeded(connection);
     }
 
-    fn not_connected(&mut self, error: io::Error) {
+    fn not_connected(&mut self, error: &io::Error) {
         let attempts = self.dialer.failed();
         let server = self.config.server();
-        let why = format!("Connection to {server} Failed ({})", in_words(&error));
+        let why = format!("Connection to {server} Failed ({})", in_words(error));
         if !self.config.reconnect {
-            let unconfirmed = self.unconfirmed();
-            self.over = Some(Err(Failure::Unreachable { server, source: error, unconfirmed }));
+            self.over = Some(Err(self.unreachable(why)));
         } else if attempts == 1 {
             self.screen.notice(&format!("{why}; retrying"));
         } else if attempts >= 8 && attempts.is_power_of_two() {
@@ -294,7 +292,7 @@ impl EventLoop<'_> {
         } else if self.dialer.next_attempt().is_some_and(|due| now >= due)
             && let Err(error) = self.dialer.dial()
         {
-            self.not_connected(error);
+            self.not_connected(&error);
         }
     }
 }

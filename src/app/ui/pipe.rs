@@ -1,11 +1,10 @@
 //! Plain input and output, for pipes and scripts: lines in, lines out, no cursor.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
-use tcp_chat::client::{Input, Screen, Status};
+use tcp_chat::client::{Input, Screen};
 use tcp_chat::protocol::{self, Found, Lines};
 
 use super::{clock, command};
@@ -24,7 +23,7 @@ pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
     let understand = if io::stdin().is_terminal() { command::parse } else { say };
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         if let Err(error) = pass_lines(max, understand, &sender) {
-            let _ = sender.send(Input::Unreadable(Arc::new(error)));
+            let _ = sender.send(Input::Unreadable(error));
         }
     })?;
     Ok(input)
@@ -102,7 +101,7 @@ impl Screen for Pipe {
 
     fn waiting(&mut self, _line: &str) {}
 
-    fn status(&mut self, _status: Status) {}
+    fn connection(&mut self, _port: Option<u16>) {}
 
     fn flush(&mut self) -> io::Result<()> {
         let text = std::mem::take(&mut self.text);

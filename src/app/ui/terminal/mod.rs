@@ -27,7 +27,7 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use tcp_chat::client::{self, Input, Status};
+use tcp_chat::client::{self, Input};
 use tcp_chat::protocol::Name;
 
 use self::screen::{Screen, Sources};
@@ -98,7 +98,7 @@ impl Terminal {
             "You are {name}: type and press Enter; /help shows more, /quit leaves"
         ));
         self.name = Some(name);
-        self.status(Status::Offline);
+        self.connection(None);
     }
 
     fn line(&mut self, side: Side, style: Option<Style>, text: &str) {
@@ -127,14 +127,11 @@ impl client::Screen for Terminal {
         self.line(Side::Right, Some(Style::Dim), &format!("{line} (waiting)"));
     }
 
-    fn status(&mut self, status: Status) {
+    fn connection(&mut self, port: Option<u16>) {
         let Some(name) = &self.name else { return };
-        let state = match status {
-            Status::Online { port } => format!("@PORT #{port}"),
-            Status::Offline => "(not connected)".to_owned(),
-        };
+        let state = port.map_or("(not connected)".to_owned(), |port| format!("@PORT #{port}"));
         let title = format!("\x1b]0;{name} {state}\x07");
-        self.shows.push(Show::Status { title, online: status != Status::Offline });
+        self.shows.push(Show::Status { title, online: port.is_some() });
     }
 
     fn flush(&mut self) -> io::Result<()> {
