@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use socket2::{SockRef, TcpKeepalive};
 
+use super::Config;
 use crate::protocol::{self, Chunks, Found, Framing, Lines};
 
 /// How long one address may take to accept the connection.
@@ -30,6 +31,10 @@ const READS: usize = 64;
 /// a thread first, and could otherwise read both as one message.
 const INTRODUCTION: Duration = Duration::from_millis(200);
 
+/// The pause between raw messages if the server sends no echo for which the client could wait. With
+/// an echo there is no pause, because each message waits for the one before.
+const RAW_GAP: Duration = Duration::from_millis(20);
+
 /// An event of a connection.
 #[derive(Debug)]
 pub(super) enum Received {
@@ -39,15 +44,6 @@ pub(super) enum Received {
     Sent(usize),
     /// The other side closed the connection, or it broke.
     Closed(Option<io::Error>),
-}
-
-/// How messages travel over a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WireOptions {
-    /// How messages are told apart.
-    pub framing: Framing,
-    /// The pause between raw messages, so that the other side does not read two as one.
-    pub raw_gap: Duration,
 }
 
 /// An open connection, with its channels.
@@ -64,20 +60,16 @@ pub(super) struct Connection {
 ///
 /// # Errors
 /// No thread could be started.
-pub(super) fn dial(
-    address: &str,
-    options: WireOptions,
-    introduction: Option<String>,
-) -> io::Result<Receiver<io::Result<Connection>>> {
+pub(super) fn dial(config: &Config) -> io::Result<Receiver<io::Result<Connection>>> {
     let (outcome, dialed) = crossbeam_channel::bounded(1);
-    let address = address.to_owned();
+    let config = config.clone();
     Builder::new().name("dial".to_owned()).spawn(move || {
-        log::trace!("connects to {address}");
-        let connection = connect(&address).and_then(|stream| {
-            if let Some(name) = introduction {
-                introduce(&stream, options.framing, &name)?;
+        log::trace!("connects to {}", config.address);
+        let connection = connect(&config.address).and_then(|stream| {
+            if config.introduce {
+                introduce(&stream, &config)?;
             }
-            Connection::new(stream, options)
+            Connection::new(stream, &config)
         });
         let _ = outcome.send(connection);
     })?;
@@ -86,9 +78,9 @@ pub(super) fn dial(
 
 /// Sends the name, and waits, so that the other side does not read the first message as a part of
 /// it.
-fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result<()> {
-    let end = if framing == Framing::Lines { "\n" } else { "" };
-    stream.write_all(format!("{name}{end}").as_bytes())?;
+fn introduce(mut stream: &TcpStream, config: &Config) -> io::Result<()> {
+    let end = if config.framing == Framing::Lines { "\n" } else { "" };
+    stream.write_all(format!("{}{end}", config.name).as_bytes())?;
     std::thread::sleep(INTRODUCTION);
     Ok(())
 }
@@ -126,7 +118,7 @@ fn is_connected_to_itself(stream: &TcpStream) -> bool {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, options: WireOptions) -> io::Result<Self> {
+    fn new(stream: TcpStream, config: &Config) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         find_dead_link(&stream)?;
         let local_port = stream.local_addr()?.port();
@@ -134,14 +126,12 @@ impl Connection {
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
         let sent = events.clone();
+        let (framing, local_echo) = (config.framing, config.local_echo);
         // If a thread cannot start, dropping this ends the other one.
         let connection = Self { stream, received, outgoing: Some(outgoing), local_port };
-        Builder::new()
-            .name("reader".to_owned())
-            .spawn(move || read(&reading, options.framing, &events))?;
-        Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || write(&writing, options, &lines, &sent))?;
+        let start = |name: &str| Builder::new().name(name.to_owned());
+        start("reader").spawn(move || read(&reading, framing, &events))?;
+        start("writer").spawn(move || write(&writing, framing, local_echo, &lines, &sent))?;
         Ok(connection)
     }
 
@@ -223,13 +213,14 @@ impl Decoder {
 /// The thread `writer`.
 fn write(
     mut stream: &TcpStream,
-    options: WireOptions,
+    framing: Framing,
+    local_echo: bool,
     lines: &Receiver<String>,
     sent: &Sender<Received>,
 ) {
     while let Ok(mut text) = lines.recv() {
         let mut count = 1;
-        if options.framing == Framing::Lines {
+        if framing == Framing::Lines {
             text.push('\n');
             for line in lines.try_iter() {
                 text += &line;
@@ -243,8 +234,8 @@ fn write(
         if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
             return;
         }
-        if options.framing == Framing::Raw {
-            std::thread::sleep(options.raw_gap);
+        if framing == Framing::Raw && local_echo {
+            std::thread::sleep(RAW_GAP);
         }
     }
     let _ = stream.shutdown(Shutdown::Write);

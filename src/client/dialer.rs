@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never};
 
 use super::Config;
-use super::connection::{Connection, Received, WireOptions, dial};
+use super::connection::{Connection, Received, dial};
 use super::echo;
 use super::outbox::WINDOW;
 use crate::protocol::{self, Framing};
@@ -28,9 +28,6 @@ const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
 ///
 /// A full server says so, and closes the connection, in less time than this.
 const GATHER: Duration = Duration::from_millis(600);
-
-/// The pause between raw messages if the server sends no echo for which the client could wait.
-const RAW_GAP: Duration = Duration::from_millis(20);
 
 /// How many bytes of the last messages are kept. A sentence of the server is shorter.
 const LAST: usize = 128;
@@ -137,10 +134,7 @@ impl<'a> Dialer<'a> {
 
     /// Tries to connect. The outcome arrives on [`dialed`](Self::dialed).
     pub(crate) fn dial(&mut self) -> io::Result<()> {
-        let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
-        let options = WireOptions { framing: self.config.framing, raw_gap };
-        let introduction = self.config.introduce.then(|| self.config.name.to_string());
-        self.state = State::Dialing(dial(&self.config.address, options, introduction)?);
+        self.state = State::Dialing(dial(self.config)?);
         Ok(())
     }
 
