@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::protocol::{self, Batch};
+use crate::protocol::Batch;
 use crate::room::{self, Observer};
 
 /// How many events may wait to be printed.
@@ -102,16 +102,16 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn see(&self, event: room::Event) {
-        let notice = match event {
+        let (address, what) = match event {
             room::Event::Delivered { batch, .. } => {
                 return self.record(Event::Said(Arc::clone(batch)));
             }
-            room::Event::Joined(address) => protocol::connected(address),
-            room::Event::FellBehind { address, .. } => protocol::fell_behind(address),
-            room::Event::CaughtUp(address) => protocol::caught_up(address),
-            room::Event::Left(address, why) => protocol::disconnected(address, &why.to_string()),
+            room::Event::Joined(address) => (address, "Has Connected!".to_owned()),
+            room::Event::FellBehind { address, .. } => (address, "Is Behind!".to_owned()),
+            room::Event::CaughtUp(address) => (address, "Has Caught Up!".to_owned()),
+            room::Event::Left(address, why) => (address, format!("Has Disconnected! ({why})")),
         };
-        self.record(Event::Notice(notice));
+        self.record(Event::Notice(format!("Client @PORT #{} {what}", address.port())));
     }
 }
 
