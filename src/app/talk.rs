@@ -12,7 +12,7 @@ use super::args::ClientArgs;
 use super::ui::ask;
 use super::ui::pipe::{self, Pipe};
 use super::ui::terminal::{Terminal, tty};
-use super::{signals, stderr, streams};
+use super::{signals, streams};
 
 /// How long a client without a terminal tries without progress. A server that does not set
 /// `SO_REUSEADDR` cannot use its port again for a minute.
@@ -50,7 +50,7 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
             .context("cannot start the thread that reads the input")?;
         let out = streams::Stdout::start(quit.clone())
             .context("cannot start the thread that prints the chat")?;
-        let mut plain = Pipe::new(out, args.timestamps, stderr::say_in_order);
+        let mut plain = Pipe::new(out, args.timestamps);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());

@@ -101,9 +101,9 @@ pub trait Screen {
     /// The client did not do something, and why.
     fn complaint(&mut self, why: &str);
     /// An own line has not come back yet, and waits.
-    fn waiting(&mut self, line: &str);
+    fn waiting(&mut self, _line: &str) {}
     /// The connection was made, from this port of the client, or it was lost.
-    fn connection(&mut self, port: Option<u16>);
+    fn connection(&mut self, _port: Option<u16>) {}
     /// Shows everything that was passed so far.
     ///
     /// # Errors

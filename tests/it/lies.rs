@@ -72,10 +72,6 @@ impl Screen for Claims {
         self.refused.push(line.to_owned());
     }
 
-    fn waiting(&mut self, _line: &str) {}
-
-    fn connection(&mut self, _port: Option<u16>) {}
-
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

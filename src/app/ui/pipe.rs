@@ -8,6 +8,7 @@ use tcp_chat::client::{Input, Screen};
 use tcp_chat::protocol::{self, Found, Lines};
 
 use super::{clock, command};
+use crate::app::stderr;
 use crate::app::streams::{self, Stdout};
 
 /// How many lines are read ahead. A client that is stopped knows by them that it has not read all.
@@ -20,6 +21,7 @@ const AHEAD: usize = 64;
 /// The thread could not be started.
 pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
     let (sender, input) = crossbeam_channel::bounded(AHEAD);
+    let say = |line: &str| Input::Say(line.to_owned());
     let understand = if io::stdin().is_terminal() { command::parse } else { say };
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         if let Err(error) = pass_lines(max, understand, &sender) {
@@ -27,10 +29,6 @@ pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
         }
     })?;
     Ok(input)
-}
-
-fn say(line: &str) -> Input {
-    Input::Say(line.to_owned())
 }
 
 fn pass_lines(
@@ -64,15 +62,12 @@ pub(crate) struct Pipe {
     /// The lines since the last flush.
     text: Vec<u8>,
     timestamps: bool,
-    notice: fn(&str),
 }
 
 impl Pipe {
-    /// Creates a screen, which begins each line with the time if `timestamps` is set. It passes
-    /// notices to `notice`. That function must not wait for long, because stderr may be a pipe
-    /// without a reader.
-    pub(crate) fn new(out: Stdout, timestamps: bool, notice: fn(&str)) -> Self {
-        Self { out, text: Vec::new(), timestamps, notice }
+    /// Creates a screen, which begins each line with the time if `timestamps` is set.
+    pub(crate) fn new(out: Stdout, timestamps: bool) -> Self {
+        Self { out, text: Vec::new(), timestamps }
     }
 
     fn line(&mut self, line: &str) {
@@ -92,16 +87,12 @@ impl Screen for Pipe {
     }
 
     fn notice(&mut self, notice: &str) {
-        (self.notice)(notice);
+        stderr::say_in_order(notice);
     }
 
     fn complaint(&mut self, why: &str) {
         self.notice(why);
     }
-
-    fn waiting(&mut self, _line: &str) {}
-
-    fn connection(&mut self, _port: Option<u16>) {}
 
     fn flush(&mut self) -> io::Result<()> {
         let text = std::mem::take(&mut self.text);
