@@ -16,7 +16,7 @@ use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, S
 use super::args::{Echo, ServerArgs};
 use super::streams::Out;
 use super::ui::clock;
-use super::ui::paint::{Palette, Style};
+use super::ui::paint::{self, Palette, Style};
 use super::usage::program;
 use super::{signals, stderr};
 
@@ -115,18 +115,13 @@ fn dead_while_sending(args: &ServerArgs) -> Duration {
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
     let palette = Palette::new(is_terminal);
-    let paint = |style, text: &str| {
-        let mut painted = String::new();
-        palette.paint(style, text, &mut painted);
-        painted
-    };
     for (address, framing) in server.listening() {
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
             stderr::say(&format!("listening on {address}; connect with: {client}"));
             continue;
         }
-        let listening = paint(Style::Bold, &format!("listening on {address};"));
+        let listening = palette.painted(Style::Bold, &format!("listening on {address};"));
         stderr::say(&format!("{listening} join from another terminal:"));
         stderr::say(&format!("    {client} --name NAME"));
         if framing == Framing::Lines {
@@ -137,7 +132,7 @@ fn announce(server: &Server, args: &ServerArgs) {
         }
     }
     if is_terminal {
-        stderr::say(&paint(Style::Dim, "Ctrl-C stops it"));
+        stderr::say(&palette.painted(Style::Dim, "Ctrl-C stops it"));
     }
     // On a terminal, the event log must come below these lines.
     stderr::flush();
@@ -181,13 +176,15 @@ fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>
 }
 
 fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
-    let mut painted = String::new();
     match line {
-        Line::Said(line) if !palette.has_colours() => return text.extend_from_slice(line),
-        Line::Said(line) => palette.paint_line(&String::from_utf8_lossy(line), &mut painted),
-        Line::Notice(notice) => palette.paint(Style::Dim, notice, &mut painted),
+        Line::Said(line) if !palette.has_colours() => text.extend_from_slice(line),
+        Line::Said(line) => {
+            for (style, piece) in paint::pieces(&String::from_utf8_lossy(line)) {
+                text.extend(palette.painted(style, piece).bytes());
+            }
+        }
+        Line::Notice(notice) => text.extend(palette.painted(Style::Dim, notice).bytes()),
     }
-    text.extend_from_slice(painted.as_bytes());
 }
 
 /// The final report, in one line.

@@ -5,7 +5,6 @@
 
 mod stage;
 
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,7 +13,6 @@ use tcp_chat::protocol;
 
 use crate::app::args::DemoArgs;
 use crate::app::signals;
-use crate::app::ui::paint::Palette;
 
 /// How long the demo pauses to give a person time to read.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -28,8 +26,7 @@ const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
     let pause = if fast { Duration::ZERO } else { PAUSE };
-    let palette = Palette::new(io::stdout().is_terminal());
-    let mut stage = Stage::new(pause, palette, quit)?;
+    let mut stage = Stage::new(pause, quit)?;
     let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;

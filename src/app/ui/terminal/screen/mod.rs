@@ -23,6 +23,9 @@ use crate::app::ui::{clock, command, paint};
 
 const PROMPT: &str = "> ";
 
+/// The width of a terminal that does not report its width.
+const COLUMNS: usize = 80;
+
 /// Erases the cursor's row and the rows below it. It erases nothing above, so a message is never
 /// erased. This takes two steps: tmux keeps text in its scrollback that is erased from the first
 /// row down.
@@ -136,13 +139,13 @@ impl Screen {
         if self.state == State::Ours && self.is_stale && !self.is_writing {
             let mut frame = self.lines();
             self.is_stale = !self.waiting.is_empty();
-            let columns = tty::columns().saturating_sub(PROMPT.len());
+            let columns = tty::columns(COLUMNS).saturating_sub(PROMPT.len());
             let (before, behind) = self.draft.visible(columns);
             // Text may be wider than expected, and must not begin another row. So the terminal
             // itself saves the place of the cursor after the first part.
             frame += "\x1b[?7l";
             let style = if self.online { Style::Bold } else { Style::Dim };
-            self.palette.paint(style, PROMPT, &mut frame);
+            frame += &self.palette.painted(style, PROMPT);
             frame.extend([before.as_str(), "\x1b7", &behind, "\x1b8\x1b[?7h"]);
             self.write(frame);
         }
@@ -152,7 +155,7 @@ impl Screen {
     fn lines(&mut self) -> String {
         let mut frame = std::mem::take(&mut self.head);
         frame += ERASE;
-        self.waiting.write(tty::columns(), self.palette, &mut frame);
+        self.waiting.write(tty::columns(COLUMNS), self.palette, &mut frame);
         frame
     }
 
