@@ -50,7 +50,8 @@ pub(super) enum Received {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    received: Receiver<Received>,
+    /// The events of the connection.
+    pub received: Receiver<Received>,
     outgoing: Option<Sender<String>>,
     /// The port of this side.
     pub local_port: u16,
@@ -135,11 +136,6 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The channel on which the events of the connection arrive.
-    pub(super) fn received(&self) -> &Receiver<Received> {
-        &self.received
-    }
-
     /// Queues a line; the writer sends it as soon as the network takes it.
     pub(super) fn send(&self, line: &str) {
         if let Some(outgoing) = &self.outgoing {
@@ -163,10 +159,7 @@ impl Drop for Connection {
 
 /// The thread `reader`.
 fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
-    let mut decoder = match framing {
-        Framing::Lines => Decoder::Lines(Lines::new(LONGEST)),
-        Framing::Raw => Decoder::Raw(Chunks::default()),
-    };
+    let (mut cutter, mut chunks) = (Lines::new(LONGEST), Chunks::default());
     let mut buffer =
         vec![0; if framing == Framing::Raw { protocol::RAW_MESSAGE } else { 16 * 1024 }];
     loop {
@@ -174,7 +167,16 @@ fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
         let end = match stream.read(&mut buffer) {
             Ok(0) => Some(None),
             Ok(length) => {
-                decoder.feed(&buffer[..length], &mut lines);
+                let bytes = &buffer[..length];
+                match framing {
+                    Framing::Lines => cutter.feed(bytes, |found| match found {
+                        Found::Line(line) => lines.push(protocol::sanitized(line)),
+                        Found::TooLong => lines.push("* A line was too long to show".to_owned()),
+                    }),
+                    Framing::Raw => {
+                        lines.extend(chunks.feed(bytes).map(|it| protocol::sanitized_raw(&it)));
+                    }
+                }
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
@@ -187,25 +189,6 @@ fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
         if let Some(error) = end {
             let _ = events.send(Received::Closed(error));
             return;
-        }
-    }
-}
-
-enum Decoder {
-    Lines(Lines),
-    Raw(Chunks),
-}
-
-impl Decoder {
-    fn feed(&mut self, bytes: &[u8], lines: &mut Vec<String>) {
-        match self {
-            Self::Lines(decoder) => decoder.feed(bytes, |found| match found {
-                Found::Line(line) => lines.push(protocol::sanitized(line)),
-                Found::TooLong => lines.push("* A line was too long to show".to_owned()),
-            }),
-            Self::Raw(decoder) => {
-                lines.extend(decoder.feed(bytes).map(|message| protocol::sanitized_raw(&message)));
-            }
         }
     }
 }

@@ -121,7 +121,7 @@ impl<'a> Dialer<'a> {
 
     /// The channel on which the events of the connection arrive.
     pub(crate) fn received(&self) -> Receiver<Received> {
-        self.connection().map_or_else(never, |connection| connection.received().clone())
+        self.connection().map_or_else(never, |connection| connection.received.clone())
     }
 
     /// The channel on which the outcome of the running attempt arrives.
