@@ -40,15 +40,16 @@ pub(crate) struct Dialer<'a> {
     attempts: u32,
     /// How many connections in a row were useless.
     useless: u32,
-    was_up: bool,
+    /// There was a connection.
+    pub(super) was_up: bool,
     /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
     /// The end of the text that came over the connection last.
     last: String,
     /// How many messages have come over the connection.
     received: u64,
-    /// How the last connection ended, if there is no newer connection.
-    ending: Option<Ending>,
+    /// The server has stopped gracefully, and there was no connection since.
+    pub(super) ended_well: bool,
 }
 
 /// How a connection ended.
@@ -87,7 +88,7 @@ impl<'a> Dialer<'a> {
             send_from: now,
             last: String::new(),
             received: 0,
-            ending: None,
+            ended_well: false,
         }
     }
 
@@ -102,11 +103,6 @@ impl<'a> Dialer<'a> {
     /// Whether there is a connection.
     pub(crate) fn is_up(&self) -> bool {
         self.connection().is_some()
-    }
-
-    /// Whether there ever was a connection.
-    pub(crate) fn was_up(&self) -> bool {
-        self.was_up
     }
 
     /// Whether an attempt to connect has ended, well or not.
@@ -154,7 +150,7 @@ impl<'a> Dialer<'a> {
         self.was_up = true;
         self.last.clear();
         self.received = 0;
-        self.ending = None;
+        self.ended_well = false;
         self.state = State::Up { connection, since: now, of_use: false };
     }
 
@@ -213,7 +209,7 @@ impl<'a> Dialer<'a> {
     /// So half of that time is enough.
     pub(crate) fn lost(&mut self) -> u32 {
         let ending = self.ending();
-        self.ending = Some(ending);
+        self.ended_well = ending == Ending::Stopped;
         let was_of_use = match self.state {
             State::Up { since, of_use, .. } => {
                 of_use || (ending != Ending::TurnedAway && since.elapsed() >= GATHER / 2)
@@ -224,11 +220,6 @@ impl<'a> Dialer<'a> {
         self.attempts = 0;
         self.rest(self.useless, LONGEST_REST_OF_UNWANTED);
         self.useless
-    }
-
-    /// Whether the server has stopped gracefully, and there was no connection since.
-    pub(crate) fn ended_well(&self) -> bool {
-        self.ending == Some(Ending::Stopped)
     }
 
     /// Closes the connection, and does not reconnect.

@@ -31,7 +31,6 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;
     let (mut server, address) = stage.server("127.0.0.1:0")?;
-    let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default();
 
     stage.heading("The clients start. Each of them is a process of its own.")?;
     let mut actors = Vec::new();
@@ -56,7 +55,7 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     stage.heading("The server stops and tells every client. The clients try to reconnect.")?;
     stage.stop(&mut server)?;
     for name in stayed {
-        stage.wait(name, |line| line == protocol::offline(port))?;
+        stage.wait(name, protocol::is_offline)?;
         stage.wait(name, |line| line.contains(" Lost ("))?;
         stage.wait(name, |line| line.contains(" Failed ("))?;
     }

@@ -20,9 +20,9 @@ impl EventLoop<'_> {
         let broken = self.unreadable.is_some();
         self.input_ended
             && if self.config.stay && !broken {
-                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
+                self.dialer.ended_well && self.outbox.unconfirmed() == 0
             } else {
-                (self.dialer.was_up() || broken) && self.outbox.is_empty()
+                (self.dialer.was_up || broken) && self.outbox.is_empty()
             }
     }
 
