@@ -73,6 +73,11 @@ fn config(args: &ServerArgs) -> Config {
     if let Some(wanted) = args.max_clients.filter(|&wanted| wanted > clients) {
         stderr::say(&format!("--max-clients is {clients}, not {wanted}: {limit} allow no more"));
     }
+    // To the kernel, a peer that does not read looks like a dead connection, even if it is not behind
+    // and its buffer has free space. So a longer `--stall-timeout` than the default applies to the
+    // connection as well.
+    let stall_timeout = Some(args.stall_timeout).filter(|&time| time > STALL_TIMEOUT);
+    let sending = args.dead_link.max(stall_timeout.unwrap_or_default());
     let policy = |framing| {
         // With --raw, the flags for raw clients must not change the other clients.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
@@ -86,7 +91,7 @@ fn config(args: &ServerArgs) -> Config {
             },
             echo: args.echo == Echo::All,
             rate: args.rate,
-            timeouts: Timeouts { idle: args.dead_link, sending: dead_while_sending(args) },
+            timeouts: Timeouts { idle: args.dead_link, sending },
         }
     };
     Config {
@@ -96,17 +101,6 @@ fn config(args: &ServerArgs) -> Config {
         max_clients,
         limits: Limits::of(args.max_backlog, catch_up),
         stall_timeout: args.stall_timeout,
-    }
-}
-
-/// How long a connection may take none of the data that the server sends. To the kernel, a peer
-/// that does not read looks like a dead connection, even if it is not behind and its buffer has
-/// free space. So a longer `--stall-timeout` than the default applies to the connection as well.
-fn dead_while_sending(args: &ServerArgs) -> Duration {
-    if args.stall_timeout > STALL_TIMEOUT {
-        args.dead_link.max(args.stall_timeout)
-    } else {
-        args.dead_link
     }
 }
 

@@ -57,14 +57,12 @@ pub(super) struct Connection {
     pub local_port: u16,
 }
 
-/// Tries to connect, on a thread of its own. The outcome arrives on the channel.
-///
-/// # Errors
-/// No thread could be started.
-pub(super) fn dial(config: &Config) -> io::Result<Receiver<io::Result<Connection>>> {
+/// Tries to connect, on a thread of its own. The outcome arrives on the channel, also if the thread
+/// cannot start.
+pub(super) fn dial(config: &Config) -> Receiver<io::Result<Connection>> {
     let (outcome, dialed) = crossbeam_channel::bounded(1);
-    let config = config.clone();
-    Builder::new().name("dial".to_owned()).spawn(move || {
+    let (config, not_started) = (config.clone(), outcome.clone());
+    let started = Builder::new().name("dial".to_owned()).spawn(move || {
         log::trace!("connects to {}", config.address);
         let connection = connect(&config.address).and_then(|stream| {
             if config.introduce {
@@ -73,8 +71,9 @@ pub(super) fn dial(config: &Config) -> io::Result<Receiver<io::Result<Connection
             Connection::new(stream, &config)
         });
         let _ = outcome.send(connection);
-    })?;
-    Ok(dialed)
+    });
+    let _ = started.map_err(|error| not_started.send(Err(error)));
+    dialed
 }
 
 /// Sends the name, and waits, so that the other side does not read the first message as a part of

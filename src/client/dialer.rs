@@ -129,15 +129,14 @@ impl<'a> Dialer<'a> {
     }
 
     /// Tries to connect. The outcome arrives on [`dialed`](Self::dialed).
-    pub(crate) fn dial(&mut self) -> io::Result<()> {
-        self.state = State::Dialing(dial(self.config)?);
-        Ok(())
+    pub(crate) fn dial(&mut self) {
+        self.state = State::Dialing(dial(self.config));
     }
 
     /// Tries to connect because the user asked for it. It counts as a first attempt.
-    pub(crate) fn dial_afresh(&mut self) -> io::Result<()> {
+    pub(crate) fn dial_afresh(&mut self) {
         (self.attempts, self.useless) = (0, 0);
-        self.dial()
+        self.dial();
     }
 
     /// An attempt made this connection. If an attempt failed before, other clients may wait for the

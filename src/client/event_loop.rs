@@ -125,11 +125,7 @@ impl EventLoop<'_> {
             Input::Connect if self.dialer.is_up() => {
                 self.screen.notice(&format!("Connected to {} already", self.config.server()));
             }
-            Input::Connect => {
-                if let Err(error) = self.dialer.dial_afresh() {
-                    self.not_connected(&error);
-                }
-            }
+            Input::Connect => self.dialer.dial_afresh(),
             Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
             Input::Disconnect => self.disconnect(),
             Input::Quit => {
@@ -289,10 +285,8 @@ impl EventLoop<'_> {
         let now = Instant::now();
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
             self.give_up();
-        } else if self.dialer.next_attempt().is_some_and(|due| now >= due)
-            && let Err(error) = self.dialer.dial()
-        {
-            self.not_connected(&error);
+        } else if self.dialer.next_attempt().is_some_and(|due| now >= due) {
+            self.dialer.dial();
         }
     }
 }

@@ -147,11 +147,9 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = client::Screen::flush(self);
         self.screen = None;
-        // The thread ends soon, even if the terminal takes nothing.
-        if let Some(drawing) = self.drawing.take() {
-            // The join cannot fail, because a panic ends the process.
-            let _ = drawing.join();
-        }
+        // The thread ends soon, even if the terminal takes nothing. The join cannot fail, because a
+        // panic ends the process.
+        let _ = self.drawing.take().map(JoinHandle::join);
         tty::restore();
     }
 }
