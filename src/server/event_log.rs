@@ -41,13 +41,6 @@ impl Event {
             Self::Said(batch) => size_of::<Self>() + batch.size(),
         }
     }
-
-    fn lines(&self) -> u64 {
-        match self {
-            Self::Notice(_) => 1,
-            Self::Said(batch) => batch.count() as u64,
-        }
-    }
 }
 
 /// A line of the event log, without its newline.
@@ -90,7 +83,8 @@ pub fn event_log() -> (Recorder, Printer) {
 impl Recorder {
     /// Adds an event, or counts its lines as skipped if the printer is too far behind.
     pub fn record(&self, event: Event) {
-        let (size, lines) = (event.size(), event.lines());
+        let size = event.size();
+        let lines = if let Event::Said(batch) = &event { batch.count() as u64 } else { 1 };
         // Counted first: the printer may take the event, and subtract its size, at once.
         let fits = self.meter.waiting.fetch_add(size, Relaxed) < BYTES;
         if !fits || self.events.try_send(event).is_err() {
