@@ -19,9 +19,6 @@ use crate::app::ui::terminal::tty;
 /// How long a step may take. After this time the demo has failed.
 const ACT: Duration = Duration::from_secs(15);
 
-/// The narrowest column for text. A narrower window breaks lines itself.
-const NARROWEST: usize = 20;
-
 /// The output of a process: a line, or the end of the output.
 struct Printed {
     by: String,
@@ -180,7 +177,7 @@ impl Stage {
         let style = if by == "Server" { Style::Bold } else { Style::Hue(paint::hue(by)) };
         let is_notice = matches!(paint::pieces(line)[..], [(Style::Dim, _)]);
         let columns = tty::columns(usize::MAX).saturating_sub(8 + 3);
-        for (row, text) in wrapped(line, columns.max(NARROWEST)).enumerate() {
+        for (row, text) in wrapped(line, columns).enumerate() {
             let by = if row == 0 { by } else { "" };
             let mut shown = self.palette.painted(style, &format!("{by:>8}"));
             shown.extend([" ", sign, " "]);
@@ -203,7 +200,6 @@ impl Stage {
         }
     }
 
-    /// Types a line into a client.
     pub(super) fn type_line(&self, actor: &mut Actor, text: &str) -> Result<()> {
         self.show(&actor.name, ">", text)?;
         let stdin = actor.stdin.as_mut().context("the client's input is closed")?;
