@@ -40,7 +40,6 @@ pub(crate) struct Dialer<'a> {
     attempts: u32,
     /// How many connections in a row were useless.
     useless: u32,
-    /// There was a connection.
     pub(super) was_up: bool,
     /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
@@ -100,7 +99,6 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// Whether there is a connection.
     pub(crate) fn is_up(&self) -> bool {
         self.connection().is_some()
     }
@@ -233,7 +231,6 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// When the next attempt is due.
     pub(crate) fn next_attempt(&self) -> Option<Instant> {
         match self.state {
             State::Resting(until) => Some(until),

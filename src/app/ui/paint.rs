@@ -50,7 +50,6 @@ impl Palette {
         Self { colours: is_terminal && !unwanted && is_capable() }
     }
 
-    /// Whether text is coloured.
     pub(crate) fn has_colours(self) -> bool {
         self.colours
     }

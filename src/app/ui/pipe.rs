@@ -16,9 +16,6 @@ const AHEAD: usize = 64;
 
 /// Reads lines of at most `max` bytes from stdin, on a thread of its own. On a terminal, a line may
 /// be a command. On a pipe, every line is a message.
-///
-/// # Errors
-/// The thread could not be started.
 pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
     let (sender, input) = crossbeam_channel::bounded(AHEAD);
     let say = |line: &str| Input::Say(line.to_owned());

@@ -64,9 +64,6 @@ impl Terminal {
     /// Takes the terminal. Returns it, and a channel with the typed input. Also shows the lines
     /// that arrive on `log`. Until the user is [`named`](Terminal::named), an empty line counts as
     /// an answer.
-    ///
-    /// # Errors
-    /// There is no terminal, or a thread cannot start.
     pub(crate) fn open(
         timestamps: bool,
         log: Receiver<String>,

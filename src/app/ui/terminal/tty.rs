@@ -74,7 +74,6 @@ pub(super) fn set_raw() -> io::Result<()> {
     Ok(tcsetattr(io::stdin(), OptionalActions::Now, &modes)?)
 }
 
-/// Restores the modes.
 pub(super) fn set_as_before() {
     if let Some(before) = BEFORE.get() {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);

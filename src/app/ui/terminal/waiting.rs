@@ -58,7 +58,6 @@ impl Waiting {
         }
     }
 
-    /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.dropped == 0
     }

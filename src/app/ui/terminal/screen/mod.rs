@@ -66,7 +66,6 @@ pub(super) struct Screen {
     has_left: bool,
     /// Escape sequences for the start of the next frame.
     head: String,
-    /// The title of the window.
     title: String,
     waiting: Waiting,
     draft: Draft,
