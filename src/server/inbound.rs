@@ -117,7 +117,7 @@ impl<'a> Inbound<'a> {
 
 /// The name that a raw client sends first, without a newline, and cut to the length of a name.
 fn announced_name(message: &[u8]) -> String {
-    Name::cut(protocol::sanitized(message).trim())
+    Name::cut(protocol::sanitized(message.trim_ascii()).trim())
 }
 
 /// Whether a client sends newlines at all: programs for the course assignment do not.
