@@ -16,7 +16,7 @@ use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, S
 use super::args::{Echo, ServerArgs};
 use super::streams::Out;
 use super::ui::clock;
-use super::ui::paint::{Palette, Style};
+use super::ui::paint::{self, Palette, Style};
 use super::usage::program;
 use super::{signals, stderr};
 
@@ -32,7 +32,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     let (recorder, printer) = event_log::event_log();
     let printed = print(printer, args).context("cannot start the thread of the event log")?;
     let port = server.addresses().next().map_or(0, |address| address.port());
-    recorder.record(Event::Notice(protocol::online(port)));
+    recorder.record(Event::Notice(format!("Server @PORT #{port} Online...")));
     let last =
         server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
@@ -73,6 +73,11 @@ fn config(args: &ServerArgs) -> Config {
     if let Some(wanted) = args.max_clients.filter(|&wanted| wanted > clients) {
         stderr::say(&format!("--max-clients is {clients}, not {wanted}: {limit} allow no more"));
     }
+    // To the kernel, a peer that does not read looks like a dead connection, even if it is not behind
+    // and its buffer has free space. So a longer `--stall-timeout` than the default applies to the
+    // connection as well.
+    let stall_timeout = Some(args.stall_timeout).filter(|&time| time > STALL_TIMEOUT);
+    let sending = args.dead_link.max(stall_timeout.unwrap_or_default());
     let policy = |framing| {
         // With --raw, the flags for raw clients must not change the other clients.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
@@ -86,7 +91,7 @@ fn config(args: &ServerArgs) -> Config {
             },
             echo: args.echo == Echo::All,
             rate: args.rate,
-            timeouts: Timeouts { idle: args.dead_link, sending: dead_while_sending(args) },
+            timeouts: Timeouts { idle: args.dead_link, sending },
         }
     };
     Config {
@@ -99,34 +104,18 @@ fn config(args: &ServerArgs) -> Config {
     }
 }
 
-/// How long a connection may take none of the data that the server sends. To the kernel, a peer
-/// that does not read looks like a dead connection, even if it is not behind and its buffer has
-/// free space. So a longer `--stall-timeout` than the default applies to the connection as well.
-fn dead_while_sending(args: &ServerArgs) -> Duration {
-    if args.stall_timeout > STALL_TIMEOUT {
-        args.dead_link.max(args.stall_timeout)
-    } else {
-        args.dead_link
-    }
-}
-
 /// Prints on stderr where the server listens and how to join. On a terminal it prints a little
 /// more.
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
     let palette = Palette::new(is_terminal);
-    let paint = |style, text: &str| {
-        let mut painted = String::new();
-        palette.paint(style, text, &mut painted);
-        painted
-    };
     for (address, framing) in server.listening() {
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
             stderr::say(&format!("listening on {address}; connect with: {client}"));
             continue;
         }
-        let listening = paint(Style::Bold, &format!("listening on {address};"));
+        let listening = palette.painted(Style::Bold, &format!("listening on {address};"));
         stderr::say(&format!("{listening} join from another terminal:"));
         stderr::say(&format!("    {client} --name NAME"));
         if framing == Framing::Lines {
@@ -137,7 +126,7 @@ fn announce(server: &Server, args: &ServerArgs) {
         }
     }
     if is_terminal {
-        stderr::say(&paint(Style::Dim, "Ctrl-C stops it"));
+        stderr::say(&palette.painted(Style::Dim, "Ctrl-C stops it"));
     }
     // On a terminal, the event log must come below these lines.
     stderr::flush();
@@ -181,13 +170,15 @@ fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>
 }
 
 fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
-    let mut painted = String::new();
     match line {
-        Line::Said(line) if !palette.has_colours() => return text.extend_from_slice(line),
-        Line::Said(line) => palette.paint_line(&String::from_utf8_lossy(line), &mut painted),
-        Line::Notice(notice) => palette.paint(Style::Dim, notice, &mut painted),
+        Line::Said(line) if !palette.has_colours() => text.extend_from_slice(line),
+        Line::Said(line) => {
+            for (style, piece) in paint::pieces(&String::from_utf8_lossy(line)) {
+                text.extend(palette.painted(style, piece).bytes());
+            }
+        }
+        Line::Notice(notice) => text.extend(palette.painted(Style::Dim, notice).bytes()),
     }
-    text.extend_from_slice(painted.as_bytes());
 }
 
 /// The final report, in one line.

@@ -40,9 +40,6 @@ fn ignores(status: &str, signal: Signal) -> bool {
 
 /// Returns a channel that closes when a signal asks the program to stop. A second signal, after
 /// [`TOGETHER`] or later, ends the program at once, with status 1.
-///
-/// # Errors
-/// The handler cannot be installed.
 pub(crate) fn on_stop() -> Result<Receiver<()>> {
     let (sender, stop) = crossbeam_channel::bounded(0);
     let mut open = Some(sender);

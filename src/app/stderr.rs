@@ -8,12 +8,13 @@
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rustix::event::{PollFlags, Timespec};
+use tcp_chat::protocol;
 
 use super::streams::{self, Out};
 
@@ -36,7 +37,7 @@ enum Task {
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
 
 /// How many messages did not fit since the last one that fitted.
-static SKIPPED: AtomicU64 = AtomicU64::new(0);
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Starts the writing thread. Without it, messages are written directly.
 pub(crate) fn start_thread() {
@@ -99,7 +100,7 @@ fn put(text: Vec<u8>) {
 }
 
 /// The writing thread.
-fn write_all(tasks: &Receiver<Task>, skipped: &AtomicU64, out: &mut dyn Write) {
+fn write_all(tasks: &Receiver<Task>, skipped: &AtomicUsize, out: &mut dyn Write) {
     for task in tasks {
         if let Task::Write(text) = task
             && out.write_all(&text).is_err()
@@ -107,12 +108,10 @@ fn write_all(tasks: &Receiver<Task>, skipped: &AtomicU64, out: &mut dyn Write) {
             skipped.fetch_add(1, Relaxed);
             continue;
         }
-        let (notice, count) = match skipped.swap(0, Relaxed) {
-            0 => continue,
-            1 => ("* 1 message skipped: stderr is too slow or fails\n".to_owned(), 1),
-            many => (format!("* {many} messages skipped: stderr is too slow or fails\n"), many),
-        };
-        if out.write_all(notice.as_bytes()).is_err() {
+        let count = skipped.swap(0, Relaxed);
+        let messages = protocol::counted(count, "message", "messages");
+        let notice = format!("* {messages} skipped: stderr is too slow or fails\n");
+        if count > 0 && out.write_all(notice.as_bytes()).is_err() {
             skipped.fetch_add(count, Relaxed);
         }
     }
@@ -120,7 +119,7 @@ fn write_all(tasks: &Receiver<Task>, skipped: &AtomicU64, out: &mut dyn Write) {
 
 #[cfg(test)]
 mod tests {
-    use super::{AtomicU64, Task, write_all};
+    use super::{AtomicUsize, Task, write_all};
 
     #[test]
     fn skipped_messages_are_counted_once() {
@@ -130,7 +129,7 @@ mod tests {
         }
         drop(sender);
         let mut out = Vec::new();
-        write_all(&tasks, &AtomicU64::new(2), &mut out);
+        write_all(&tasks, &AtomicUsize::new(2), &mut out);
         let text = String::from_utf8(out).expect("only text was written");
         assert_eq!(text, "one\n* 2 messages skipped: stderr is too slow or fails\ntwo\n");
     }

@@ -30,7 +30,8 @@ impl<T: AsFd> Write for Out<T> {
     }
 }
 
-fn waiting(
+/// Acts until the stream takes or gives something, and waits for the stream meanwhile.
+pub(crate) fn waiting(
     stream: &impl AsFd,
     event: PollFlags,
     mut act: impl FnMut() -> rustix::io::Result<usize>,
@@ -62,9 +63,6 @@ pub(crate) struct Stdout {
 
 impl Stdout {
     /// Starts the thread. When `quit` is closed, the program wants to end.
-    ///
-    /// # Errors
-    /// The thread cannot start.
     pub(crate) fn start(quit: Receiver<()>) -> io::Result<Self> {
         let (texts, to_write) = crossbeam_channel::bounded::<Vec<u8>>(1);
         let (done, written) = crossbeam_channel::bounded(1);
@@ -78,9 +76,6 @@ impl Stdout {
 
     /// Prints the text. Waits for the reader, as other programs do, but not for long if the program
     /// wants to end.
-    ///
-    /// # Errors
-    /// The text was not written.
     pub(crate) fn print(&self, text: Vec<u8>) -> io::Result<()> {
         // The send fails only if an earlier text is not written yet.
         let sent = self.texts.try_send(text).ok();

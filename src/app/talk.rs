@@ -3,16 +3,16 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
-use tcp_chat::client::{self, Failure};
+use tcp_chat::client;
 use tcp_chat::protocol::Name;
 
 use super::args::ClientArgs;
 use super::ui::ask;
 use super::ui::pipe::{self, Pipe};
 use super::ui::terminal::{Terminal, tty};
-use super::{signals, stderr, streams};
+use super::{signals, streams};
 
 /// How long a client without a terminal tries without progress. A server that does not set
 /// `SO_REUSEADDR` cannot use its port again for a minute.
@@ -50,16 +50,12 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
             .context("cannot start the thread that reads the input")?;
         let out = streams::Stdout::start(quit.clone())
             .context("cannot start the thread that prints the chat")?;
-        let mut plain = Pipe::new(out, args.timestamps, stderr::say_in_order);
+        let mut plain = Pipe::new(out, args.timestamps);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());
         }
         client::run(&config, &input, &quit, &mut plain)
     };
-    done.map_err(|failure| match failure {
-        Failure::Unwanted => failure.into(),
-        // The words of a failure name its source already.
-        _ => Error::msg(failure.to_string()),
-    })
+    Ok(done?)
 }

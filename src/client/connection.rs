@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use socket2::{SockRef, TcpKeepalive};
 
+use super::Config;
 use crate::protocol::{self, Chunks, Found, Framing, Lines};
 
 /// How long one address may take to accept the connection.
@@ -30,6 +31,10 @@ const READS: usize = 64;
 /// a thread first, and could otherwise read both as one message.
 const INTRODUCTION: Duration = Duration::from_millis(200);
 
+/// The pause between raw messages if the server sends no echo for which the client could wait. With
+/// an echo there is no pause, because each message waits for the one before.
+const RAW_GAP: Duration = Duration::from_millis(20);
+
 /// An event of a connection.
 #[derive(Debug)]
 pub(super) enum Received {
@@ -41,54 +46,41 @@ pub(super) enum Received {
     Closed(Option<io::Error>),
 }
 
-/// How messages travel over a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WireOptions {
-    /// How messages are told apart.
-    pub framing: Framing,
-    /// The pause between raw messages, so that the other side does not read two as one.
-    pub raw_gap: Duration,
-}
-
 /// An open connection, with its channels.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    received: Receiver<Received>,
+    /// The events of the connection.
+    pub received: Receiver<Received>,
     outgoing: Option<Sender<String>>,
     /// The port of this side.
     pub local_port: u16,
 }
 
-/// Tries to connect, on a thread of its own. The outcome arrives on the channel.
-///
-/// # Errors
-/// No thread could be started.
-pub(super) fn dial(
-    address: &str,
-    options: WireOptions,
-    introduction: Option<String>,
-) -> io::Result<Receiver<io::Result<Connection>>> {
+/// Tries to connect, on a thread of its own. The outcome arrives on the channel, also if the thread
+/// cannot start.
+pub(super) fn dial(config: &Config) -> Receiver<io::Result<Connection>> {
     let (outcome, dialed) = crossbeam_channel::bounded(1);
-    let address = address.to_owned();
-    Builder::new().name("dial".to_owned()).spawn(move || {
-        log::trace!("connects to {address}");
-        let connection = connect(&address).and_then(|stream| {
-            if let Some(name) = introduction {
-                introduce(&stream, options.framing, &name)?;
+    let (config, not_started) = (config.clone(), outcome.clone());
+    let started = Builder::new().name("dial".to_owned()).spawn(move || {
+        log::trace!("connects to {}", config.address);
+        let connection = connect(&config.address).and_then(|stream| {
+            if config.introduce {
+                introduce(&stream, &config)?;
             }
-            Connection::new(stream, options)
+            Connection::new(stream, &config)
         });
         let _ = outcome.send(connection);
-    })?;
-    Ok(dialed)
+    });
+    let _ = started.map_err(|error| not_started.send(Err(error)));
+    dialed
 }
 
 /// Sends the name, and waits, so that the other side does not read the first message as a part of
 /// it.
-fn introduce(mut stream: &TcpStream, framing: Framing, name: &str) -> io::Result<()> {
-    let end = if framing == Framing::Lines { "\n" } else { "" };
-    stream.write_all(format!("{name}{end}").as_bytes())?;
+fn introduce(mut stream: &TcpStream, config: &Config) -> io::Result<()> {
+    let end = if config.framing == Framing::Lines { "\n" } else { "" };
+    stream.write_all(format!("{}{end}", config.name).as_bytes())?;
     std::thread::sleep(INTRODUCTION);
     Ok(())
 }
@@ -126,7 +118,7 @@ fn is_connected_to_itself(stream: &TcpStream) -> bool {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, options: WireOptions) -> io::Result<Self> {
+    fn new(stream: TcpStream, config: &Config) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         find_dead_link(&stream)?;
         let local_port = stream.local_addr()?.port();
@@ -134,20 +126,13 @@ impl Connection {
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
         let sent = events.clone();
+        let (framing, local_echo) = (config.framing, config.local_echo);
         // If a thread cannot start, dropping this ends the other one.
         let connection = Self { stream, received, outgoing: Some(outgoing), local_port };
-        Builder::new()
-            .name("reader".to_owned())
-            .spawn(move || read(&reading, options.framing, &events))?;
-        Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || write(&writing, options, &lines, &sent))?;
+        let start = |name: &str| Builder::new().name(name.to_owned());
+        start("reader").spawn(move || read(&reading, framing, &events))?;
+        start("writer").spawn(move || write(&writing, framing, local_echo, &lines, &sent))?;
         Ok(connection)
-    }
-
-    /// The channel on which the events of the connection arrive.
-    pub(super) fn received(&self) -> &Receiver<Received> {
-        &self.received
     }
 
     /// Queues a line; the writer sends it as soon as the network takes it.
@@ -173,10 +158,7 @@ impl Drop for Connection {
 
 /// The thread `reader`.
 fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
-    let mut decoder = match framing {
-        Framing::Lines => Decoder::Lines(Lines::new(LONGEST)),
-        Framing::Raw => Decoder::Raw(Chunks::default()),
-    };
+    let (mut cutter, mut chunks) = (Lines::new(LONGEST), Chunks::default());
     let mut buffer =
         vec![0; if framing == Framing::Raw { protocol::RAW_MESSAGE } else { 16 * 1024 }];
     loop {
@@ -184,7 +166,16 @@ fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
         let end = match stream.read(&mut buffer) {
             Ok(0) => Some(None),
             Ok(length) => {
-                decoder.feed(&buffer[..length], &mut lines);
+                let bytes = &buffer[..length];
+                match framing {
+                    Framing::Lines => cutter.feed(bytes, |found| match found {
+                        Found::Line(line) => lines.push(protocol::sanitized(line)),
+                        Found::TooLong => lines.push("* A line was too long to show".to_owned()),
+                    }),
+                    Framing::Raw => {
+                        lines.extend(chunks.feed(bytes).map(|it| protocol::sanitized_raw(&it)));
+                    }
+                }
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
@@ -201,35 +192,17 @@ fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
     }
 }
 
-enum Decoder {
-    Lines(Lines),
-    Raw(Chunks),
-}
-
-impl Decoder {
-    fn feed(&mut self, bytes: &[u8], lines: &mut Vec<String>) {
-        match self {
-            Self::Lines(decoder) => decoder.feed(bytes, |found| match found {
-                Found::Line(line) => lines.push(protocol::sanitized(line)),
-                Found::TooLong => lines.push("* A line was too long to show".to_owned()),
-            }),
-            Self::Raw(decoder) => {
-                lines.extend(decoder.feed(bytes).map(|message| protocol::sanitized_raw(&message)));
-            }
-        }
-    }
-}
-
 /// The thread `writer`.
 fn write(
     mut stream: &TcpStream,
-    options: WireOptions,
+    framing: Framing,
+    local_echo: bool,
     lines: &Receiver<String>,
     sent: &Sender<Received>,
 ) {
     while let Ok(mut text) = lines.recv() {
         let mut count = 1;
-        if options.framing == Framing::Lines {
+        if framing == Framing::Lines {
             text.push('\n');
             for line in lines.try_iter() {
                 text += &line;
@@ -243,8 +216,8 @@ fn write(
         if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
             return;
         }
-        if options.framing == Framing::Raw {
-            std::thread::sleep(options.raw_gap);
+        if framing == Framing::Raw && local_echo {
+            std::thread::sleep(RAW_GAP);
         }
     }
     let _ = stream.shutdown(Shutdown::Write);

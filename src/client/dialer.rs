@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never};
 
 use super::Config;
-use super::connection::{Connection, Received, WireOptions, dial};
+use super::connection::{Connection, Received, dial};
 use super::echo;
 use super::outbox::WINDOW;
 use crate::protocol::{self, Framing};
@@ -29,9 +29,6 @@ const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
 /// A full server says so, and closes the connection, in less time than this.
 const GATHER: Duration = Duration::from_millis(600);
 
-/// The pause between raw messages if the server sends no echo for which the client could wait.
-const RAW_GAP: Duration = Duration::from_millis(20);
-
 /// How many bytes of the last messages are kept. A sentence of the server is shorter.
 const LAST: usize = 128;
 
@@ -43,15 +40,15 @@ pub(crate) struct Dialer<'a> {
     attempts: u32,
     /// How many connections in a row were useless.
     useless: u32,
-    was_up: bool,
+    pub(super) was_up: bool,
     /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
     /// The end of the text that came over the connection last.
     last: String,
     /// How many messages have come over the connection.
     received: u64,
-    /// How the last connection ended, if there is no newer connection.
-    ending: Option<Ending>,
+    /// The server has stopped gracefully, and there was no connection since.
+    pub(super) ended_well: bool,
 }
 
 /// How a connection ended.
@@ -90,7 +87,7 @@ impl<'a> Dialer<'a> {
             send_from: now,
             last: String::new(),
             received: 0,
-            ending: None,
+            ended_well: false,
         }
     }
 
@@ -102,14 +99,8 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// Whether there is a connection.
     pub(crate) fn is_up(&self) -> bool {
         self.connection().is_some()
-    }
-
-    /// Whether there ever was a connection.
-    pub(crate) fn was_up(&self) -> bool {
-        self.was_up
     }
 
     /// Whether an attempt to connect has ended, well or not.
@@ -124,7 +115,7 @@ impl<'a> Dialer<'a> {
 
     /// The channel on which the events of the connection arrive.
     pub(crate) fn received(&self) -> Receiver<Received> {
-        self.connection().map_or_else(never, |connection| connection.received().clone())
+        self.connection().map_or_else(never, |connection| connection.received.clone())
     }
 
     /// The channel on which the outcome of the running attempt arrives.
@@ -136,18 +127,14 @@ impl<'a> Dialer<'a> {
     }
 
     /// Tries to connect. The outcome arrives on [`dialed`](Self::dialed).
-    pub(crate) fn dial(&mut self) -> io::Result<()> {
-        let raw_gap = if self.config.local_echo { RAW_GAP } else { Duration::ZERO };
-        let options = WireOptions { framing: self.config.framing, raw_gap };
-        let introduction = self.config.introduce.then(|| self.config.name.to_string());
-        self.state = State::Dialing(dial(&self.config.address, options, introduction)?);
-        Ok(())
+    pub(crate) fn dial(&mut self) {
+        self.state = State::Dialing(dial(self.config));
     }
 
     /// Tries to connect because the user asked for it. It counts as a first attempt.
-    pub(crate) fn dial_afresh(&mut self) -> io::Result<()> {
+    pub(crate) fn dial_afresh(&mut self) {
         (self.attempts, self.useless) = (0, 0);
-        self.dial()
+        self.dial();
     }
 
     /// An attempt made this connection. If an attempt failed before, other clients may wait for the
@@ -160,7 +147,7 @@ impl<'a> Dialer<'a> {
         self.was_up = true;
         self.last.clear();
         self.received = 0;
-        self.ending = None;
+        self.ended_well = false;
         self.state = State::Up { connection, since: now, of_use: false };
     }
 
@@ -219,7 +206,7 @@ impl<'a> Dialer<'a> {
     /// So half of that time is enough.
     pub(crate) fn lost(&mut self) -> u32 {
         let ending = self.ending();
-        self.ending = Some(ending);
+        self.ended_well = ending == Ending::Stopped;
         let was_of_use = match self.state {
             State::Up { since, of_use, .. } => {
                 of_use || (ending != Ending::TurnedAway && since.elapsed() >= GATHER / 2)
@@ -230,11 +217,6 @@ impl<'a> Dialer<'a> {
         self.attempts = 0;
         self.rest(self.useless, LONGEST_REST_OF_UNWANTED);
         self.useless
-    }
-
-    /// Whether the server has stopped gracefully, and there was no connection since.
-    pub(crate) fn ended_well(&self) -> bool {
-        self.ending == Some(Ending::Stopped)
     }
 
     /// Closes the connection, and does not reconnect.
@@ -249,7 +231,6 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    /// When the next attempt is due.
     pub(crate) fn next_attempt(&self) -> Option<Instant> {
         match self.state {
             State::Resting(until) => Some(until),

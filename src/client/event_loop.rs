@@ -4,7 +4,6 @@
 mod ending;
 
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, at, never, select_biased};
@@ -13,7 +12,7 @@ use super::connection::{Connection, Received};
 use super::dialer::Dialer;
 use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
-use super::{Config, Failure, Input, Screen, Status};
+use super::{Config, Failure, Input, Screen};
 use crate::protocol::{self, Framing};
 
 /// If no own line comes back for this many seconds, the client says what may be wrong.
@@ -28,7 +27,7 @@ struct EventLoop<'a> {
     dialer: Dialer<'a>,
     timer: ProgressTimer,
     input_ended: bool,
-    unreadable: Option<Arc<io::Error>>,
+    unreadable: Option<io::Error>,
     said_farewell: bool,
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
@@ -100,8 +99,8 @@ impl EventLoop<'_> {
             }
             recv(self.dialer.dialed()) -> connection => match connection {
                 Ok(Ok(connection)) => self.connected(connection),
-                Ok(Err(error)) => self.not_connected(error),
-                Err(_) => self.not_connected(io::ErrorKind::Interrupted.into()),
+                Ok(Err(error)) => self.not_connected(&error),
+                Err(_) => self.not_connected(&io::ErrorKind::Interrupted.into()),
             },
             recv(timer) -> _ => self.time_passed(),
         }
@@ -120,11 +119,7 @@ impl EventLoop<'_> {
             Input::Connect if self.dialer.is_up() => {
                 self.screen.notice(&format!("Connected to {} already", self.config.server()));
             }
-            Input::Connect => {
-                if let Err(error) = self.dialer.dial_afresh() {
-                    self.not_connected(error);
-                }
-            }
+            Input::Connect => self.dialer.dial_afresh(),
             Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
             Input::Disconnect => self.disconnect(),
             Input::Quit => {
@@ -252,7 +247,7 @@ impl EventLoop<'_> {
         let (server, name, port) = (self.config.server(), &self.config.name, connection.local_port);
         let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
         self.screen.notice(&welcome);
-        self.screen.status(Status::Online { port });
+        self.screen.connection(Some(port));
         self.timer.connected();
         self.dialer.succeeded(connection);
     }
@@ -271,10 +266,8 @@ impl EventLoop<'_> {
         let now = Instant::now();
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
             self.give_up();
-        } else if self.dialer.next_attempt().is_some_and(|due| now >= due)
-            && let Err(error) = self.dialer.dial()
-        {
-            self.not_connected(error);
+        } else if self.dialer.next_attempt().is_some_and(|due| now >= due) {
+            self.dialer.dial();
         }
     }
 }

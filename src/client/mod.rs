@@ -12,7 +12,6 @@ mod progress;
 mod tests;
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -69,7 +68,7 @@ impl Config {
 }
 
 /// A request from the user or a script.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Input {
     /// Say this text.
     Say(String),
@@ -78,7 +77,7 @@ pub enum Input {
     /// The input has ended.
     End,
     /// The rest of the input cannot be read.
-    Unreadable(Arc<io::Error>),
+    Unreadable(io::Error),
     /// Connect now.
     Connect,
     /// Say goodbye, disconnect, and do not reconnect.
@@ -89,18 +88,6 @@ pub enum Input {
     Help(String),
     /// Show why an input is not possible.
     Mistake(String),
-}
-
-/// The state of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Connected.
-    Online {
-        /// The client's own port.
-        port: u16,
-    },
-    /// Not connected.
-    Offline,
 }
 
 /// Where the client shows what happens.
@@ -114,9 +101,9 @@ pub trait Screen {
     /// The client did not do something, and why.
     fn complaint(&mut self, why: &str);
     /// An own line has not come back yet, and waits.
-    fn waiting(&mut self, line: &str);
-    /// The connection was made or lost.
-    fn status(&mut self, status: Status);
+    fn waiting(&mut self, _line: &str) {}
+    /// The connection was made, from this port of the client, or it was lost.
+    fn connection(&mut self, _port: Option<u16>) {}
     /// Shows everything that was passed so far.
     ///
     /// # Errors
@@ -127,41 +114,11 @@ pub trait Screen {
 /// Why a client failed. Lines that never came back are unconfirmed.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// An attempt to connect failed, and the client does not try again.
-    #[error("Connection to {server} Failed ({}){}", in_words(.source), or_hint(*.unconfirmed))]
-    Unreachable {
-        /// The server, as messages name it.
-        server: String,
-        /// The error of the system.
-        source: io::Error,
-        /// How many lines are unconfirmed.
-        unconfirmed: usize,
-    },
-    /// No connection was made in time.
-    #[error("no connection to {server}{}", or_hint(*.unconfirmed))]
+    /// No connection was made, or it was lost.
+    #[error("{why}{}", and(*.unconfirmed))]
     NotConnected {
-        /// The server, as messages name it.
-        server: String,
-        /// How many lines are unconfirmed.
-        unconfirmed: usize,
-    },
-    /// There was no time for an attempt to connect.
-    #[error("no attempt to connect to {server} has ended yet: use a longer --give-up-after{}", and(*.unconfirmed))]
-    TooSoon {
-        /// The server, as messages name it.
-        server: String,
-        /// How many lines are unconfirmed.
-        unconfirmed: usize,
-    },
-    /// The connection was lost, and the client does not reconnect.
-    #[error("Connection to {server} Lost ({reason}){}", and(*.unconfirmed))]
-    Lost {
-        /// The server, as messages name it.
-        server: String,
         /// Why, in words.
-        reason: String,
-        /// The error of the system, if there was one.
-        source: Option<io::Error>,
+        why: String,
         /// How many lines are unconfirmed.
         unconfirmed: usize,
     },
@@ -184,7 +141,7 @@ pub enum Failure {
     TooLong(usize),
     /// The input could not be read to its end.
     #[error("cannot read stdin ({}): redirect it from elsewhere", in_words(.0))]
-    Unreadable(Arc<io::Error>),
+    Unreadable(io::Error),
     /// A signal ended the client before it had read all of its input.
     #[error("stopped before the end of the input")]
     Stopped,
@@ -193,18 +150,13 @@ pub enum Failure {
     #[error("nobody reads the output")]
     Unwanted,
     /// The chat could not be shown.
-    #[error("cannot write to stdout ({}): redirect it elsewhere{}", in_words(.source), and(*.unconfirmed))]
+    #[error("cannot write to stdout ({}): redirect it elsewhere{}", in_words(.why), and(*.unconfirmed))]
     NotShown {
         /// The error of the output.
-        source: io::Error,
+        why: io::Error,
         /// How many lines are unconfirmed.
         unconfirmed: usize,
     },
-}
-
-/// The end of a sentence: how many lines are unconfirmed, or a hint if there are none.
-fn or_hint(lines: usize) -> String {
-    if lines == 0 { "; is the server running?".to_owned() } else { and(lines) }
 }
 
 /// The end of a sentence: how many lines are unconfirmed, if there are any.

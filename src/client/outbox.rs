@@ -65,7 +65,6 @@ impl Outbox {
         Self { matcher: EchoMatcher::behind(name.to_owned()), ..Self::default() }
     }
 
-    /// Adds a line to be sent.
     pub(super) fn push(&mut self, text: String) {
         self.lines.push_back(text);
     }
@@ -75,7 +74,6 @@ impl Outbox {
         self.lines.len() - self.again
     }
 
-    /// How many lines were never sent.
     pub(super) fn unsent(&self) -> usize {
         self.lines.len() - self.sent
     }

@@ -176,7 +176,6 @@ impl BatchChunks<'_> {
         if run.form == Form::Private { own } else { self.recipient.echo || !own }
     }
 
-    /// Skips the runs that are not for the recipient.
     fn skip_others(&mut self) {
         while let [run, rest @ ..] = self.runs
             && !self.is_for_recipient(run)

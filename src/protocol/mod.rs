@@ -14,10 +14,7 @@ pub use batch::{Batch, PeerId, Recipient};
 pub use framing::{Chunks, Found, Lines, pieces};
 pub use name::{FAREWELL, MAX_NAME, Name, NameError};
 pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};
-pub use sentences::{
-    caught_up, connected, counted, disconnected, fell_behind, full, is_full, is_offline, offline,
-    online, refusal, refused_over,
-};
+pub use sentences::{counted, full, is_full, is_offline, offline, refusal, refused_over};
 
 /// The longest line a server accepts unless told otherwise, in bytes without the newline.
 pub const MAX_LINE: usize = 1024;

@@ -1,6 +1,4 @@
-//! The few sentences that the server says, and how a client knows them again.
-
-use std::net::SocketAddr;
+//! The few sentences that the server says to clients, and how a client knows them again.
 
 /// The farewell of the server to everyone.
 pub fn offline(port: u16) -> String {
@@ -12,26 +10,6 @@ pub fn is_offline(line: &str) -> bool {
     let port =
         line.strip_prefix("Server @PORT #").and_then(|rest| rest.strip_suffix(" Offline..."));
     port.is_some_and(|port| port.parse::<u16>().is_ok())
-}
-
-/// The event log's line about a client that falls behind.
-pub fn fell_behind(address: SocketAddr) -> String {
-    format!("Client @PORT #{} Is Behind!", address.port())
-}
-
-/// The event log's line about a client that was behind and has everything again.
-pub fn caught_up(address: SocketAddr) -> String {
-    format!("Client @PORT #{} Has Caught Up!", address.port())
-}
-
-/// The event log's line about a client that joined.
-pub fn connected(address: SocketAddr) -> String {
-    format!("Client @PORT #{} Has Connected!", address.port())
-}
-
-/// The event log's line about a client that left, and why.
-pub fn disconnected(address: SocketAddr, reason: &str) -> String {
-    format!("Client @PORT #{} Has Disconnected! ({reason})", address.port())
 }
 
 /// The server's answer to a line over its limit.
@@ -53,11 +31,6 @@ pub fn full(max: usize) -> String {
 /// Whether `line` says that the server is full.
 pub fn is_full(line: &str) -> bool {
     line.starts_with("* Server full: ")
-}
-
-/// The first line of the event log.
-pub fn online(port: u16) -> String {
-    format!("Server @PORT #{port} Online...")
 }
 
 /// A number and its noun, in the singular or the plural.

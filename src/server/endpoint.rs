@@ -56,9 +56,6 @@ impl Endpoint {
 }
 
 /// Listens on every address that `HOST:PORT` has. With port 0, they get one and the same port.
-///
-/// # Errors
-/// The host is unknown, this machine has none of its addresses, or one is in use or not permitted.
 fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
     let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
     let mut addresses: Vec<SocketAddr> = Vec::new();

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::protocol::{self, Batch};
+use crate::protocol::Batch;
 use crate::room::{self, Observer};
 
 /// How many events may wait to be printed.
@@ -39,13 +39,6 @@ impl Event {
         match self {
             Self::Notice(notice) => size_of::<Self>() + notice.len(),
             Self::Said(batch) => size_of::<Self>() + batch.size(),
-        }
-    }
-
-    fn lines(&self) -> u64 {
-        match self {
-            Self::Notice(_) => 1,
-            Self::Said(batch) => batch.count() as u64,
         }
     }
 }
@@ -90,7 +83,8 @@ pub fn event_log() -> (Recorder, Printer) {
 impl Recorder {
     /// Adds an event, or counts its lines as skipped if the printer is too far behind.
     pub fn record(&self, event: Event) {
-        let (size, lines) = (event.size(), event.lines());
+        let size = event.size();
+        let lines = if let Event::Said(batch) = &event { batch.count() as u64 } else { 1 };
         // Counted first: the printer may take the event, and subtract its size, at once.
         let fits = self.meter.waiting.fetch_add(size, Relaxed) < BYTES;
         if !fits || self.events.try_send(event).is_err() {
@@ -102,16 +96,16 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn see(&self, event: room::Event) {
-        let notice = match event {
+        let (address, what) = match event {
             room::Event::Delivered { batch, .. } => {
                 return self.record(Event::Said(Arc::clone(batch)));
             }
-            room::Event::Joined(address) => protocol::connected(address),
-            room::Event::FellBehind { address, .. } => protocol::fell_behind(address),
-            room::Event::CaughtUp(address) => protocol::caught_up(address),
-            room::Event::Left(address, why) => protocol::disconnected(address, &why.to_string()),
+            room::Event::Joined(address) => (address, "Has Connected!".to_owned()),
+            room::Event::FellBehind { address, .. } => (address, "Is Behind!".to_owned()),
+            room::Event::CaughtUp(address) => (address, "Has Caught Up!".to_owned()),
+            room::Event::Left(address, why) => (address, format!("Has Disconnected! ({why})")),
         };
-        self.record(Event::Notice(notice));
+        self.record(Event::Notice(format!("Client @PORT #{} {what}", address.port())));
     }
 }
 

@@ -75,7 +75,6 @@ impl Capacity {
     }
 }
 
-/// Raises the soft limit on open files to the hard one.
 fn raise_file_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if let Some(wanted) = raised(current, maximum) {

@@ -38,9 +38,4 @@ impl Template {
             .replace("{port}", &address.port().to_string())
             .replace("{name}", name)
     }
-
-    /// Whether it has a place for a name.
-    pub fn names(&self) -> bool {
-        self.0.contains("{name}")
-    }
 }

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp_chat::client::{self, Config, Failure, Input, Screen, Status};
+use tcp_chat::client::{self, Config, Failure, Input, Screen};
 use tcp_chat::protocol::{self, Framing};
 
 use super::liars::{FAREWELL, refusal};
@@ -71,10 +71,6 @@ impl Screen for Claims {
         let line = why.strip_prefix("Refused by the server, too long: ").expect("a refusal");
         self.refused.push(line.to_owned());
     }
-
-    fn waiting(&mut self, _line: &str) {}
-
-    fn status(&mut self, _status: Status) {}
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
@@ -166,7 +162,7 @@ proptest! {
         let (own, refused) = (claims.own.len(), claims.refused.len());
         let unconfirmed = match &outcome {
             Ok(()) | Err(Failure::TooLong(_)) => 0,
-            Err(Failure::Lost { unconfirmed, .. }) => *unconfirmed,
+            Err(Failure::NotConnected { unconfirmed, .. }) => *unconfirmed,
             Err(other) => return Err(TestCaseError::fail(format!("{other}"))),
         };
         prop_assert_eq!(own + refused + unconfirmed, LINES);

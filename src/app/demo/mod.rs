@@ -5,7 +5,6 @@
 
 mod stage;
 
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,7 +13,6 @@ use tcp_chat::protocol;
 
 use crate::app::args::DemoArgs;
 use crate::app::signals;
-use crate::app::ui::paint::Palette;
 
 /// How long the demo pauses to give a person time to read.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -28,13 +26,11 @@ const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
     let pause = if fast { Duration::ZERO } else { PAUSE };
-    let palette = Palette::new(io::stdout().is_terminal());
-    let mut stage = Stage::new(pause, palette, quit)?;
+    let mut stage = Stage::new(pause, quit)?;
     let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;
     let (mut server, address) = stage.server("127.0.0.1:0")?;
-    let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default();
 
     stage.heading("The clients start. Each of them is a process of its own.")?;
     let mut actors = Vec::new();
@@ -59,7 +55,7 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     stage.heading("The server stops and tells every client. The clients try to reconnect.")?;
     stage.stop(&mut server)?;
     for name in stayed {
-        stage.wait(name, |line| line == protocol::offline(port))?;
+        stage.wait(name, protocol::is_offline)?;
         stage.wait(name, |line| line.contains(" Lost ("))?;
         stage.wait(name, |line| line.contains(" Failed ("))?;
     }

@@ -1,7 +1,7 @@
 //! The stage of the demo: it starts processes, types into them and watches their output. Each line
 //! of output is shown under the heading to which it belongs.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
@@ -14,12 +14,10 @@ use tcp_chat::protocol::Name;
 
 use crate::app::streams::Stdout;
 use crate::app::ui::paint::{self, Palette, Style};
+use crate::app::ui::terminal::tty;
 
 /// How long a step may take. After this time the demo has failed.
 const ACT: Duration = Duration::from_secs(15);
-
-/// The narrowest column for text. A narrower window breaks lines itself.
-const NARROWEST: usize = 20;
 
 /// The output of a process: a line, or the end of the output.
 struct Printed {
@@ -58,9 +56,10 @@ pub(super) struct Stage {
 
 impl Stage {
     /// An empty stage. The `pause` gives a person time to read.
-    pub(super) fn new(pause: Duration, palette: Palette, quit: Receiver<()>) -> Result<Self> {
+    pub(super) fn new(pause: Duration, quit: Receiver<()>) -> Result<Self> {
         let (printer, printed) = crossbeam_channel::unbounded();
         let out = Stdout::start(quit.clone()).context("cannot start the thread that prints")?;
+        let palette = Palette::new(io::stdout().is_terminal());
         Ok(Self { printed, printer, pause, palette, out, seen: Vec::new(), quit })
     }
 
@@ -68,11 +67,11 @@ impl Stage {
     /// before it.
     pub(super) fn heading(&mut self, explanation: &str) -> Result<()> {
         self.pause(self.pause)?;
-        for (row, text) in wrapped(explanation, columns().saturating_sub(4)).enumerate() {
+        for (row, text) in
+            wrapped(explanation, tty::columns(usize::MAX).saturating_sub(4)).enumerate()
+        {
             let begin = if row == 0 { "---" } else { "   " };
-            let mut line = String::new();
-            self.palette.paint(Style::Bold, &format!("{begin} {text}"), &mut line);
-            self.print(line)?;
+            self.print(self.palette.painted(Style::Bold, &format!("{begin} {text}")))?;
         }
         self.pause(self.pause / 2)
     }
@@ -168,27 +167,23 @@ impl Stage {
         self.wait("Server", |heard| heard == line).map(drop)
     }
 
-    /// Shows a line that `by` printed or typed. The lines that say how to join are left out, because
-    /// this server is only a demo.
+    /// Shows a line that `by` printed or typed. It leaves out how to join, because this server is only
+    /// a demo.
     fn show(&self, by: &str, sign: &str, line: &str) -> Result<()> {
-        if by == "Server" && line.starts_with("    ") {
-            return Ok(());
-        }
         let line = match line.split_once(';') {
             Some((listening, _)) if line.starts_with("listening on ") => listening,
             _ => line,
         };
         let style = if by == "Server" { Style::Bold } else { Style::Hue(paint::hue(by)) };
         let is_notice = matches!(paint::pieces(line)[..], [(Style::Dim, _)]);
-        let columns = columns().saturating_sub(8 + 3);
-        for (row, text) in wrapped(line, columns.max(NARROWEST)).enumerate() {
-            let mut shown = String::new();
+        let columns = tty::columns(usize::MAX).saturating_sub(8 + 3);
+        for (row, text) in wrapped(line, columns).enumerate() {
             let by = if row == 0 { by } else { "" };
-            self.palette.paint(style, &format!("{by:>8}"), &mut shown);
+            let mut shown = self.palette.painted(style, &format!("{by:>8}"));
             shown.extend([" ", sign, " "]);
             let pieces = if is_notice { vec![(Style::Dim, text)] } else { paint::pieces(text) };
             for (style, piece) in pieces {
-                self.palette.paint(style, piece, &mut shown);
+                shown += &self.palette.painted(style, piece);
             }
             self.print(shown)?;
         }
@@ -205,7 +200,6 @@ impl Stage {
         }
     }
 
-    /// Types a line into a client.
     pub(super) fn type_line(&self, actor: &mut Actor, text: &str) -> Result<()> {
         self.show(&actor.name, ">", text)?;
         let stdin = actor.stdin.as_mut().context("the client's input is closed")?;
@@ -243,24 +237,12 @@ impl Stage {
     }
 
     fn ended(&mut self, actor: &mut Actor) -> Result<()> {
+        // Its output ends with the process, so the wait is short.
         self.wait_for(&actor.name, |line| line.is_none())?;
-        let deadline = Instant::now() + ACT;
-        loop {
-            match actor.child.try_wait() {
-                Ok(Some(status)) if status.success() => return Ok(()),
-                Ok(Some(status)) => bail!("{} ended with {status}", actor.name),
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                Ok(None) => bail!("{} did not end", actor.name),
-                Err(error) => bail!("cannot wait for {}: {error}", actor.name),
-            }
-        }
+        let name = &actor.name;
+        let status = actor.child.wait().with_context(|| format!("cannot wait for {name}"))?;
+        if status.success() { Ok(()) } else { bail!("{name} ended with {status}") }
     }
-}
-
-/// The width of the window. Without a window, the width has no limit.
-fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout());
-    size.ok().map(|size| usize::from(size.ws_col)).filter(|&n| n > 0).unwrap_or(usize::MAX)
 }
 
 /// Breaks a text between words into rows of at most this many characters. A longer word is not

@@ -3,8 +3,6 @@
 //!
 //! Plain data: nothing in here is shared between threads.
 
-use std::fmt::Write;
-
 use anstyle::{Ansi256Color, Style as Codes};
 use tcp_chat::protocol::Name;
 
@@ -52,15 +50,14 @@ impl Palette {
         Self { colours: is_terminal && !unwanted && is_capable() }
     }
 
-    /// Whether text is coloured.
     pub(crate) fn has_colours(self) -> bool {
         self.colours
     }
 
-    /// Appends `text` in `style`.
-    pub(crate) fn paint(self, style: Style, text: &str, out: &mut String) {
-        if !self.colours || style == Style::Plain || text.is_empty() {
-            return out.push_str(text);
+    /// The text in `style`.
+    pub(crate) fn painted(self, style: Style, text: &str) -> String {
+        if !self.colours || text.is_empty() {
+            return text.to_owned();
         }
         let codes = match style {
             Style::Plain => Codes::new(),
@@ -69,15 +66,7 @@ impl Palette {
             Style::Bold => Codes::new().bold(),
             Style::Hue(hue) => Ansi256Color(hue).on_default(),
         };
-        // Writing to a string does not fail.
-        let _ = write!(out, "{codes}{text}{codes:#}");
-    }
-
-    /// Appends a chat line, painted.
-    pub(crate) fn paint_line(self, line: &str, out: &mut String) {
-        for (style, text) in pieces(line) {
-            self.paint(style, text, out);
-        }
+        format!("{codes}{text}{codes:#}")
     }
 }
 

@@ -1,14 +1,14 @@
 //! Plain input and output, for pipes and scripts: lines in, lines out, no cursor.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
-use tcp_chat::client::{Input, Screen, Status};
+use tcp_chat::client::{Input, Screen};
 use tcp_chat::protocol::{self, Found, Lines};
 
 use super::{clock, command};
+use crate::app::stderr;
 use crate::app::streams::{self, Stdout};
 
 /// How many lines are read ahead. A client that is stopped knows by them that it has not read all.
@@ -16,22 +16,16 @@ const AHEAD: usize = 64;
 
 /// Reads lines of at most `max` bytes from stdin, on a thread of its own. On a terminal, a line may
 /// be a command. On a pipe, every line is a message.
-///
-/// # Errors
-/// The thread could not be started.
 pub(crate) fn read_lines(max: usize) -> io::Result<Receiver<Input>> {
     let (sender, input) = crossbeam_channel::bounded(AHEAD);
+    let say = |line: &str| Input::Say(line.to_owned());
     let understand = if io::stdin().is_terminal() { command::parse } else { say };
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         if let Err(error) = pass_lines(max, understand, &sender) {
-            let _ = sender.send(Input::Unreadable(Arc::new(error)));
+            let _ = sender.send(Input::Unreadable(error));
         }
     })?;
     Ok(input)
-}
-
-fn say(line: &str) -> Input {
-    Input::Say(line.to_owned())
 }
 
 fn pass_lines(
@@ -67,15 +61,12 @@ pub(crate) struct Pipe {
     /// The error of an output before a notice.
     failure: Option<io::Error>,
     timestamps: bool,
-    notice: fn(&str),
 }
 
 impl Pipe {
-    /// Creates a screen, which begins each line with the time if `timestamps` is set. It passes
-    /// notices to `notice`. That function must not wait for long, because stderr may be a pipe
-    /// without a reader.
-    pub(crate) fn new(out: Stdout, timestamps: bool, notice: fn(&str)) -> Self {
-        Self { out, text: Vec::new(), failure: None, timestamps, notice }
+    /// Creates a screen, which begins each line with the time if `timestamps` is set.
+    pub(crate) fn new(out: Stdout, timestamps: bool) -> Self {
+        Self { out, text: Vec::new(), failure: None, timestamps }
     }
 
     fn line(&mut self, line: &str) {
@@ -97,16 +88,12 @@ impl Screen for Pipe {
     fn notice(&mut self, notice: &str) {
         // On a terminal, the notice stands below the lines that came before it.
         self.failure = self.flush().err();
-        (self.notice)(notice);
+        stderr::say_in_order(notice);
     }
 
     fn complaint(&mut self, why: &str) {
         self.notice(why);
     }
-
-    fn waiting(&mut self, _line: &str) {}
-
-    fn status(&mut self, _status: Status) {}
 
     fn flush(&mut self) -> io::Result<()> {
         if let Some(error) = self.failure.take() {

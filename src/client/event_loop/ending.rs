@@ -1,13 +1,12 @@
 //! How a connection ends, and how the client ends. The client must not claim more than it knows.
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::EventLoop;
+use crate::client::Failure;
 use crate::client::connection::Received;
 use crate::client::dialer::{Ending, in_words};
-use crate::client::{Failure, Status};
 
 /// How long a leaving client waits for the server to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -21,19 +20,18 @@ impl EventLoop<'_> {
         let broken = self.unreadable.is_some();
         self.input_ended
             && if self.config.stay && !broken {
-                self.dialer.ended_well() && self.outbox.unconfirmed() == 0
+                self.dialer.ended_well && self.outbox.unconfirmed() == 0
             } else {
-                (self.dialer.was_up() || broken) && self.outbox.is_empty()
+                (self.dialer.was_up || broken) && self.outbox.is_empty()
             }
     }
 
-    pub(super) fn not_connected(&mut self, error: io::Error) {
+    pub(super) fn not_connected(&mut self, error: &io::Error) {
         let attempts = self.dialer.failed();
         let server = self.config.server();
-        let why = format!("Connection to {server} Failed ({})", in_words(&error));
+        let why = format!("Connection to {server} Failed ({})", in_words(error));
         if !self.config.reconnect {
-            let unconfirmed = self.unconfirmed();
-            self.over = Some(Err(Failure::Unreachable { server, source: error, unconfirmed }));
+            self.over = Some(Err(self.unreachable(why)));
         } else if attempts == 1 {
             self.screen.notice(&format!("{why}; retrying"));
         } else if attempts >= 8 && attempts.is_power_of_two() {
@@ -44,13 +42,14 @@ impl EventLoop<'_> {
     pub(super) fn lost(&mut self, error: Option<io::Error>) {
         let ending = self.dialer.ending();
         let turned_away = ending == Ending::TurnedAway;
-        let reason = match &error {
+        let reason = match error {
             _ if turned_away => "the server is full".to_owned(),
             None => "the server closed it".to_owned(),
-            Some(error) => in_words(error),
+            Some(error) => in_words(&error),
         };
         let server = self.config.server();
-        self.screen.notice(&format!("Connection to {server} Lost ({reason})"));
+        let why = format!("Connection to {server} Lost ({reason})");
+        self.screen.notice(&why);
         let useless = self.dialer.lost();
         if useless == 0 && self.outbox.is_empty() {
             self.timer.progress();
@@ -68,7 +67,7 @@ impl EventLoop<'_> {
         if !self.config.reconnect {
             self.over = Some(match self.unconfirmed() {
                 0 if self.input_ended && !turned_away => self.all_confirmed(),
-                unconfirmed => Err(Failure::Lost { server, reason, source: error, unconfirmed }),
+                unconfirmed => Err(Failure::NotConnected { why, unconfirmed }),
             });
         }
     }
@@ -85,7 +84,7 @@ impl EventLoop<'_> {
     /// The connection is lost. Lines that were sent over it and not confirmed are sent again later.
     fn offline(&mut self) {
         self.outbox.rewind();
-        self.screen.status(Status::Offline);
+        self.screen.connection(None);
     }
 
     /// No line follows the last refused line, so no line can prove the refusal by coming back. The
@@ -104,14 +103,25 @@ impl EventLoop<'_> {
 
     /// The time limit has passed without progress.
     pub(super) fn give_up(&mut self) {
-        let (server, unconfirmed) = (self.config.server(), self.unconfirmed());
+        let server = self.config.server();
         self.over = Some(Err(if self.dialer.is_up() {
-            Failure::Unconfirmed(unconfirmed)
+            Failure::Unconfirmed(self.unconfirmed())
         } else if self.dialer.has_tried() {
-            Failure::NotConnected { server, unconfirmed }
+            self.unreachable(format!("no connection to {server}"))
         } else {
-            Failure::TooSoon { server, unconfirmed }
+            let unended = format!("no attempt to connect to {server} has ended yet");
+            let why = format!("{unended}: use a longer --give-up-after");
+            Failure::NotConnected { why, unconfirmed: self.unconfirmed() }
         }));
+    }
+
+    /// The failure, with a hint if it concerns no line.
+    pub(super) fn unreachable(&self, mut why: String) -> Failure {
+        let unconfirmed = self.unconfirmed();
+        if unconfirmed == 0 {
+            why += "; is the server running?";
+        }
+        Failure::NotConnected { why, unconfirmed }
     }
 
     /// Ends the client because the user, the input, the output or a signal ended it. `shown` is the
@@ -122,31 +132,25 @@ impl EventLoop<'_> {
         self.part();
         let shown = shown.and_then(|()| self.screen.flush());
         let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
-        self.over = Some(match lines {
+        let unconnected = format!("no connection to {}", self.config.server());
+        let ended = match lines {
             0 => self.all_confirmed(),
             _ if lines == unsent && was_up => {
                 Err(Failure::Unsent { lines, why: "the client ended first".to_owned() })
             }
-            _ if lines == unsent => {
-                let why = format!("no connection to {}", self.config.server());
-                Err(Failure::Unsent { lines, why })
-            }
+            _ if lines == unsent => Err(Failure::Unsent { lines, why: unconnected }),
             _ if was_up && self.config.local_echo => Err(Failure::NotRepeated(lines)),
             _ if was_up => Err(Failure::Unconfirmed(lines)),
-            _ => Err(Failure::NotConnected { server: self.config.server(), unconfirmed: lines }),
-        });
-        match shown {
+            _ => Err(Failure::NotConnected { why: unconnected, unconfirmed: lines }),
+        };
+        self.over = Some(match shown {
             // The reader of a pipe may close it early, as `| head` does.
-            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => {
-                if let Some(Err(failure)) = &mut self.over {
-                    *failure = Failure::Unwanted;
-                }
+            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => {
+                ended.map_err(|_| Failure::Unwanted)
             }
-            Err(source) => {
-                self.over = Some(Err(Failure::NotShown { source, unconfirmed: lines }));
-            }
-            Ok(()) => {}
-        }
+            Err(why) => Err(Failure::NotShown { why, unconfirmed: lines }),
+            Ok(()) => ended,
+        });
     }
 
     /// How many of the user's lines have never come back. A farewell that waits behind them is not
@@ -157,9 +161,9 @@ impl EventLoop<'_> {
     }
 
     /// Every line that was said is confirmed. Whether this is also success depends on the input.
-    fn all_confirmed(&self) -> Result<(), Failure> {
-        match &self.unreadable {
-            Some(why) => Err(Failure::Unreadable(Arc::clone(why))),
+    fn all_confirmed(&mut self) -> Result<(), Failure> {
+        match self.unreadable.take() {
+            Some(why) => Err(Failure::Unreadable(why)),
             None if self.refused > 0 => Err(Failure::TooLong(self.refused)),
             None if !self.input_ended && !self.input.is_empty() => Err(Failure::Stopped),
             None => Ok(()),

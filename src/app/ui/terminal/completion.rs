@@ -3,6 +3,8 @@
 //! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
+use std::iter::Cycle;
+use std::vec::IntoIter;
 
 use crate::app::ui::command;
 
@@ -28,17 +30,14 @@ impl Names {
 pub(super) struct Completion {
     /// The index of the word's first byte.
     pub(super) start: usize,
-    candidates: Vec<String>,
-    next: usize,
+    candidates: Cycle<IntoIter<String>>,
 }
 
 impl Completion {
     /// The completion of the last word of `text`, if there is a candidate.
     pub(super) fn of(text: &str, names: &Names) -> Option<Self> {
-        let start = text
-            .rfind(char::is_whitespace)
-            .map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
-        let word = &text[start..];
+        let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+        let start = text.len() - word.len();
         let candidates: Vec<String> = if start == 0 && word.starts_with('/') {
             command::beginning_with(word).map(str::to_owned).collect()
         } else {
@@ -46,13 +45,12 @@ impl Completion {
             let fits = |name: &&String| !word.is_empty() && name.to_lowercase().starts_with(&word);
             names.0.iter().filter(fits).cloned().collect()
         };
-        (!candidates.is_empty()).then_some(Self { start, candidates, next: 0 })
+        let is_known = !candidates.is_empty();
+        is_known.then(|| Self { start, candidates: candidates.into_iter().cycle() })
     }
 
     /// The next candidate. After the last candidate comes the first.
-    pub(super) fn candidate(&mut self) -> &str {
-        let index = self.next % self.candidates.len();
-        self.next += 1;
-        &self.candidates[index]
+    pub(super) fn candidate(&mut self) -> String {
+        self.candidates.next().unwrap_or_default()
     }
 }

@@ -1,7 +1,9 @@
 //! Decodes the bytes that a terminal sends into keys.
 //!
-//! The program does not use a crate for this: crossterm's reader (0.29) takes all the time of a
-//! processor when the terminal is closed.
+//! The program does not use a crate for this. crossterm's reader (0.29) takes all the time of a
+//! processor when the terminal is closed. termina's parser (0.4) has no limit for a key and does not
+//! tell whether one has begun: after Alt-], or after a terminal's reply `ESC [ > 0 c`, it returns
+//! nothing any more.
 //!
 //! Plain data: nothing in here is shared between threads.
 
@@ -252,6 +254,8 @@ mod tests {
         );
         // Keys that have no effect, and bytes that are not text.
         assert_eq!(keys(b"\x1b[15~\x1bq\x1b[?62;4c!"), [text("!")]);
+        // With termina's parser, there would be no key here.
+        assert_eq!(keys(b"\x1b]a\x1b[>0;276;0cb"), [text("a"), text("b")]);
         assert_eq!(keys(b"\xff\xfe."), [text("\u{fffd}\u{fffd}.")]);
     }
 

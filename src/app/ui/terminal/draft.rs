@@ -42,7 +42,6 @@ pub(super) enum Asked {
 }
 
 impl Draft {
-    /// The text of the draft.
     pub(super) fn text(&self) -> &str {
         self.editor.value()
     }
@@ -52,7 +51,6 @@ impl Draft {
         self.history = InputHistory::default();
     }
 
-    /// Handles a key.
     pub(super) fn press(&mut self, key: Key) -> Asked {
         if key != Key::Tab {
             self.completion = None;

@@ -25,10 +25,8 @@ pub(super) fn run(keys: &Sender<Key>) {
             Ok(0) | Err(_) => return,
             Ok(length) => {
                 decoder.feed(&buffer[..length]);
-                for key in decoder.by_ref() {
-                    if keys.send(key).is_err() {
-                        return;
-                    }
+                if !decoder.by_ref().all(|key| keys.send(key).is_ok()) {
+                    return;
                 }
             }
         }

@@ -51,7 +51,7 @@ fn row_of(pieces: &Pieces, row: &Range<usize>, palette: Palette, out: &mut Strin
     for (style, text) in pieces {
         let end = start + text.len();
         let (from, to) = (row.start.clamp(start, end), row.end.clamp(start, end));
-        palette.paint(*style, &text[from - start..to - start], out);
+        out.push_str(&palette.painted(*style, &text[from - start..to - start]));
         start = end;
     }
     out.push('\n');

@@ -27,7 +27,7 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use tcp_chat::client::{self, Input, Status};
+use tcp_chat::client::{self, Input};
 use tcp_chat::protocol::Name;
 
 use self::screen::{Screen, Sources};
@@ -64,9 +64,6 @@ impl Terminal {
     /// Takes the terminal. Returns it, and a channel with the typed input. Also shows the lines
     /// that arrive on `log`. Until the user is [`named`](Terminal::named), an empty line counts as
     /// an answer.
-    ///
-    /// # Errors
-    /// There is no terminal, or a thread cannot start.
     pub(crate) fn open(
         timestamps: bool,
         log: Receiver<String>,
@@ -98,7 +95,7 @@ impl Terminal {
             "You are {name}: type and press Enter; /help shows more, /quit leaves"
         ));
         self.name = Some(name);
-        self.status(Status::Offline);
+        self.connection(None);
     }
 
     fn line(&mut self, side: Side, style: Option<Style>, text: &str) {
@@ -127,14 +124,11 @@ impl client::Screen for Terminal {
         self.line(Side::Right, Some(Style::Dim), &format!("{line} (waiting)"));
     }
 
-    fn status(&mut self, status: Status) {
+    fn connection(&mut self, port: Option<u16>) {
         let Some(name) = &self.name else { return };
-        let state = match status {
-            Status::Online { port } => format!("@PORT #{port}"),
-            Status::Offline => "(not connected)".to_owned(),
-        };
+        let state = port.map_or("(not connected)".to_owned(), |port| format!("@PORT #{port}"));
         let title = format!("\x1b]0;{name} {state}\x07");
-        self.shows.push(Show::Status { title, online: status != Status::Offline });
+        self.shows.push(Show::Status { title, online: port.is_some() });
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -150,11 +144,9 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = client::Screen::flush(self);
         self.screen = None;
-        // The thread ends soon, even if the terminal takes nothing.
-        if let Some(drawing) = self.drawing.take() {
-            // The join cannot fail, because a panic ends the process.
-            let _ = drawing.join();
-        }
+        // The thread ends soon, even if the terminal takes nothing. The join cannot fail, because a
+        // panic ends the process.
+        let _ = self.drawing.take().map(JoinHandle::join);
         tty::restore();
     }
 }

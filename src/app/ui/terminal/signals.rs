@@ -1,5 +1,6 @@
 //! The thread `window`: passes on the signals about the terminal.
 
+use std::ffi::c_int;
 use std::io;
 use std::thread::Builder;
 
@@ -7,32 +8,12 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
-/// An event of the terminal or of job control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
-    /// The window has a new size.
-    Resized,
-    /// The shell asks the client to stop.
-    ToStop,
-    /// The client was stopped, and continues.
-    GoesOn,
-}
-
-/// Starts the thread. It ends with the process.
-pub(super) fn watch() -> io::Result<Receiver<Signal>> {
+/// Starts the thread. It ends with the process. SIGWINCH: the window has a new size. SIGTSTP: the
+/// shell asks the client to stop. SIGCONT: the client was stopped, and continues.
+pub(super) fn watch() -> io::Result<Receiver<c_int>> {
     let mut signals = Signals::new([SIGWINCH, SIGTSTP, SIGCONT])?;
     let (sender, signaled) = crossbeam_channel::unbounded();
-    Builder::new().name("window".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            let signal = match signal {
-                SIGWINCH => Signal::Resized,
-                SIGTSTP => Signal::ToStop,
-                _ => Signal::GoesOn,
-            };
-            if sender.send(signal).is_err() {
-                return;
-            }
-        }
-    })?;
+    let pass_on = move || signals.forever().try_for_each(|signal| sender.send(signal));
+    Builder::new().name("window".to_owned()).spawn(pass_on)?;
     Ok(signaled)
 }

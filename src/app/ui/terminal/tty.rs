@@ -19,9 +19,6 @@ use rustix::termios::{
 use crate::app::streams;
 use crate::app::ui::paint;
 
-/// The width of a terminal that does not report its width.
-const COLUMNS: usize = 80;
-
 /// How long the terminal may take nothing before its pending output is discarded.
 const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
@@ -77,7 +74,6 @@ pub(super) fn set_raw() -> io::Result<()> {
     Ok(tcsetattr(io::stdin(), OptionalActions::Now, &modes)?)
 }
 
-/// Restores the modes.
 pub(super) fn set_as_before() {
     if let Some(before) = BEFORE.get() {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
@@ -135,11 +131,11 @@ pub(super) fn has_shell() -> bool {
     getsid(None).is_ok_and(|session| session != getpgrp()) && tcgetpgrp(io::stdin()).is_ok()
 }
 
-/// How many columns the window has now.
-pub(crate) fn columns() -> usize {
+/// How many columns the window has now, or `unknown` if nothing reports it.
+pub(crate) fn columns(unknown: usize) -> usize {
     tcgetwinsize(io::stdout())
         .ok()
         .map(|size| usize::from(size.ws_col))
         .filter(|columns| *columns > 0)
-        .unwrap_or(COLUMNS)
+        .unwrap_or(unknown)
 }

@@ -53,12 +53,11 @@ impl Waiting {
         self.size += line.text.len();
         self.lines.push_back(line);
         while self.lines.len() > MOST || self.size > MOST_TEXT {
-            let oldest = self.take();
-            self.dropped += usize::from(oldest.is_some());
+            self.take();
+            self.dropped += 1;
         }
     }
 
-    /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.dropped == 0
     }

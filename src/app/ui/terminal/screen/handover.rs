@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
+use signal_hook::consts::SIGWINCH;
 
-use super::{PROMPT, Screen, Signal, State, tty};
+use super::{PROMPT, Screen, State, tty};
 
 /// If the terminal takes nothing for this long, the thread `screen` treats it as stuck and goes on.
 const STUCK: Duration = Duration::from_millis(250);
@@ -35,7 +36,7 @@ impl Screen {
         // second time.
         let signals = &self.sources.signals;
         let deadline = Instant::now() + STUCK;
-        tty::stop(|| while let Ok(Signal::Resized) = signals.recv_deadline(deadline) {});
+        tty::stop(|| while let Ok(SIGWINCH) = signals.recv_deadline(deadline) {});
     }
 
     /// Takes the terminal back, if this program is in the foreground.
@@ -54,7 +55,7 @@ impl Screen {
     fn finish_writing(&mut self, deadline: Instant) {
         while self.is_writing && Instant::now() < deadline {
             match self.sources.written.recv_timeout(STUCK) {
-                Ok(written) => self.written(&written),
+                Ok(left) => self.is_writing = left > 0,
                 Err(RecvTimeoutError::Timeout) => return,
                 Err(RecvTimeoutError::Disconnected) => self.closed(),
             }

@@ -6,22 +6,25 @@
 
 mod handover;
 
+use std::ffi::c_int;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select};
+use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use tcp_chat::client::Input;
 use tcp_chat::protocol;
 
 use super::decoder::Key;
 use super::draft::{Asked, Draft, MAX_DRAFT};
-use super::signals::Signal;
 use super::waiting::{Line, Side, Waiting};
-use super::writer::Written;
 use super::{Show, tty};
 use crate::app::ui::paint::{Palette, Style};
 use crate::app::ui::{clock, command, paint};
 
 const PROMPT: &str = "> ";
+
+/// The width of a terminal that does not report its width.
+const COLUMNS: usize = 80;
 
 /// Erases the cursor's row and the rows below it. It erases nothing above, so a message is never
 /// erased. This takes two steps: tmux keeps text in its scrollback that is erased from the first
@@ -36,8 +39,9 @@ pub(super) struct Sources {
     pub(super) keys: Receiver<Key>,
     pub(super) shows: Receiver<Vec<Show>>,
     pub(super) log: Receiver<String>,
-    pub(super) signals: Receiver<Signal>,
-    pub(super) written: Receiver<Written>,
+    pub(super) signals: Receiver<c_int>,
+    /// How many parts of the last frame are left.
+    pub(super) written: Receiver<usize>,
 }
 
 /// The owner of the terminal.
@@ -62,7 +66,6 @@ pub(super) struct Screen {
     has_left: bool,
     /// Escape sequences for the start of the next frame.
     head: String,
-    /// The title of the window.
     title: String,
     waiting: Waiting,
     draft: Draft,
@@ -118,16 +121,11 @@ impl Screen {
                     Ok(shows) => shows.into_iter().for_each(|show| self.show(show)),
                     Err(_) => return self.end(),
                 },
-                recv(self.sources.log) -> line => match line {
-                    Ok(line) => self.add_log(&line),
-                    Err(_) => self.sources.log = never(),
-                },
-                recv(self.sources.signals) -> signal => match signal {
-                    Ok(signal) => self.obey(signal),
-                    Err(_) => self.sources.signals = never(),
-                },
+                // The logger and the thread `window` live as long as the process.
+                recv(self.sources.log) -> line => if let Ok(line) = line { self.add_log(&line) },
+                recv(self.sources.signals) -> signal => if let Ok(signal) = signal { self.obey(signal) },
                 recv(self.sources.written) -> written => match written {
-                    Ok(written) => self.written(&written),
+                    Ok(left) => self.is_writing = left > 0,
                     Err(_) => self.closed(),
                 },
                 recv(timer) -> _ => self.come_back(),
@@ -140,13 +138,13 @@ impl Screen {
         if self.state == State::Ours && self.is_stale && !self.is_writing {
             let mut frame = self.lines();
             self.is_stale = !self.waiting.is_empty();
-            let columns = tty::columns().saturating_sub(PROMPT.len());
+            let columns = tty::columns(COLUMNS).saturating_sub(PROMPT.len());
             let (before, behind) = self.draft.visible(columns);
             // Text may be wider than expected, and must not begin another row. So the terminal
             // itself saves the place of the cursor after the first part.
             frame += "\x1b[?7l";
             let style = if self.online { Style::Bold } else { Style::Dim };
-            self.palette.paint(style, PROMPT, &mut frame);
+            frame += &self.palette.painted(style, PROMPT);
             frame.extend([before.as_str(), "\x1b7", &behind, "\x1b8\x1b[?7h"]);
             self.write(frame);
         }
@@ -156,21 +154,13 @@ impl Screen {
     fn lines(&mut self) -> String {
         let mut frame = std::mem::take(&mut self.head);
         frame += ERASE;
-        self.waiting.write(tty::columns(), self.palette, &mut frame);
+        self.waiting.write(tty::columns(COLUMNS), self.palette, &mut frame);
         frame
     }
 
     fn write(&mut self, frame: String) {
         if let Some(frames) = &self.frames {
             self.is_writing = frames.send(frame).is_ok();
-        }
-    }
-
-    fn written(&mut self, written: &Written) {
-        match written {
-            Written::Part => {}
-            Written::All => self.is_writing = false,
-            Written::Closed => self.closed(),
         }
     }
 
@@ -249,12 +239,13 @@ impl Screen {
         self.add(Side::Left, Some(Style::Dim), &protocol::sanitized(line.trim_end().as_bytes()));
     }
 
-    fn obey(&mut self, signal: Signal) {
+    fn obey(&mut self, signal: c_int) {
         match signal {
-            Signal::Resized => self.is_stale = true,
-            Signal::ToStop => self.suspend(),
-            Signal::GoesOn if self.state == State::Closed => {}
-            Signal::GoesOn => {
+            SIGWINCH => self.is_stale = true,
+            SIGTSTP => self.suspend(),
+            _ if self.state == State::Closed => {}
+            // The client was stopped, and continues.
+            _ => {
                 self.state = State::Shells;
                 self.come_back();
             }
