@@ -28,6 +28,11 @@ const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
 /// A full server says so, and closes the connection, in less time than this.
 const GATHER: Duration = Duration::from_millis(600);
 
+/// A connection that ends sooner than this, and brings no own line back, was useless. Shorter than
+/// [`GATHER`] less [`LONGEST_REST`]: a listener that came back a little late must not rest longer when
+/// the server is killed again as soon as the others speak.
+const AT_ONCE: Duration = Duration::from_millis(300);
+
 /// The pause between raw messages if the server sends no echo for which the client could wait.
 const RAW_GAP: Duration = Duration::from_millis(20);
 
@@ -214,7 +219,7 @@ impl<'a> Dialer<'a> {
     pub(crate) fn lost(&mut self) -> u32 {
         self.ending = Some(self.ending());
         let was_of_use = match self.state {
-            State::Up { since, of_use, .. } => of_use || since.elapsed() >= GATHER,
+            State::Up { since, of_use, .. } => of_use || since.elapsed() >= AT_ONCE,
             _ => true,
         };
         self.useless = if was_of_use { 0 } else { self.useless + 1 };
