@@ -83,8 +83,7 @@ Examples:
 pub(crate) struct ServerArgs {
     /// Listen on this HOST:PORT
     ///
-    /// Port 0 means any free port. The server prints its port. A host name is listened on at every
-    /// address it has: localhost serves IPv4 and IPv6.
+    /// Port 0 means any free port; the server prints it. A name is listened on at every address it has.
     #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
     pub(crate) address: String,
 
