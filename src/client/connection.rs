@@ -40,7 +40,7 @@ const RAW_GAP: Duration = Duration::from_millis(20);
 pub(super) enum Received {
     /// One read, as messages.
     Messages(Vec<String>),
-    /// The network has taken this many lines.
+    /// Without an echo: the network has taken this many lines.
     Sent(usize),
     /// The other side closed the connection, or it broke.
     Closed(Option<io::Error>),
@@ -213,11 +213,14 @@ fn write(
         log::trace!("sends lines: {count}");
         // The reader reports the failure: it sees it too, and reads the messages that came before
         // it.
-        if stream.write_all(text.as_bytes()).is_err() || sent.send(Received::Sent(count)).is_err() {
+        if stream.write_all(text.as_bytes()).is_err() {
             return;
         }
-        if framing == Framing::Raw && local_echo {
-            std::thread::sleep(RAW_GAP);
+        if local_echo {
+            let _ = sent.send(Received::Sent(count));
+            if framing == Framing::Raw {
+                std::thread::sleep(RAW_GAP);
+            }
         }
     }
     let _ = stream.shutdown(Shutdown::Write);

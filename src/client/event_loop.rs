@@ -207,7 +207,7 @@ impl EventLoop<'_> {
                 }
                 self.dialer.heard(message);
             }),
-            Received::Sent(count) if self.config.local_echo => {
+            Received::Sent(count) => {
                 for _ in 0..count {
                     if let Some(line) = self.outbox.hand_over() {
                         self.screen.own(line);
@@ -215,7 +215,6 @@ impl EventLoop<'_> {
                 }
                 self.timer.progress();
             }
-            Received::Sent(_) => {}
             Received::Closed(error) => self.lost(error),
         }
     }
