@@ -127,8 +127,14 @@ impl<S: Socket> Room<S> {
             self.deliver_pending();
         } else {
             // Speakers are faster than deliveries. Each of them now waits for the roster, as all would
-            // with a single lock, so no more can pile up than one read of each.
-            self.with_roster(|roster| self.deliver(roster));
+            // with a single lock, so no more can pile up than one read of each. A thousand may wait, so
+            // only one that still finds too much delivers here. If each did, it would send few lines, and
+            // the last one would wait for a thousand such deliveries.
+            self.with_roster(|roster| {
+                if self.pending.lock().batch.size() >= self.max_pending {
+                    self.deliver(roster);
+                }
+            });
         }
     }
 
