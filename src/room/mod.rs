@@ -63,9 +63,9 @@ impl Limits {
     /// The limits of a room in which `laggards` peers may fall `backlog` bytes behind.
     pub fn of(backlog: u64, laggards: usize) -> Self {
         // An eighth, so that one delivery does not take a reader from half a backlog to a whole one.
-        // At most 128 KiB: more at once does not fit into a socket's buffer, and every peer would
-        // fall behind.
-        let pending = (backlog / 8).clamp(16 * 1024, 128 * 1024);
+        // At most 256 KiB, as much as the system is asked to hold for a peer: much more at once would not
+        // fit, and every peer would fall behind. With less, a thousand clients wait for one another.
+        let pending = (backlog / 8).clamp(16 * 1024, 256 * 1024);
         Self { backlog, pending: usize::try_from(pending).unwrap_or(usize::MAX), laggards }
     }
 }

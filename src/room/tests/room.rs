@@ -77,8 +77,8 @@ fn a_closed_room_says_its_farewell_and_no_more() {
 #[test]
 fn the_limits_of_a_room() {
     let pending = |backlog| Limits::of(backlog, 7).pending;
-    assert_eq!(pending(1 << 40), 128 * 1024);
-    assert_eq!(pending(1024 * 1024), 128 * 1024);
+    assert_eq!(pending(1 << 40), 256 * 1024);
+    assert_eq!(pending(2 * 1024 * 1024), 256 * 1024);
     assert_eq!(pending(512 * 1024), 64 * 1024);
     assert_eq!(pending(1), 16 * 1024);
     let Limits { backlog, laggards, .. } = Limits::of(5, 7);
