@@ -158,3 +158,39 @@ fn no_more_is_pending_than_its_limit_and_one_read() {
     });
     assert_eq!(gate.taken.load(Relaxed), 10 + 3 * READS * READ, "all that was said is delivered");
 }
+
+/// Two speakers wait for the roster, and too much is pending. The first one that gets it delivers. If
+/// each passed the roster on and left that to the next one, nobody would deliver while some wait.
+#[test]
+fn a_speaker_that_still_finds_too_much_delivers() {
+    let (locked, is_locked) = mpsc::channel();
+    let (open, opened) = mpsc::channel();
+    let gate = Arc::new(Gate { locked, open: Mutex::new(opened), taken: AtomicUsize::new(0) });
+    let room = Room::new(LIMITS, Box::new(Log::default()));
+    let id = room.join(Arc::clone(&gate), address(1), Framing::Lines, true).expect("it is open");
+    let started = &AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let open = open;
+        let say = |length| room.say(lines(id, length));
+        scope.spawn(move || say(9));
+        is_locked.recv().expect("the roster gets locked");
+        let waiting = [(); 2].map(|()| {
+            scope.spawn(move || {
+                started.fetch_add(1, Relaxed);
+                say(LIMITS.pending);
+            })
+        });
+        while started.load(Relaxed) < 2 {
+            thread::yield_now();
+        }
+        // They wait soon, if they do not yet. If one comes later, it finds the same.
+        (0..1000).for_each(|_| thread::yield_now());
+        open.send(()).expect("the holder waits for it");
+        is_locked.recv().expect("one of the two delivers");
+        (0..1000).for_each(|_| thread::yield_now());
+        let passed = waiting.iter().filter(|speaker| speaker.is_finished()).count();
+        drop(open);
+        assert_eq!(passed, 0, "a speaker passed, though too much was pending");
+    });
+    assert_eq!(gate.taken.load(Relaxed), 10 + 2 * (LIMITS.pending + 1));
+}
