@@ -125,7 +125,7 @@ impl Shared {
     fn new(limits: Limits, grows: bool) -> (Self, Sender<Message>, Receiver<Message>) {
         let (main, messages) = channel();
         let record = Arc::new(Mutex::new(Record::default()));
-        let flow = Arc::new(Flow::with(Budget::new(if grows { 100_000.0 } else { 0.0 }, 1.0)));
+        let flow = Arc::new(Flow::new(Budget::new(if grows { 100_000.0 } else { 0.0 }, 1.0)));
         let (seen, told) = (Arc::clone(&record), Arc::clone(&flow));
         let watch = Watch { record: seen, flow: told, main: main.clone() };
         (Self { room: Room::new(limits, Box::new(watch)), flow, record }, main, messages)

@@ -31,7 +31,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
 
     let (recorder, printer) = event_log::event_log();
     let printed = print(printer, args).context("cannot start the thread of the event log")?;
-    let port = server.addresses().next().map_or(0, |address| address.port());
+    let port = server.listening().next().map_or(0, |(address, _)| address.port());
     recorder.record(Event::Notice(format!("Server @PORT #{port} Online...")));
     let last =
         server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;

@@ -36,9 +36,6 @@ pub struct BindError {
 
 impl Endpoint {
     /// Listens on every address that `HOST:PORT` has.
-    ///
-    /// # Errors
-    /// The host is unknown, this machine has none of its addresses, or one is in use or not permitted.
     pub(super) fn open(address: &str, policy: &ClientPolicy) -> Result<Vec<Self>, BindError> {
         let open = |listener: TcpListener| {
             let address = listener.local_addr()?;
@@ -88,16 +85,14 @@ fn listen_on_each(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
                 port = listener.local_addr()?.port();
                 listeners.push(listener);
             }
-            // For example ::1 on a machine without IPv6.
-            Err(error) if is_lacking(&error) => lacking = error,
-            Err(error) => return Err(error),
+            Err(error) => match Errno::from_io_error(&error) {
+                // For example ::1 on a machine without IPv6.
+                Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) => lacking = error,
+                _ => return Err(error),
+            },
         }
     }
     if listeners.is_empty() { Err(lacking) } else { Ok(listeners) }
-}
-
-fn is_lacking(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {

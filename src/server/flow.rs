@@ -57,12 +57,7 @@ pub(super) struct Queue {
 }
 
 impl Flow {
-    pub(crate) fn new() -> Self {
-        Self::with(Budget::new(ROOM_RATE, ROOM_BURST))
-    }
-
-    /// With another budget: the model checker has no time to wait for the real one.
-    pub(crate) fn with(budget: Budget) -> Self {
+    pub(crate) fn new(budget: Budget) -> Self {
         Self {
             overrun: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -182,7 +177,12 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A budget of so many bytes per second, which saves or owes at most `burst` bytes.
+    pub(crate) fn of_room() -> Self {
+        Self::new(ROOM_RATE, ROOM_BURST)
+    }
+
+    /// So many bytes per second, of which it saves or owes at most `burst`. The model checker has one
+    /// of its own, because it has no time to wait.
     pub(crate) fn new(per_second: f64, burst: f64) -> Self {
         Self { allowance: Allowance::new(per_second, burst, burst), said: 0 }
     }

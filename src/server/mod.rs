@@ -30,7 +30,7 @@ use crate::room::{Event, Limits, Observer, Report, Room};
 use crate::sync::{AtomicU64, Relaxed, spawn};
 use accept::Acceptor;
 use endpoint::Endpoint;
-use flow::Flow;
+use flow::{Budget, Flow};
 use socket::TcpSocket;
 
 pub use endpoint::BindError;
@@ -86,14 +86,9 @@ impl Server {
         Ok(Self { endpoints, config })
     }
 
-    /// The addresses it listens on, and how messages are told apart there.
+    /// The addresses it listens on, the main one first, and how messages are told apart there.
     pub fn listening(&self) -> impl Iterator<Item = (SocketAddr, Framing)> {
         self.endpoints.iter().map(|endpoint| (endpoint.address, endpoint.policy.reading.framing))
-    }
-
-    /// The addresses it listens on, the main one first.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.endpoints.iter().map(|endpoint| endpoint.address)
     }
 
     /// Serves until a message comes over `stop`, or its sender is gone. Returns a report on the room
@@ -104,11 +99,11 @@ impl Server {
     pub fn run(&self, observer: Box<dyn Observer>, stop: &Receiver<()>) -> io::Result<Report> {
         let (hangup_reader, hangup) = io::pipe()?;
         let (behind, fallen_behind) = unbounded();
-        let flow = Arc::new(Flow::new());
+        let flow = Arc::new(Flow::new(Budget::of_room()));
         let watch = Watch { next: observer, flow: Arc::clone(&flow), behind };
         let room = Room::new(self.config.limits, Box::new(watch));
         let shared = Shared { room, flow, reads: AtomicU64::new(0) };
-        let port = self.addresses().next().map_or(0, |address| address.port());
+        let port = self.endpoints.first().map_or(0, |endpoint| endpoint.address.port());
         thread::scope(|scope| {
             // From here on other threads run. All of them borrow `shared`: the scope joins them before it
             // is dropped, so nothing has to be counted with an `Arc`.

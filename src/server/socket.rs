@@ -40,9 +40,6 @@ pub(super) struct TcpSocket {
 
 impl TcpSocket {
     /// Sets up an accepted connection, as `timeouts` says. It takes up `place` until it is closed.
-    ///
-    /// # Errors
-    /// The connection is gone already.
     pub(super) fn new(stream: TcpStream, timeouts: Timeouts, place: Arc<()>) -> io::Result<Self> {
         // Some systems let an accepted socket inherit the listener's non-blocking mode.
         stream.set_nonblocking(false)?;
@@ -54,9 +51,6 @@ impl TcpSocket {
 
     /// Waits for bytes of the client and appends them to `buffer`, up to its capacity. 0 bytes are the
     /// end. Unused memory of the buffer is never touched, so an idle client takes none.
-    ///
-    /// # Errors
-    /// The connection is broken.
     pub(super) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         Ok(retry_on_intr(|| rustix::io::read(&self.stream, spare_capacity(buffer)))?)
     }

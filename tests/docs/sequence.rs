@@ -325,7 +325,7 @@ fn config() -> Config {
 fn perform(play: Play) -> Vec<Event> {
     *STAGE.scene.lock() = Scene::new();
     let server = Server::bind(config()).expect("there is a free port");
-    let address = server.addresses().next().expect("it listens");
+    let (address, _) = server.listening().next().expect("it listens");
     let (stop, stopped) = crossbeam_channel::bounded(1);
     let played = thread::scope(|scope| {
         let main = thread::Builder::new().name("main".to_owned());

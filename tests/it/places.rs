@@ -223,7 +223,7 @@ fn a_session_that_panics_leaves_neither_record_nor_place_behind() {
         stall_timeout: PATIENCE,
     });
     let server = server.expect("there is a free port");
-    let address = server.addresses().next().expect("it listens");
+    let (address, _) = server.listening().next().expect("it listens");
     let (stop, stopped) = crossbeam_channel::bounded(0);
     thread::scope(|scope| {
         let running = scope.spawn(|| server.run(Box::new(Faulty), &stopped));

@@ -30,7 +30,7 @@ fn an_allowance_grows_with_time_up_to_a_limit() {
 
 #[test]
 fn all_together_have_256_kib_per_second() {
-    let mut budget = Flow::new().queue.into_inner().budget;
+    let mut budget = Flow::new(Budget::of_room()).queue.into_inner().budget;
     assert_is(&budget.allowance, [256.0, 64.0, 64.0].map(|kib| kib * 1024.0));
     budget.allowance.per_second = 0.0;
     assert!(budget.charge(0));
@@ -78,7 +78,7 @@ fn spent() -> Budget {
 
 #[test]
 fn speakers_wait_only_while_a_reader_is_overrun() {
-    let flow = Flow::with(spent());
+    let flow = Flow::new(spent());
     let (socket, mut credit) = speaker();
     assert!(flow.wait(1 << 20, &mut credit, &*socket));
     flow.set_overrun(true);
@@ -96,7 +96,7 @@ fn speakers_wait_only_while_a_reader_is_overrun() {
 
 #[test]
 fn the_budget_lets_speakers_pass_in_time() {
-    let flow = Flow::with(Budget::new(100_000.0, 1000.0));
+    let flow = Flow::new(Budget::new(100_000.0, 1000.0));
     let (socket, mut credit) = speaker();
     flow.set_overrun(true);
     let begin = Instant::now();
@@ -115,7 +115,7 @@ fn await_queue(flow: &Flow, length: usize) {
 
 #[test]
 fn speakers_pass_in_the_order_in_which_they_came() {
-    let flow = Flow::with(spent());
+    let flow = Flow::new(spent());
     flow.set_overrun(true);
     let give_a_turn = || {
         let mut queue = flow.queue.lock();
@@ -153,7 +153,7 @@ fn speakers_pass_in_the_order_in_which_they_came() {
 
 #[test]
 fn nobody_waits_when_the_room_is_closed() {
-    let flow = Flow::with(spent());
+    let flow = Flow::new(spent());
     flow.set_overrun(true);
     let socket = speaker().0;
     thread::scope(|scope| {

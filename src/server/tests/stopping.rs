@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use crate::protocol::{Batch, Framing, PeerId};
 use crate::room::{Event, Limits, Observer, Reason, Room};
 use crate::server::catch_up::start;
-use crate::server::flow::Flow;
+use crate::server::flow::{Budget, Flow};
 use crate::server::socket::TcpSocket;
 use crate::server::{GRACE, Shared, Timeouts, Watch};
 use crate::sync::{AtomicBool, AtomicU64, Relaxed};
@@ -27,7 +27,7 @@ impl Observer for Nobody {
 /// A room with one peer, and the other end of its connection.
 fn with_a_peer() -> (Shared, Receiver<PeerId>, PeerId, TcpStream) {
     let (behind, fallen_behind) = unbounded();
-    let flow = Arc::new(Flow::new());
+    let flow = Arc::new(Flow::new(Budget::of_room()));
     let watch = Watch { next: Box::new(Nobody), flow: Arc::clone(&flow), behind };
     let room = Room::new(Limits::of(1 << 30, 10), Box::new(watch));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
