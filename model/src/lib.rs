@@ -48,7 +48,7 @@ use scenario::{PLENTY, QUIET, Scenario, explore};
 use socket::WAITS;
 
 /// How many schedules each random test of the real room explores.
-const SCHEDULES: usize = 15_000;
+const SCHEDULES: usize = 8_000;
 
 /// All peers speak at once, and sockets may take only a part. Some peers do not receive their own
 /// lines.
