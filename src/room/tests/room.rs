@@ -194,3 +194,26 @@ fn a_speaker_that_still_finds_too_much_delivers() {
     });
     assert_eq!(gate.taken.load(Relaxed), 10 + 2 * (LIMITS.pending + 1));
 }
+
+/// What is still pending when the room is closed is delivered with the farewell, and it is counted.
+#[test]
+fn the_report_of_a_closed_room_counts_what_was_pending() {
+    let (locked, is_locked) = mpsc::channel();
+    let (open, opened) = mpsc::channel();
+    let gate = Arc::new(Gate { locked, open: Mutex::new(opened), taken: AtomicUsize::new(0) });
+    let room = Room::new(LIMITS, Box::new(Log::default()));
+    let id = room.join(Arc::clone(&gate), address(1), Framing::Lines, true).expect("it is open");
+    thread::scope(|scope| {
+        let open = open;
+        scope.spawn(|| room.say(lines(id, 9)));
+        is_locked.recv().expect("the roster gets locked");
+        room.say(lines(id, 9));
+        let closing = scope.spawn(|| room.close("bye"));
+        // It waits for the roster soon, and gets it next.
+        (0..1000).for_each(|_| thread::yield_now());
+        drop(open);
+        let report = closing.join().expect("it closes");
+        assert_eq!(report, Report { peers: 1, laggards: 0, lines: 2 });
+    });
+    assert_eq!(gate.taken.load(Relaxed), 10 + 10 + 4);
+}
