@@ -129,7 +129,7 @@ impl Batch {
         &self.text
     }
 
-    /// How much memory it takes in all, in bytes.
+    /// How much memory its text and its records need, in bytes. More may be reserved.
     pub fn size(&self) -> usize {
         self.text.len() + self.runs.len() * size_of::<Run>() + Self::OVERHEAD
     }

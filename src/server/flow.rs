@@ -13,7 +13,7 @@ use crate::room::Socket;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Relaxed, Thread, current, park_timeout};
 
 /// How much all peers together may say while a reader is overrun, in bytes per second. The promise: a
-/// reader that takes this much is never dropped.
+/// reader that takes this much stays, unless it pauses for so long that it does not count as a reader.
 const ROOM_RATE: f64 = 262_144.0;
 
 /// How much the budget can save, or owe, in bytes: a quarter of a second. With less, speakers that are
@@ -28,8 +28,9 @@ const CREDIT_RATE: f64 = 1024.0;
 /// How much of this it can save, in bytes: sanitizing can make a line three times as long.
 const CREDIT_BURST: f64 = 4_096.0;
 
-/// How long the speaker at the head of the queue rests before it looks at the budget again. In this
-/// time the budget grows by 262 bytes: a few short lines.
+/// How long the speaker at the head of the queue rests before it looks at the budget again. The promise:
+/// meanwhile all may say 256 KiB/s, and each turn can lose this much time. The budget grows by 262 bytes
+/// in it.
 const HEAD_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long a speaker waits without a look whether its connection has ended or the room is closed. It
@@ -40,7 +41,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// What all speakers share: the budget, and the queue for it. The room tells it whether a reader is
 /// overrun, and does not know who waits for what.
 pub(crate) struct Flow {
-    /// Whether some reader is overrun. Speakers read it without a lock; an old value does no harm.
+    /// Whether some reader is overrun. Speakers read it without a lock: with an old value, one more read
+    /// passes, or waits for one more look.
     overrun: AtomicBool,
     /// The room is closed: lines are thrown away, so no speaker waits any more.
     closed: AtomicBool,

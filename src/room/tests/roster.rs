@@ -122,6 +122,17 @@ fn a_peer_goes_on_from_where_its_socket_was_full() {
 }
 
 #[test]
+fn a_thread_takes_about_a_mebibyte_of_the_backlog_at_once() {
+    let (mut roster, _) = roster(1 << 30);
+    let (id, _) = add(&mut roster, 0);
+    for _ in 0..30 {
+        roster.deliver(&line(&"x".repeat(100 * 1024)));
+    }
+    let parts = roster.next_part(id).expect("it is behind").entries.len();
+    assert!((10..=12).contains(&parts), "{parts} times 100 KiB");
+}
+
+#[test]
 fn a_peer_may_be_as_far_behind_as_the_backlog_and_no_further() {
     let (mut roster, log) = roster(3 * size());
     let (id, socket) = add(&mut roster, 0);

@@ -106,6 +106,18 @@ fn the_budget_lets_speakers_pass_in_time() {
     assert!(socket.waited.load(Relaxed) > 0);
 }
 
+/// A turn must lose little time: otherwise all together could say less than the budget allows.
+#[test]
+fn many_short_turns_use_the_budget() {
+    let flow = Flow::new(Budget::new(1_000_000.0, 1000.0));
+    let (socket, mut credit) = speaker();
+    flow.set_overrun(true);
+    let begin = Instant::now();
+    assert!(iter::repeat_n(1000, 100).all(|bytes| flow.wait(bytes, &mut credit, &*socket)));
+    // A tenth of a second, and more on a busy machine. With rests of 100 ms it would be ten seconds.
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
 /// Waits until so many speakers stand in the queue.
 fn await_queue(flow: &Flow, length: usize) {
     while flow.queue.lock().waiting.len() != length {
