@@ -104,6 +104,19 @@ fn the_budget_lets_speakers_pass_in_time() {
     assert!(iter::repeat_n(5000, 3).all(|bytes| flow.wait(bytes, &mut credit, &*socket)));
     assert!(begin.elapsed() >= Duration::from_millis(20), "a debt of a burst was paid twice");
     assert!(socket.waited.load(Relaxed) > 0);
+    assert_eq!(flow.said.load(Relaxed), 15_000, "the next speaker pays for it");
+}
+
+#[test]
+fn a_line_waits_until_it_is_due() {
+    let (flow, socket, mut pace) = (Flow::new(spent()), speaker().0, Pace::new(2.0));
+    let begin = Instant::now();
+    assert!((0..3).all(|_| flow.wait_until_due(&mut pace, &*socket)));
+    let took = begin.elapsed();
+    assert!(took > Duration::from_millis(400), "the third line of a second waited {took:?}");
+    // If the connection ends first, the line is lost.
+    socket.broken.store(true, Relaxed);
+    assert!(!flow.wait_until_due(&mut pace, &*socket));
 }
 
 /// A turn must lose little time: otherwise all together could say less than the budget allows.
