@@ -163,7 +163,7 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
             }
         });
         let block = "talk!\n".repeat(BLOCK);
-        let begin = Instant::now();
+        let (begin, mut tries) = (Instant::now(), 0);
         for turns in 0.. {
             assert!(begin.elapsed() < PATIENCE, "no speaker waited for its turn");
             marker.send(format!("{block}marker\n"));
@@ -182,6 +182,11 @@ fn a_speaker_that_waits_for_its_turn_gives_its_place_back_at_once() {
                 let caller = call_until_in(&server);
                 let too_late = heard.load(Relaxed) > turns;
                 eprintln!("a place after {:?}", said.elapsed());
+                // The marker may have its turn just before the speaker looks again.
+                tries += 1;
+                if too_late && tries < 10 {
+                    continue;
+                }
                 over.store(true, Relaxed);
                 for peer in flooders.iter().chain([&marker, &caller]) {
                     let _ = peer.stream().shutdown(Shutdown::Both);
