@@ -50,7 +50,7 @@ pub(crate) fn tables(results: &Results, markdown: bool) -> String {
         add_table(&mut text, title, results, cell, markdown);
     }
     for (at, strategy) in results.plan.strategies.iter().enumerate() {
-        if matches!(strategy, Strategy::TcpChat | Strategy::OneCore) {
+        if matches!(strategy, Strategy::TcpChat | Strategy::AllCores) {
             for Quantity { title, value, .. } in [DELIVERIES, MEDIAN, P99] {
                 let title = format!("{title}: {} divided by", strategy.name());
                 let cell = |rival, size| ratio(results, (at, rival), size, value);
@@ -133,7 +133,7 @@ fn complaint(outcome: &Outcome) -> Option<String> {
 
 /// All outcomes, one a line.
 pub(crate) fn csv(results: &Results) -> String {
-    let mut text = "server,clients,silent,round,deliveries_per_second,p50_us,p99_us,\
+    let mut text = "server,clients,silent,bytes,round,deliveries_per_second,p50_us,p99_us,\
         server_cpu_us_per_million,generator_percent,dropped,wrong,missing\n"
         .to_string();
     for (at, strategy) in results.plan.strategies.iter().enumerate() {
@@ -145,10 +145,11 @@ pub(crate) fn csv(results: &Results) -> String {
                 };
                 let _ = writeln!(
                     text,
-                    "\"{}\",{},{},{},{},{},{},{},{},{},{},{}",
+                    "\"{}\",{},{},{},{},{},{},{},{},{},{},{},{}",
                     strategy.name(),
                     size.clients,
                     size.silent,
+                    size.bytes,
                     round + 1,
                     show((DELIVERIES.value)(outcome), 1.0),
                     show(median_latency(outcome), 1e-6),

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
-use crate::compare::OWN_CORE;
 use crate::connect::Address;
 use crate::load::{Load, Outcome};
 use crate::process::{self, Server};
@@ -54,12 +53,13 @@ impl Wire {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strategy {
     TcpChat,
-    OneCore,
+    AllCores,
     OneLock,
     WriteUnderLock,
     CopyTheList,
     OutboxThreads,
     Combining,
+    EventLoop,
     Redis,
     Nats,
     ZeroMq,
@@ -69,14 +69,15 @@ pub(crate) enum Strategy {
 }
 
 impl Strategy {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::TcpChat,
-        Self::OneCore,
+        Self::AllCores,
         Self::OneLock,
         Self::WriteUnderLock,
         Self::CopyTheList,
         Self::OutboxThreads,
         Self::Combining,
+        Self::EventLoop,
         Self::Redis,
         Self::Nats,
         Self::ZeroMq,
@@ -88,12 +89,13 @@ impl Strategy {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::TcpChat => "tcp-chat",
-            Self::OneCore => "tcp-chat, one core",
+            Self::AllCores => "tcp-chat, all cores",
             Self::OneLock => "one lock",
             Self::WriteUnderLock => "write under the lock",
             Self::CopyTheList => "copy the list",
             Self::OutboxThreads => "outbox and writer thread",
             Self::Combining => "combining",
+            Self::EventLoop => "event loop",
             Self::Redis => "Redis PUB/SUB",
             Self::Nats => "NATS",
             Self::ZeroMq => "ZeroMQ proxy",
@@ -124,7 +126,6 @@ impl Strategy {
             process::command(program, None).args(arguments).output().is_ok()
         };
         match self {
-            Self::OneCore => runs("taskset", &["--version"]) && runs("chrt", &["--version"]),
             Self::Redis => runs("redis-server", &["--version"]),
             Self::Nats => runs("nats-server", &["--version"]),
             Self::ZeroMq => process::command("python3", None)
@@ -144,28 +145,20 @@ impl Strategy {
             let path = process::release_dir()?.join("examples").join(name);
             process::start_announcing(process::command(path, core).arg("127.0.0.1:0"))
         };
+        let chat = |cores| {
+            let mut chat = process::command(CHAT, core);
+            chat.args(["server", "127.0.0.1:0", "--quiet", "--cores", cores]);
+            process::start_announcing(&mut chat)
+        };
         match self {
-            Self::TcpChat => process::start_announcing(process::command(CHAT, core).args([
-                "server",
-                "127.0.0.1:0",
-                "--quiet",
-            ])),
-            // The recipe of docs/performance.md.
-            Self::OneCore => {
-                process::start_announcing(process::command("chrt", Some(OWN_CORE)).args([
-                    "-b",
-                    "0",
-                    CHAT,
-                    "server",
-                    "127.0.0.1:0",
-                    "--quiet",
-                ]))
-            }
+            Self::TcpChat => chat("one"),
+            Self::AllCores => chat("all"),
             Self::OneLock => example("1_one_lock"),
             Self::WriteUnderLock => example("2_write_under_lock"),
             Self::CopyTheList => example("3_copy_the_list"),
             Self::OutboxThreads => example("5_outbox_threads"),
             Self::Combining => example("6_combining"),
+            Self::EventLoop => example("7_event_loop"),
             // No limit on the buffers of slow subscribers: Redis must drop no client.
             Self::Redis => process::start_on_a_free_port(|port| {
                 let mut redis = process::command("redis-server", core);
