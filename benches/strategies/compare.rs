@@ -37,16 +37,11 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) in_flight: usize,
     pub(crate) one_by_one: bool,
-    /// Whether each server runs on core 1 only.
-    pub(crate) own_core: bool,
     /// How many busy loops run beside the servers.
     pub(crate) busy_loops: usize,
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
 }
-
-/// The core of a server that has one of its own.
-pub(crate) const OWN_CORE: usize = 1;
 
 /// The outcome of one server at one size in one round. None if it could not run.
 pub(crate) type Round = Option<Outcome>;
@@ -104,7 +99,7 @@ impl Plan {
             warm_up: self.warm_up * size.patience(),
             window: self.window * size.patience(),
         };
-        let server = strategy.start(self.own_core.then_some(OWN_CORE))?;
+        let server = strategy.start()?;
         let pid = Some(server.process.id());
         strategy.wire().run(&load, server.address, pid, stop).map(Some)
     }

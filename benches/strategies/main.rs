@@ -77,9 +77,6 @@ struct Args {
     /// Write each message by itself, not all answers to one read together
     #[arg(long)]
     one_by_one: bool,
-    /// Run each server on core 1 only; begin with `taskset -c 0 cargo bench`, and the generator has core 0
-    #[arg(long)]
-    own_core: bool,
     /// Keep the machine busy with this many loops
     #[arg(long, value_name = "LOOPS", default_value_t = 0)]
     busy: usize,
@@ -175,7 +172,6 @@ impl Args {
             rounds: self.rounds.unwrap_or(if self.quick { 1 } else { 5 }),
             in_flight: self.in_flight,
             one_by_one: self.one_by_one,
-            own_core: self.own_core,
             busy_loops: self.busy,
             warm_up: self.warm_up(),
             window: self.window(),

@@ -49,14 +49,12 @@ pub(crate) fn tables(results: &Results, markdown: bool) -> String {
         let cell = |strategy, size| median_of(results.rounds(strategy, size), value).map(show);
         add_table(&mut text, title, results, cell, markdown);
     }
-    for (at, strategy) in results.plan.strategies.iter().enumerate() {
-        if matches!(strategy, Strategy::TcpChat | Strategy::AllCores) {
-            for Quantity { title, value, .. } in [DELIVERIES, MEDIAN, P99] {
-                let title = format!("{title}: {} divided by", strategy.name());
-                let cell = |rival, size| ratio(results, (at, rival), size, value);
-                add_table(&mut text, &title, results, cell, markdown);
-            }
-        }
+    let ours = results.plan.strategies.iter().position(|one| *one == Strategy::TcpChat);
+    for Quantity { title, value, .. } in [DELIVERIES, MEDIAN, P99] {
+        let Some(ours) = ours else { break };
+        let title = format!("{title}: tcp-chat divided by");
+        let cell = |rival, size| ratio(results, (ours, rival), size, value);
+        add_table(&mut text, &title, results, cell, markdown);
     }
     add_complaints(&mut text, results);
     text

@@ -2,6 +2,7 @@
 //! speaks.
 
 use std::io;
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
@@ -123,12 +124,12 @@ impl Strategy {
 
     pub(crate) fn is_installed(self) -> bool {
         let runs = |program: &str, arguments: &[&str]| {
-            process::command(program, None).args(arguments).output().is_ok()
+            Command::new(program).args(arguments).output().is_ok()
         };
         match self {
             Self::Redis => runs("redis-server", &["--version"]),
             Self::Nats => runs("nats-server", &["--version"]),
-            Self::ZeroMq => process::command("python3", None)
+            Self::ZeroMq => Command::new("python3")
                 .args(["-c", "import zmq"])
                 .output()
                 .is_ok_and(|output| output.status.success()),
@@ -138,15 +139,14 @@ impl Strategy {
         }
     }
 
-    /// Starts the server and waits until it accepts connections. If `core` is given, it runs on
-    /// that core only.
-    pub(crate) fn start(self, core: Option<usize>) -> io::Result<Server> {
+    /// Starts the server and waits until it accepts connections.
+    pub(crate) fn start(self) -> io::Result<Server> {
         let example = |name: &str| {
             let path = process::release_dir()?.join("examples").join(name);
-            process::start_announcing(process::command(path, core).arg("127.0.0.1:0"))
+            process::start_announcing(Command::new(path).arg("127.0.0.1:0"))
         };
         let chat = |cores| {
-            let mut chat = process::command(CHAT, core);
+            let mut chat = Command::new(CHAT);
             chat.args(["server", "127.0.0.1:0", "--quiet", "--cores", cores]);
             process::start_announcing(&mut chat)
         };
@@ -161,7 +161,7 @@ impl Strategy {
             Self::EventLoop => example("7_event_loop"),
             // No limit on the buffers of slow subscribers: Redis must drop no client.
             Self::Redis => process::start_on_a_free_port(|port| {
-                let mut redis = process::command("redis-server", core);
+                let mut redis = Command::new("redis-server");
                 redis
                     .args(["--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly"])
                     .args(["no", "--maxclients", "15000", "--tcp-backlog", "4096"])
@@ -169,27 +169,27 @@ impl Strategy {
                 Ok(redis)
             }),
             Self::Nats => process::start_on_a_free_port(|port| {
-                let mut nats = process::command("nats-server", core);
+                let mut nats = Command::new("nats-server");
                 nats.args(["--addr", "127.0.0.1", "--port", port]);
                 Ok(nats)
             }),
-            Self::ZeroMq => process::start_announcing(
-                process::command("python3", core).arg(process::rival("zeromq.py")),
-            ),
-            Self::Bun => process::start_announcing(
-                process::command("bun", core).arg(process::rival("websocket.js")),
-            ),
+            Self::ZeroMq => {
+                process::start_announcing(Command::new("python3").arg(process::rival("zeromq.py")))
+            }
+            Self::Bun => {
+                process::start_announcing(Command::new("bun").arg(process::rival("websocket.js")))
+            }
             Self::Mosquitto => process::start_on_a_free_port(|port| {
                 let text = format!(
                     "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
                      max_queued_messages 0\nuser root\n"
                 );
-                let mut mosquitto = process::command("mosquitto", core);
+                let mut mosquitto = Command::new("mosquitto");
                 mosquitto.arg("-c").arg(process::configuration("mosquitto", &text)?);
                 Ok(mosquitto)
             }),
             Self::WritesOnly => process::start_announcing(
-                process::command(std::env::current_exe()?, core).arg("--serve-writes-only"),
+                Command::new(std::env::current_exe()?).arg("--serve-writes-only"),
             ),
         }
     }

@@ -202,7 +202,7 @@ pub(crate) struct ServerArgs {
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,
 
-    /// Run the threads of the clients on one core, or on all
+    /// Run the clients' threads on one core, or on all
     ///
     /// Only one of them delivers at a time, so on one core they deliver faster. Only Linux can do it.
     /// With "all", the system decides.

@@ -11,7 +11,12 @@ pub mod event_log;
 mod flow;
 mod inbound;
 mod limits;
+#[cfg(target_os = "linux")]
 mod placement;
+#[cfg(not(target_os = "linux"))]
+mod placement {
+    pub(super) fn settle() {}
+}
 mod session;
 mod socket;
 mod template;

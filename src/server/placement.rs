@@ -1,93 +1,86 @@
-//! Where the clients' threads run: all on one core.
+//! Where the clients' threads run, on Linux: all on one core.
 //!
-//! Delivery is one critical section, so only one of these threads works at a time, and it hands the
-//! work to the next one. On one core, that is a switch. On two, a thread that is woken takes another
-//! core out of its sleep first, and asks for locks and sockets that the first core is writing.
-//! SCHED_BATCH tells the kernel that a thread that is woken need not interrupt the one that runs: that
-//! one may hold the roster, and then all others would wait. `docs/performance.md` has the figures.
+//! Delivery is one critical section, so only one of these threads works at a time, and then the next
+//! one goes on with the same locks and sockets. On one core, that is a switch. On two, the core of the
+//! thread that wakes must leave its sleep, and the locks and sockets move from cache to cache.
 //!
-//! The thread that accepts settles before the first client comes, and Linux lets a new thread inherit
-//! both from the one that starts it. The main thread, the event log and the threads for catching up
-//! stay free. Nothing of this is a promise: if the system refuses, the server runs as it does elsewhere.
+//! `SCHED_BATCH` tells the kernel that a thread that wakes need not interrupt the one that runs. That one
+//! may hold the roster, and then all others would have to wait for it. `docs/performance.md` has the
+//! figures, also of each alone.
+//!
+//! The thread that accepts settles before the first client comes, and on Linux a new thread inherits
+//! both from the one that starts it. The main thread, the event log and the catch-up threads stay free.
+//! If the system refuses (in a container, say), the server runs as with `--cores all`.
 
-#[cfg(target_os = "linux")]
-pub(super) use linux::settle;
+use std::fmt::Display;
+use std::io;
+use std::iter;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Other systems decide for themselves.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn settle() {}
+use rustix::process::getpriority_process;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use thread_priority::NormalThreadSchedulePolicy::{Batch, Other};
+use thread_priority::ThreadSchedulePolicy::Normal;
+use thread_priority::{
+    Error, ThreadPriority, ThreadPriorityValue, set_thread_priority_and_policy, thread_native_id,
+    thread_schedule_policy,
+};
 
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::io;
-    use std::iter;
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
+/// How many servers of this machine can share a core, and the next one still knows it.
+const SHARERS: usize = 8;
 
-    use rustix::process::getpriority_process;
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
-    use thread_priority::{
-        NormalThreadSchedulePolicy as Normal, ThreadPriority, ThreadPriorityValue,
-        ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
-        thread_schedule_policy,
-    };
+/// A core that this server uses. Another server sees that, and looks for a core that fewer servers use.
+/// The kernel forgets it with the process.
+pub(super) struct Claim {
+    _socket: UnixDatagram,
+}
 
-    /// How many servers can share a core and still be told apart.
-    const SHARERS: u32 = 8;
+/// Keeps this thread on one core, and asks for `SCHED_BATCH`. Threads that it starts inherit both.
+pub(super) fn settle() -> Option<Claim> {
+    let (core, claim) = choose().inspect_err(told("does not know its cores")).ok()?;
+    let mut only = CpuSet::new();
+    only.set(core);
+    let _ = sched_setaffinity(None, &only).inspect_err(told("cannot stay on one core"));
+    let _ = ask_for_batch().inspect_err(told("cannot have SCHED_BATCH"));
+    claim
+}
 
-    /// A core that this server uses. Other servers on this machine see it, and look for a core that
-    /// fewer servers use. The kernel forgets it with the process.
-    pub(in crate::server) struct Claim {
-        _socket: UnixDatagram,
+fn told<E: Display>(what: &str) -> impl Fn(&E) {
+    move |error| log::debug!("{what}: {error}")
+}
+
+/// The core on which this thread runs, unless fewer servers use another one: the kernel has just
+/// chosen it for a new thread, so it probably has little to do.
+fn choose() -> io::Result<(usize, Option<Claim>)> {
+    let here = sched_getcpu();
+    let allowed = sched_getaffinity(None)?;
+    let others = (0..CpuSet::MAX_CPU).filter(|&core| core != here && allowed.is_set(core));
+    let cores: Vec<usize> = iter::once(here).chain(others).collect();
+    let mut places = (1..=SHARERS).flat_map(|nth| cores.iter().map(move |&core| (core, nth)));
+    let free = places.find_map(|(core, nth)| {
+        // A name in the kernel, not a file. Only one socket of the machine can have it.
+        let name = format!("tcp-chat: server {nth} on core {core}");
+        let name = SocketAddr::from_abstract_name(name).ok()?;
+        Some((core, Some(Claim { _socket: UnixDatagram::bind_addr(&name).ok()? })))
+    });
+    Ok(free.unwrap_or((here, None)))
+}
+
+/// If somebody has chosen a policy for this server, it stays. The nice value stays in any case: with
+/// another one, the server would starve beside its neighbours, or they beside it.
+fn ask_for_batch() -> Result<(), Error> {
+    if thread_schedule_policy()? != Normal(Other) {
+        return Ok(());
     }
+    let nice = getpriority_process(None).map_err(|error| Error::OS(error.raw_os_error()))?;
+    let priority = with_nice(nice).ok_or(Error::Priority("no priority has this nice value"))?;
+    set_thread_priority_and_policy(thread_native_id(), priority, Normal(Batch))
+}
 
-    /// Keeps this thread on one core, and asks for SCHED_BATCH. Threads that it starts inherit both.
-    pub(in crate::server) fn settle() -> Option<Claim> {
-        let (core, claim) = choose().inspect_err(told("the cores are unknown")).ok()?;
-        let mut only = CpuSet::new();
-        only.set(core);
-        let _ = sched_setaffinity(None, &only).inspect_err(told("cannot stay on one core"));
-        let _ = ask_for_batch().inspect_err(told("cannot have SCHED_BATCH"));
-        claim
-    }
-
-    fn told<E: std::fmt::Display>(what: &str) -> impl Fn(&E) {
-        move |error| log::debug!("{what}: {error}")
-    }
-
-    /// The core where this thread runs, because the kernel chose it for a new thread and so takes one
-    /// that is idle; or another one, if that is used by fewer servers.
-    fn choose() -> io::Result<(usize, Option<Claim>)> {
-        let here = sched_getcpu();
-        let allowed = sched_getaffinity(None)?;
-        let others = (0..CpuSet::MAX_CPU).filter(|&core| core != here && allowed.is_set(core));
-        let cores: Vec<usize> = iter::once(here).chain(others).collect();
-        let mut places = (1..=SHARERS).flat_map(|turn| cores.iter().map(move |&core| (core, turn)));
-        let free = places.find_map(|(core, turn)| {
-            // An address of the kernel and not of the file system. Only one socket can have it.
-            let name = format!("tcp-chat server {turn} on core {core}");
-            let address = SocketAddr::from_abstract_name(name).ok()?;
-            Some((core, Some(Claim { _socket: UnixDatagram::bind_addr(&address).ok()? })))
-        });
-        Ok(free.unwrap_or((here, None)))
-    }
-
-    /// A policy that somebody has chosen for this server stays, and so does its nice value.
-    fn ask_for_batch() -> Result<(), thread_priority::Error> {
-        if thread_schedule_policy()? != ThreadSchedulePolicy::Normal(Normal::Other) {
-            return Ok(());
-        }
-        let batch = ThreadSchedulePolicy::Normal(Normal::Batch);
-        let nice = getpriority_process(None)
-            .map_err(|errno| thread_priority::Error::OS(errno.raw_os_error()))?;
-        // The crate sets the nice value as well, from a priority between 0 and 99.
-        let priorities = (0..=99_u8).filter_map(|value| ThreadPriorityValue::try_from(value).ok());
-        let mut priorities = priorities.map(ThreadPriority::Crossplatform);
-        let same = priorities.find(|priority| priority.to_posix(batch) == Ok(nice));
-        set_thread_priority_and_policy(
-            thread_native_id(),
-            same.unwrap_or(ThreadPriority::Min),
-            batch,
-        )
-    }
+/// The crate sets the nice value as well, and takes it as a priority from 0 to 99.
+pub(super) fn with_nice(nice: i32) -> Option<ThreadPriority> {
+    let values = (0..=99_u8).filter_map(|value| ThreadPriorityValue::try_from(value).ok());
+    let mut priorities = values.map(ThreadPriority::Crossplatform);
+    priorities.find(|priority| priority.to_posix(Normal(Batch)) == Ok(nice))
 }

@@ -58,7 +58,7 @@ fn threads(server: &Server) -> BTreeMap<String, Vec<Place>> {
 fn fall_behind(server: &Server) -> Peer {
     let mut silent = server.join();
     wait_until("a catch-up thread has started", || {
-        silent.try_send(&format!("{}\n", "z".repeat(1000)).repeat(200)).ok();
+        silent.try_send(format!("{}\n", "z".repeat(1000)).repeat(200)).ok();
         threads(server).contains_key("catch-up")
     });
     silent
