@@ -23,6 +23,7 @@ mod places;
 mod promises;
 mod protocol;
 mod raw;
+mod raw_names;
 #[cfg(target_os = "linux")]
 mod resources;
 mod shutdown;
@@ -33,6 +34,7 @@ mod delivery;
 mod liars;
 mod lies;
 mod pipes;
+mod poison;
 mod raw_client;
 mod restart;
 
