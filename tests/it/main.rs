@@ -34,6 +34,7 @@ mod delivery;
 mod liars;
 mod lies;
 mod pipes;
+mod from_python;
 mod poison;
 mod raw_client;
 mod restart;
