@@ -31,10 +31,10 @@ mod signals;
 
 // The client on a pipe.
 mod delivery;
+mod from_python;
 mod liars;
 mod lies;
 mod pipes;
-mod from_python;
 mod poison;
 mod raw_client;
 mod restart;
