@@ -43,9 +43,7 @@ fn of(graded: &[Graded]) -> usize {
 /// What the compiler and the answer have printed, and the schedule that broke the answer.
 fn details(text: &mut String, one: &Graded) {
     text.push_str(&one.messages);
-    // The model checker says which of its tasks has failed. That helps nobody here.
-    let of_the_answer = |line: &&str| !line.starts_with("test panicked in task");
-    let lines: Vec<_> = one.printed.lines().filter(of_the_answer).collect();
+    let lines: Vec<_> = one.printed.lines().collect();
     let skipped = lines.len().saturating_sub(LAST_LINES);
     if skipped > 0 {
         let _ = writeln!(text, "({skipped} lines before these are left out)");

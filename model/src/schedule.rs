@@ -74,7 +74,9 @@ impl History {
             // Under the step that broke it.
             let place = widths[..=last.thread].iter().map(|width| width + GAP.len()).sum();
             let _ = writeln!(text, "{:place$}^ here", "");
-            wrapped(fault, width).iter().for_each(|line| text.extend([line, "\n"]));
+            for line in wrapped(fault, width) {
+                text.extend([&line, "\n"]);
+            }
         }
         text
     }

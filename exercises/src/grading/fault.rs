@@ -11,7 +11,7 @@ use std::thread;
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-use super::NEW_RUN;
+use super::{END_OF_RUN, NEW_RUN};
 use crate::steps;
 
 /// Where the random schedules begin.
@@ -68,11 +68,17 @@ thread_local! {
 }
 
 /// Whether the runs of an answer are told apart in the output.
-static SAYS_WHERE_A_RUN_BEGINS: AtomicBool = AtomicBool::new(false);
+static MARKS_RUNS: AtomicBool = AtomicBool::new(false);
 
-/// From now on, [`NEW_RUN`] is printed before each run of the answer.
-pub(super) fn say_where_a_run_begins() {
-    SAYS_WHERE_A_RUN_BEGINS.store(true, Ordering::Relaxed);
+/// From now on, [`NEW_RUN`] is printed before each run of the answer, and [`END_OF_RUN`] when one fails.
+pub(super) fn mark_runs() {
+    MARKS_RUNS.store(true, Ordering::Relaxed);
+}
+
+fn print_mark(mark: &str) {
+    if MARKS_RUNS.load(Ordering::Relaxed) {
+        print!("{mark}");
+    }
 }
 
 /// Runs `scenario` under so many schedules, up to the first fault.
@@ -85,9 +91,7 @@ pub(super) fn first_fault(
     let run = {
         let ended = Arc::clone(&ended);
         move || {
-            if SAYS_WHERE_A_RUN_BEGINS.load(Ordering::Relaxed) {
-                print!("{NEW_RUN}");
-            }
+            print_mark(NEW_RUN);
             steps::begin();
             scenario();
             ended.fetch_add(1, Ordering::Relaxed);
@@ -138,7 +142,10 @@ fn install_hook() {
                 let fault = fault_of(info.payload(), info.location());
                 steps::end(matches!(fault.kind, Kind::Deadlock | Kind::LockedTwice));
                 FIRST.with_borrow_mut(|first| {
-                    first.get_or_insert(fault);
+                    if first.is_none() {
+                        print_mark(END_OF_RUN);
+                        *first = Some(fault);
+                    }
                 });
             } else {
                 before(info);

@@ -72,6 +72,9 @@ pub const MARK: char = '\u{1e}';
 /// at its end sends it on its way before anything that the answer prints to stderr.)
 pub const NEW_RUN: &str = "\u{1d}\n";
 
+/// Stands behind it, if the run fails.
+pub const END_OF_RUN: &str = "\u{1c}\n";
+
 /// Runs one test in a process of its own: the whole program of an answer. Stdin names the test, and a
 /// word that must stand before the verdict.
 ///
@@ -86,7 +89,7 @@ pub fn run_test<A>(tests: &[Test<A>], answer: A) -> ! {
     drop(lines);
     let test = number.parse().ok().and_then(|number: usize| tests.get(number));
     limit_memory();
-    fault::say_where_a_run_begins();
+    fault::mark_runs();
     let verdict = match test {
         Some(test) => (test.check)(answer),
         None => Err(Failure::from(format!("there is no test {number}"))),
