@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
-
-use exercises::grading::EXERCISES;
+use std::path::{Path, PathBuf};
 
 use crate::build::Answers;
 use crate::{report, run};
@@ -30,22 +28,15 @@ pub(crate) fn grade(class: &Path) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{}", report::csv_header())?;
     for (number, (name, folder)) in (1..).zip(&students) {
-        eprint!("{number} of {}: {name}\n", students.len());
-        let graded = run::grade(
-            &Answers::copy(
-                place(folder).as_deref().unwrap_or(folder),
-                &format!("student-{number}"),
-            )?,
-            &[],
-        )?;
-        writeln!(out, "{}", report::csv_row(name, &graded))?;
+        eprintln!("{number} of {}: {name}", students.len());
+        let answers = Answers::copy(&place(folder), &format!("student-{number}"))?;
+        writeln!(out, "{}", report::csv_row(name, &run::grade(&answers, &[])?))?;
     }
     Ok(())
 }
 
-/// A student who hands in the whole repository has the answers in their place.
-fn place(folder: &Path) -> Option<std::path::PathBuf> {
-    let file = format!("{}.rs", EXERCISES[0].file);
+/// Where the answers are: in the folder itself, or in their place if the whole repository was handed in.
+fn place(folder: &Path) -> PathBuf {
     let inside = folder.join("exercises/answers");
-    (!folder.join(&file).exists() && inside.is_dir()).then_some(inside)
+    if inside.is_dir() { inside } else { folder.to_owned() }
 }

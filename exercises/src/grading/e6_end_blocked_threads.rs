@@ -41,7 +41,7 @@ fn late_peers(stop: Stop) -> Verdict {
     // Two have called, and perhaps they are accepted.
     let at_once: Moment = |_, _| {};
     HELP.explore(move || {
-        play(stop, 2, at_once, |_, _| {}).iter().for_each(|socket| check(socket))
+        play(stop, 2, at_once, |_, _| {}).iter().for_each(|socket| check(socket));
     })?;
     // The last one has not called yet.
     HELP.explore(move || {

@@ -60,7 +60,9 @@ pub fn grade<A: Copy>(tests: &[Test<A>], answer: A) -> Vec<Verdict> {
     let verdicts = tests.iter().map(|test| (test.check)(answer));
     let mut verdicts: Vec<_> = verdicts.collect();
     if let Some((Err(first), others)) = verdicts.split_first_mut() {
-        others.iter_mut().for_each(|other| *other = Err(first.clone()));
+        for other in others {
+            *other = Err(first.clone());
+        }
     }
     verdicts
 }
