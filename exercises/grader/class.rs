@@ -35,8 +35,11 @@ pub(crate) fn grade(class: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the answers are: in the folder itself, or in their place if the whole repository was handed in.
+/// Where the answers are: in the folder itself, or in their place if the whole repository was handed
+/// in. A link to a place outside is no such place.
 fn place(folder: &Path) -> PathBuf {
     let inside = folder.join("exercises/answers");
-    if inside.is_dir() { inside } else { folder.to_owned() }
+    let real =
+        inside.canonicalize().and_then(|inside| Ok(inside.starts_with(folder.canonicalize()?)));
+    if real.unwrap_or(false) { inside } else { folder.to_owned() }
 }
