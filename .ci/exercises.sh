@@ -114,5 +114,6 @@ export CARGO_TARGET_DIR=$PWD/target/archive
 cd "$work/archive"
 exercises grade-all "$class" > "$work/grades.csv"
 graded "$work/grades.csv"
-exercises --solutions 2>&1 | grep -q 'no solutions here' || fail "--solutions in the archive"
+output=$(exercises --solutions 2>&1) && fail "there are solutions in the archive: $output"
+grep -q 'there are no solutions here' <<< "$output" || fail "--solutions in the archive: $output"
 echo "exercises: red as handed out, green when solved; a class is graded here and in an archive"
