@@ -47,7 +47,8 @@ rm bob/e[4-8]*
 cat > bob/e3_one_lock_order.rs << 'END'
 use exercises::given::e3::Room;
 pub fn move_peer(from: &Room, to: &Room, peer: u32) -> bool {
-    let (mut here, mut there) = (from.peers.lock().unwrap(), to.peers.lock().unwrap());
+    let mut here = from.peers.lock().unwrap();
+    let mut there = to.peers.lock().unwrap();
     let place = here.iter().position(|id| *id == peer);
     place.map(|place| there.push(here.remove(place))).is_some()
 }
@@ -116,4 +117,11 @@ exercises grade-all "$class" > "$work/grades.csv"
 graded "$work/grades.csv"
 output=$(exercises --solutions 2>&1) && fail "there are solutions in the archive: $output"
 grep -q 'there are no solutions here' <<< "$output" || fail "--solutions in the archive: $output"
+# The schedule on the page is that of Bob's answer.
+cp "$class/bob/e3_one_lock_order.rs" exercises/answers/
+output=$(exercises 3) && fail "Bob's answer passes: $output"
+table=$(sed -n '/^A number in brackets/,/^No thread can go on/p' <<< "$output")
+[ -n "$table" ] || fail "no schedule: $output"
+[[ $(< docs/exercises.md) == *"$table"* ]] || fail "docs/exercises.md shows another schedule: $table"
+! grep -nE '\]\([^)]*exercises/(solutions|tests)' README.md docs/*.md || fail "a link to a file that the archive lacks"
 echo "exercises: red as handed out, green when solved; a class is graded here and in an archive"

@@ -9,7 +9,7 @@
 //!
 //! The types are in `exercises/src/given/e1.rs`: read it first. Grade your answer with
 //! `cargo run -p exercises -- 1`; add `--hint 1` or `--hint 2` if you need more help.
-#![allow(unused, reason = "the gap does not use them yet")]
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
 use exercises::given::e1::Peer;
 use exercises::sync::Mutex;

@@ -10,7 +10,7 @@
 //!
 //! The types are in `exercises/src/given/e2.rs`: read it first. Grade your answer with
 //! `cargo run -p exercises -- 2`; add `--hint 1` or `--hint 2` if you need more help.
-#![allow(unused, reason = "the gap does not use them yet")]
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
 use exercises::given::e2::Peer;
 use exercises::sync::Mutex;

@@ -10,7 +10,7 @@
 //!
 //! The types are in `exercises/src/given/e3.rs`: read it first. Grade your answer with
 //! `cargo run -p exercises -- 3`; add `--hint 1` or `--hint 2` if you need more help.
-#![allow(unused, reason = "the gap does not use them yet")]
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
 use exercises::given::e3::Room;
 

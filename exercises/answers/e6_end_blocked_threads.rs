@@ -11,7 +11,7 @@
 //!
 //! The types are in `exercises/src/given/e6.rs`: read it first. Grade your answer with
 //! `cargo run -p exercises -- 6`; add `--hint 1` or `--hint 2` if you need more help.
-#![allow(unused, reason = "the gap does not use them yet")]
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
 use exercises::given::e6::{FAREWELL, Server};
 use exercises::sync::JoinHandle;
