@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -107,6 +108,9 @@ impl Answers {
         for number in numbers {
             command.args(["--bin", &format!("e{number}")]);
         }
+        // It starts compilers, and they must end with it. (Answers start nothing, and Ctrl-C should reach
+        // them.)
+        command.process_group(0);
         let ended = wait_for(command, "", LIMIT)?;
         let built = ended.status.is_some_and(|status| status.success());
         Ok((built, ended.output))

@@ -10,7 +10,7 @@ mod run;
 mod words;
 
 use std::env;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -82,15 +82,16 @@ impl Request {
                 let answers =
                     if solutions { solutions_of_the_exercises()? } else { Answers::here() };
                 let graded = run::grade(&answers, &chosen)?;
-                if json {
-                    print!("{}", report::json(&graded));
+                let report = if json {
+                    report::json(&graded)
                 } else {
-                    print!("{}", report::text(&graded, !chosen.is_empty()));
-                }
+                    report::text(&graded, !chosen.is_empty())
+                };
+                io::stdout().write_all(report.as_bytes())?;
                 Ok(graded.iter().all(|graded| graded.points() == graded.verdicts.len()))
             }
             Self::Hint { exercise, hint } => {
-                println!("{}", EXERCISES[exercise - 1].hints[hint - 1]);
+                writeln!(io::stdout(), "{}", EXERCISES[exercise - 1].hints[hint - 1])?;
                 Ok(true)
             }
             Self::GradeAll(folder) => class::grade(&folder).map(|()| true),

@@ -9,7 +9,6 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read, Write};
 use std::num::NonZero;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -144,10 +143,10 @@ pub(crate) struct Ended {
     pub(crate) output: String,
 }
 
-/// Runs a command, and ends it and all that it has started after the limit.
+/// Runs a command, and ends it after the limit. If it leads a group of processes, all of them end.
 pub(crate) fn wait_for(mut command: Command, input: &str, limit: Duration) -> io::Result<Ended> {
     let (mut output, both) = io::pipe()?;
-    command.stdin(Stdio::piped()).stdout(both.try_clone()?).stderr(both).process_group(0);
+    command.stdin(Stdio::piped()).stdout(both.try_clone()?).stderr(both);
     let mut child = command.spawn()?;
     // Its ends of the pipe must be the only ones.
     drop(command);
@@ -167,7 +166,8 @@ pub(crate) fn wait_for(mut command: Command, input: &str, limit: Duration) -> io
         Vec::from(kept)
     });
     let in_time = is_done.recv_timeout(limit).is_ok();
-    // Also what it has left behind.
+    // It may have ended by itself, and it may lead a group.
+    let _ = child.kill();
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     let status = child.wait()?;
     let output = reader.join().unwrap_or_default();
