@@ -66,7 +66,9 @@ pub(crate) fn json(graded: &[Graded]) -> String {
             let (score, status, output) = match verdict {
                 Ok(()) => (1, "passed", String::new()),
                 Err(failure) => {
-                    let text = format!("{}\n{}", failure.message, failure.schedule);
+                    // The compiler is the same for all tests of an answer.
+                    let messages = if index == 1 { &*one.messages } else { "" };
+                    let text = format!("{}\n{}{messages}", failure.message, failure.schedule);
                     (0, "failed", text.trim_end().to_owned())
                 }
             };

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, Location};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::thread;
@@ -173,5 +174,6 @@ fn fault_of(payload: &dyn Any, place: Option<&Location>) -> Fault {
         Kind::Panic
     };
     let message = hint.map_or(text.clone(), str::to_owned);
+    let file = Path::new(file).file_name().unwrap_or_default().display();
     Fault { kind, message, place: format!("{file}:{line}"), schedule: String::new() }
 }
