@@ -14,7 +14,7 @@ use crate::run::wait_for;
 use crate::words;
 
 /// All programs together take seconds. (The tools that they share are built before.)
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// No answer is a tenth as long, in bytes.
 const LONGEST: u64 = 100_000;
@@ -112,8 +112,10 @@ impl Answers {
         // them.)
         command.process_group(0);
         let ended = wait_for(command, "", LIMIT)?;
-        let built = ended.status.is_some_and(|status| status.success());
-        Ok((built, ended.output))
+        Ok(match ended.status {
+            Some(status) => (status.success(), ended.output),
+            None => (false, format!("error: no end of the compiler after {} s", LIMIT.as_secs())),
+        })
     }
 }
 
@@ -143,7 +145,7 @@ fn read(folder: &Path, file: &str) -> Result<String, String> {
 /// The first error in one line, with its place.
 fn first_error(messages: &str) -> String {
     let mut lines = messages.lines().skip_while(|line| !line.starts_with("error"));
-    let error = lines.next().unwrap_or("the compiler took too long");
+    let error = lines.next().unwrap_or("see the messages of cargo");
     let place = lines.next().and_then(|line| line.trim_start().strip_prefix("--> "));
     let Some(place) = place else { return error.to_owned() };
     let file = Path::new(place).file_name().unwrap_or_default();
