@@ -1,7 +1,7 @@
 //! The guard lives to the end of the function, so look and removal are one critical section.
 
-use crate::e1_remove_once::Peer;
-use crate::sync::Mutex;
+use exercises::given::e1::Peer;
+use exercises::sync::Mutex;
 
 /// Removes the record of the peer `id`.
 pub fn remove(roster: &Mutex<Vec<Peer>>, id: u32) -> Option<Peer> {

@@ -1,7 +1,7 @@
 //! The order is that of the numbers, and not that of the parameters. So it is the same in all
 //! threads.
 
-use crate::e3_one_lock_order::Room;
+use exercises::given::e3::Room;
 
 /// Moves a peer from one room to another one.
 pub fn move_peer(from: &Room, to: &Room, peer: u32) -> bool {

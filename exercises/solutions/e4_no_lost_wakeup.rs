@@ -1,6 +1,6 @@
 //! The loop holds the guard from each look to `wait`, and looks again after it.
 
-use crate::e4_no_lost_wakeup::Inbox;
+use exercises::given::e4::Inbox;
 
 /// Takes the oldest line. Sleeps while there is none.
 pub fn take(inbox: &Inbox) -> String {

@@ -3,8 +3,8 @@
 
 use std::mem;
 
-use crate::e6_end_blocked_threads::{FAREWELL, Server};
-use crate::sync::JoinHandle;
+use exercises::given::e6::{FAREWELL, Server};
+use exercises::sync::JoinHandle;
 
 /// Stops the server.
 pub fn stop(server: &Server, acceptor: JoinHandle<()>) {

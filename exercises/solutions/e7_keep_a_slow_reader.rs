@@ -1,8 +1,8 @@
 //! The lock is held twice for each line, and never while the line is sent. The record is looked up
 //! anew each time, since it may have gone.
 
-use crate::e7_keep_a_slow_reader::{Room, Socket};
-use crate::sync::{Arc, Mutex};
+use exercises::given::e7::{Room, Socket};
+use exercises::sync::{Arc, Mutex};
 
 /// Sends to the peer `id` every line that it lacks.
 pub fn catch_up(room: &Mutex<Room>, id: u32) {

@@ -1,7 +1,7 @@
 //! A line leaves `unconfirmed` when it is confirmed, and not when it is sent: that is "at least
 //! once". A line that was shown is confirmed and not shown again: that is "once".
 
-use crate::e8_say_again_show_once::{Client, Event, Link, Message};
+use exercises::given::e8::{Client, Event, Link, Message};
 
 /// Runs the client over one connection.
 pub fn session(client: &mut Client, link: &mut dyn Link) {

@@ -2,8 +2,11 @@
 //! but they need no network. Read the promise of each method. The code below it is not important.
 
 use std::collections::VecDeque;
+use std::panic::Location;
 
-use crate::sync::{Arc, Condvar, Mutex};
+use shuttle::sync::{Arc, Condvar, Mutex};
+
+use crate::steps;
 
 /// Things that one thread puts in and another one waits for, until it is closed.
 struct Queue<T> {
@@ -50,8 +53,14 @@ pub struct Door {
 
 impl Door {
     /// Waits for the next caller. Returns `None` when the door is closed.
+    #[track_caller]
     pub fn accept(&self) -> Option<Arc<Socket>> {
-        let caller = self.callers.wait()?;
+        steps::waits(|| "waits in accept".to_owned(), Location::caller());
+        let caller = self.callers.wait();
+        steps::says(
+            if caller.is_some() { "accepts a peer" } else { "finds the door closed" }.into(),
+        );
+        let caller = caller?;
         caller.peer.lock().unwrap().accepted = true;
         Some(caller)
     }
@@ -59,11 +68,13 @@ impl Door {
     /// Closes the door. This ends a thread that waits in [`Door::accept`]. Callers that were not
     /// accepted are refused.
     pub fn close(&self) {
+        steps::says("closes the door".to_owned());
         self.callers.close();
     }
 
     /// A peer calls. Returns `false` if the door is closed.
     pub fn call(&self, caller: Arc<Socket>) -> bool {
+        steps::says("calls at the door".to_owned());
         self.callers.put(caller)
     }
 }
@@ -88,12 +99,17 @@ struct Peer {
 impl Socket {
     /// Waits for the next line of the peer. Returns `None` when the peer has hung up, or the socket
     /// is shut.
+    #[track_caller]
     pub fn read(&self) -> Option<String> {
-        self.said.wait()
+        steps::waits(|| "waits in read".to_owned(), Location::caller());
+        let line = self.said.wait();
+        steps::says(if line.is_some() { "reads a line" } else { "reads the end" }.into());
+        line
     }
 
     /// Sends a line to the peer, and does not wait. If the socket is shut, the line is lost.
     pub fn send(&self, line: &str) {
+        steps::says(format!("sends {line:?}"));
         let mut peer = self.peer.lock().unwrap();
         if !peer.shut {
             peer.heard.push(line.to_owned());
@@ -102,12 +118,14 @@ impl Socket {
 
     /// Shuts the socket. This ends a thread that waits in [`Socket::read`].
     pub fn shut(&self) {
+        steps::says("shuts a socket".to_owned());
         self.peer.lock().unwrap().shut = true;
         self.said.close();
     }
 
     /// The peer hangs up. This ends a thread that waits in [`Socket::read`].
     pub fn hang_up(&self) {
+        steps::says("hangs up".to_owned());
         self.peer.lock().unwrap().hung_up = true;
         self.said.close();
     }

@@ -1,7 +1,7 @@
 //! Grades exercise 1: several threads remove records at the same time.
 
-use super::{Help, Verdict};
-use crate::e1_remove_once::Peer;
+use super::{Help, Test, Verdict};
+use crate::given::e1::Peer;
 use crate::sync::{Arc, Mutex, thread};
 
 type Remove = fn(&Mutex<Vec<Peer>>, u32) -> Option<Peer>;
@@ -13,11 +13,13 @@ const HELP: Help = Help {
     endless: "`remove` must return after one look",
 };
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(remove: Remove) -> Verdict {
+/// The only test: a record that goes twice, or a second one, is no half of the task.
+pub const TESTS: [Test<Remove>; 1] = [Test {
+    promise: "removes the record of the peer once, and leaves the others",
+    check: one_record,
+}];
+
+fn one_record(remove: Remove) -> Verdict {
     HELP.run(move || alone(remove))?;
     // Two threads notice the same peer.
     HELP.explore(move || together(remove, [1, 1]))?;
@@ -28,7 +30,7 @@ pub fn grade(remove: Remove) -> Verdict {
 
 /// The list is in no order.
 fn roster() -> Mutex<Vec<Peer>> {
-    Mutex::new([2, 3, 1].map(|id| Peer { id }).into())
+    Mutex::named("roster", [2, 3, 1].map(|id| Peer { id }).into())
 }
 
 fn ids(roster: &Mutex<Vec<Peer>>) -> Vec<u32> {
@@ -45,11 +47,16 @@ fn alone(remove: Remove) {
     let removed = remove(&roster, 2);
     assert_eq!(removed, Some(Peer { id: 2 }), "`remove` was asked for peer 2");
     assert_eq!(ids(&roster), [1, 3], "peer 2 was removed from [1, 2, 3]: two records must stay");
-    assert!(
-        remove(&roster, 3).is_some(),
-        "peer 3 is in the list, and `remove` returned `None`: look at each record, since the list is \
-         in no order"
-    );
+    for id in [1, 2, 3] {
+        let whole = self::roster();
+        assert!(
+            remove(&whole, id).is_some(),
+            "peer {id} is in the list, and `remove` returned `None`: look at each record, since the \
+             list is in no order"
+        );
+        remove(&roster, id);
+    }
+    assert_eq!(remove(&roster, 1), None, "the list is empty, but `remove` returned a record");
 }
 
 /// Peer 4 joins while two threads remove.
@@ -59,7 +66,16 @@ fn together(remove: Remove, wanted: [u32; 2]) {
         let roster = Arc::clone(&roster);
         thread::spawn(move || remove(&roster, id))
     });
-    roster.lock().unwrap().push(Peer { id: 4 });
+    {
+        let mut peers = roster.lock().unwrap();
+        let stays = peers.iter().any(|peer| peer.id == 2);
+        assert!(
+            stays,
+            "another thread looked at the list meanwhile, and nobody has removed peer 2, but it was \
+             not there: keep the list in its place, and look and remove in one critical section"
+        );
+        peers.push(Peer { id: 4 });
+    }
     let removed = removers.map(|remover| remover.join().unwrap());
     let mut left = vec![1, 2, 3, 4];
     for peer in removed.iter().flatten() {

@@ -1,7 +1,8 @@
 //! Grades exercise 2: every set of peers that fail, and two threads that speak at the same time.
 
-use super::{Help, Verdict};
-use crate::e2_prune_while_sending::Peer;
+use super::{Help, Test, Verdict};
+use crate::given::e2::Peer;
+use crate::steps;
 use crate::sync::{Arc, Mutex, thread};
 
 type Roster = Mutex<Vec<Box<dyn Peer>>>;
@@ -30,16 +31,21 @@ impl Peer for Fake {
     fn send(&mut self, line: &str) -> bool {
         // Here another thread can come in between, if the lock is not held.
         thread::yield_now();
+        let Self { number, fails, .. } = self;
+        let how = if *fails { ", which fails" } else { "" };
+        steps::says(format!("sends {line:?} to peer {number}{how}"));
         self.heard.lock().unwrap()[self.number].push(line.to_owned());
         !self.fails
     }
 }
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(say: Say) -> Verdict {
+/// The only test: a peer that is skipped, or stays, is no half of the task.
+pub const TESTS: [Test<Say>; 1] = [Test {
+    promise: "sends to each peer once, and prunes those whose send fails",
+    check: one_walk,
+}];
+
+fn one_walk(say: Say) -> Verdict {
     for broken in 0..1 << PEERS {
         HELP.run(move || alone(say, broken))?;
     }
@@ -55,7 +61,7 @@ fn roster(broken: usize) -> (Arc<Roster>, Heard) {
         let fails = broken & (1 << number) != 0;
         Box::new(Fake { number, fails, heard: Arc::clone(&heard) }) as Box<dyn Peer>
     });
-    (Arc::new(Mutex::new(peers.collect())), heard)
+    (Arc::new(Mutex::named("roster", peers.collect())), heard)
 }
 
 fn alone(say: Say, broken: usize) {
@@ -75,6 +81,8 @@ fn alone(say: Say, broken: usize) {
             lines.len()
         );
     }
+    let exact = heard.lock().unwrap().iter().flatten().all(|line| line == "one");
+    assert!(exact, "the peers heard another line than \"one\", which was said");
     let broken_count = broken.count_ones() as usize;
     assert!(
         count + broken_count == PEERS,
@@ -93,20 +101,26 @@ fn alone(say: Say, broken: usize) {
 
 fn together(say: Say, broken: usize) {
     let (roster, heard) = roster(broken);
+    let is_broken = move |number: usize| broken & (1 << number) != 0;
     let speakers = ["one", "two"].map(|line| {
         let roster = Arc::clone(&roster);
         thread::spawn(move || say(&roster, line))
     });
     let watcher = {
         let roster = Arc::clone(&roster);
-        thread::spawn(move || roster.lock().unwrap().len())
+        let heard = Arc::clone(&heard);
+        thread::spawn(move || {
+            let peers = roster.lock().unwrap();
+            let is_known =
+                |number: &usize| is_broken(*number) && !heard.lock().unwrap()[*number].is_empty();
+            (peers.len(), (0..PEERS).filter(is_known).count())
+        })
     };
-    let seen = watcher.join().unwrap();
+    let (seen, known) = watcher.join().unwrap();
     for speaker in speakers {
         speaker.join().unwrap();
     }
     let heard = heard.lock().unwrap();
-    let is_broken = |number: usize| broken & (1 << number) != 0;
     let mut orders = (0..PEERS).filter(|number| !is_broken(*number)).map(|number| &heard[number]);
     let first = orders.next().expect("not all are broken");
     assert!(
@@ -127,9 +141,14 @@ fn together(say: Say, broken: usize) {
         );
     }
     assert!(
-        seen + broken.count_ones() as usize >= PEERS,
+        seen + known >= PEERS,
         "another thread looked at the list meanwhile, and saw only {seen} of {PEERS} records: keep \
          the list in its place, and the lock for the whole walk"
+    );
+    assert!(
+        seen + known == PEERS,
+        "another thread looked at the list meanwhile, and saw a peer whose send had failed: its \
+         record must go before the lock does; send and removal must be one critical section"
     );
     let left = roster.lock().unwrap().len();
     assert!(

@@ -1,7 +1,7 @@
 //! Grades exercise 3: peers move in opposite directions and around, and a thread counts them.
 
-use super::{Help, Verdict};
-use crate::e3_one_lock_order::Room;
+use super::{Help, Test, Verdict};
+use crate::given::e3::Room;
 use crate::sync::{Arc, Mutex, thread};
 
 type Move = fn(&Room, &Room, u32) -> bool;
@@ -14,12 +14,18 @@ const HELP: Help = Help {
     endless: "`move_peer` tries again and again; lock in one order instead, and wait",
 };
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(move_peer: Move) -> Verdict {
-    HELP.run(move || alone(move_peer))?;
+/// One point for the move itself, and one for the locks.
+pub const TESTS: [Test<Move>; 2] = [
+    Test { promise: "moves the peer, and nobody else", check: one_thread },
+    Test { promise: "never deadlocks, and a peer is always in one room", check: several_threads },
+];
+
+fn one_thread(move_peer: Move) -> Verdict {
+    HELP.run(move || nothing_to_move(move_peer))?;
+    HELP.run(move || alone(move_peer))
+}
+
+fn several_threads(move_peer: Move) -> Verdict {
     // In opposite directions.
     HELP.explore(move || together(move_peer, &[(1, 0, 1), (2, 1, 0)]))?;
     // Around: here any two threads have only one room in common.
@@ -27,21 +33,46 @@ pub fn grade(move_peer: Move) -> Verdict {
     // Two threads move the same peer: only one of them finds it.
     HELP.explore(move || together(move_peer, &[(1, 0, 1), (1, 0, 2)]))?;
     // Two peers leave one room: a place that was found before is wrong.
-    HELP.explore(move || together(move_peer, &[(1, 0, 1), (4, 0, 2)]))
+    HELP.explore(move || together(move_peer, &[(1, 0, 1), (4, 0, 2)]))?;
+    HELP.explore(move || there_and_back(move_peer))
 }
 
 /// Peer 1 is in the first room, peer 2 in the second one, and so on. The numbers of the rooms are
 /// not their places in memory.
 fn rooms() -> Vec<Room> {
-    let rooms = [(20, vec![1, 4]), (10, vec![2]), (30, vec![3])].into_iter();
-    rooms.map(|(number, peers)| Room { number, peers: Mutex::new(peers) }).collect()
+    let rooms = [(20, "room 20", vec![1, 4]), (10, "room 10", vec![2]), (30, "room 30", vec![3])];
+    let room = |(number, name, peers)| Room { number, peers: Mutex::named(name, peers) };
+    rooms.into_iter().map(room).collect()
+}
+
+/// The peer is nowhere, in a third room, or already in the room `to`, and each room may have the
+/// lower number.
+fn nothing_to_move(move_peer: Move) {
+    for (from, to, peer) in
+        [(0, 1, 9), (1, 0, 9), (0, 1, 3), (1, 0, 3), (0, 1, 2), (1, 0, 1), (2, 1, 2)]
+    {
+        let rooms = rooms();
+        let all =
+            || rooms.iter().map(|room| room.peers.lock().unwrap().clone()).collect::<Vec<_>>();
+        let before = all();
+        let place = match before.iter().position(|peers| peers.contains(&peer)) {
+            None => "in no room",
+            Some(place) if place == to => "in the room `to` already",
+            Some(_) => "in a third room",
+        };
+        let moved = move_peer(&rooms[from], &rooms[to], peer);
+        assert!(
+            all() == before,
+            "the peer was {place}, and not in the room `from`, but `move_peer` has changed a room: look \
+             for the peer in `from` only"
+        );
+        assert!(!moved, "the peer was {place}, and not in `from`, but `move_peer` returned `true`");
+    }
 }
 
 fn alone(move_peer: Move) {
     let rooms = rooms();
     let peers = |place: usize| rooms[place].peers.lock().unwrap().clone();
-    assert!(!move_peer(&rooms[0], &rooms[1], 9), "peer 9 is not there, so nothing can move");
-    assert_eq!((peers(0), peers(1)), (vec![1, 4], vec![2]), "nothing was there to move");
     for (from, to) in [(0, 1), (1, 2), (2, 0)] {
         assert!(
             move_peer(&rooms[from], &rooms[to], 1),
@@ -88,6 +119,30 @@ fn together(move_peer: Move, moves: &[(u32, usize, usize)]) {
             assert!(arrived, "`move_peer` returned `true`, but the peer is not in its new room");
         }
     }
+}
+
+/// One thread moves a peer to another room, and another thread moves it back if it is there already.
+fn there_and_back(move_peer: Move) {
+    let rooms = Arc::new(rooms());
+    let back = {
+        let rooms = Arc::clone(&rooms);
+        thread::spawn(move || move_peer(&rooms[1], &rooms[0], 1))
+    };
+    let there = move_peer(&rooms[0], &rooms[1], 1);
+    count(&rooms);
+    let back = back.join().unwrap();
+    count(&rooms);
+    assert!(
+        there,
+        "peer 1 was there, and `move_peer` returned `false`: wait for both locks, and then look"
+    );
+    let place = usize::from(!back);
+    let is_there = rooms[place].peers.lock().unwrap().contains(&1);
+    assert!(
+        is_there,
+        "a thread moved peer 1 away, another thread moved it back or found nothing to move, and the \
+         peer is not where their results say: look for it in `from` while you hold both locks"
+    );
 }
 
 /// Locks all rooms in the order of their numbers. Each peer must be in one of them.

@@ -1,7 +1,7 @@
 //! Grades exercise 4: threads put and take lines, and one waits for a line that never comes.
 
-use super::{Fault, Help, Kind, Verdict, first_fault};
-use crate::e4_no_lost_wakeup::{Inbox, put};
+use super::{Fault, Help, Kind, Test, Verdict, first_fault};
+use crate::given::e4::{Inbox, put};
 use crate::sync::{Arc, thread};
 
 type Take = fn(&Inbox) -> String;
@@ -14,12 +14,17 @@ const HELP: Help = Help {
     endless: "a thread that finds nothing must sleep in `wait`, and not look again and again",
 };
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(take: Take) -> Verdict {
-    HELP.run(move || alone(take))?;
+/// One point for the lines, and one for the sleep.
+pub const TESTS: [Test<Take>; 2] = [
+    Test { promise: "takes the oldest line, and leaves the others", check: one_thread },
+    Test { promise: "sleeps while there is none, and misses no wakeup", check: several_threads },
+];
+
+fn one_thread(take: Take) -> Verdict {
+    HELP.run(move || alone(take))
+}
+
+fn several_threads(take: Take) -> Verdict {
     HELP.explore(move || together(take, 1, 1))?;
     HELP.explore(move || together(take, 2, 1))?;
     HELP.explore(move || together(take, 3, 2))?;
@@ -79,7 +84,7 @@ fn sleeps(take: Take) -> Verdict {
     });
     match fault {
         Some(Fault { kind: Kind::Deadlock, .. }) => Ok(()),
-        None => Err("`take` returned a line, but none has come".into()),
+        None => Err("`take` returned a line, but none has come".to_owned().into()),
         other => HELP.explain(other),
     }
 }

@@ -1,7 +1,7 @@
 //! Grades exercise 6: a server stops while peers are connected, come, and leave.
 
-use super::{Help, Verdict};
-use crate::e6_end_blocked_threads::{FAREWELL, Server, accept};
+use super::{Help, Test, Verdict};
+use crate::given::e6::{FAREWELL, Server, accept};
 use crate::sync::{Arc, JoinHandle, thread};
 use crate::wire::Socket;
 
@@ -16,30 +16,60 @@ const HELP: Help = Help {
     endless: "to look again and again ends no thread; close the door and the sockets, and join",
 };
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(stop: Stop) -> Verdict {
-    HELP.explore(move || drop(play(stop, 0, |_, _| {})))?;
-    HELP.explore(move || play(stop, 2, |_, _| {}).iter().for_each(|socket| check(socket)))?;
+/// One point for the end of a server without peers, one for peers that are there, and one for a peer
+/// that comes meanwhile.
+pub const TESTS: [Test<Stop>; 3] = [
+    Test { promise: "closes the door, and waits for the acceptor", check: no_peers },
+    Test { promise: "says farewell to all peers, and ends their threads", check: peers },
+    Test { promise: "forgets no peer that comes meanwhile", check: late_peers },
+];
+
+fn no_peers(stop: Stop) -> Verdict {
+    HELP.explore(move || drop(play(stop, 0, settle, |_, _| {})))
+}
+
+fn peers(stop: Stop) -> Verdict {
+    HELP.explore(move || play(stop, 2, settle, |_, _| {}).iter().for_each(|socket| check(socket)))?;
     // The first one leaves.
     HELP.explore(move || {
-        let sockets = play(stop, 2, |_, sockets| sockets[0].hang_up());
+        let sockets = play(stop, 2, settle, |_, sockets| sockets[0].hang_up());
         check(&sockets[1]);
+    })
+}
+
+fn late_peers(stop: Stop) -> Verdict {
+    // Two have called, and perhaps they are accepted.
+    let at_once: Moment = |_, _| {};
+    HELP.explore(move || {
+        play(stop, 2, at_once, |_, _| {}).iter().for_each(|socket| check(socket));
     })?;
     // The last one has not called yet.
     HELP.explore(move || {
-        let sockets = play(stop, 1, |server, sockets| {
+        let sockets = play(stop, 1, at_once, |server, sockets| {
             server.door.call(Arc::clone(&sockets[1]));
         });
         sockets.iter().for_each(|socket| check(socket));
     })
 }
 
+/// Waits until so many peers are in the roster.
+fn settle(server: &Server, peers: usize) {
+    while server.roster.lock().unwrap().len() < peers {
+        thread::yield_now();
+    }
+}
+
+/// Before the server stops.
+type Moment = fn(&Server, usize);
+
 /// Stops a server with so many peers, while another thread does something. Returns the sockets of
 /// the peers, and of one peer more that has not called.
-fn play(stop: Stop, peers: usize, meanwhile: fn(&Server, &[Arc<Socket>])) -> Arc<[Arc<Socket>]> {
+fn play(
+    stop: Stop,
+    peers: usize,
+    before: Moment,
+    meanwhile: fn(&Server, &[Arc<Socket>]),
+) -> Arc<[Arc<Socket>]> {
     let server = Arc::new(Server::default());
     let acceptor = {
         let server = Arc::clone(&server);
@@ -49,6 +79,7 @@ fn play(stop: Stop, peers: usize, meanwhile: fn(&Server, &[Arc<Socket>])) -> Arc
     for socket in &sockets[..peers] {
         assert!(server.door.call(Arc::clone(socket)), "the door is open at first");
     }
+    before(&server, peers);
     let other = {
         let (server, sockets) = (Arc::clone(&server), Arc::clone(&sockets));
         thread::spawn(move || meanwhile(&server, &sockets))

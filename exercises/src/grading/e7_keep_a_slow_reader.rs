@@ -1,8 +1,9 @@
 //! Grades exercise 7: one peer is slow, another one is fast, and threads speak meanwhile, at
 //! moments that the test chooses as well.
 
-use super::{Help, Verdict};
-use crate::e7_keep_a_slow_reader::{MOST_BEHIND, Peer, Room, Socket};
+use super::{Help, Test, Verdict};
+use crate::given::e7::{MOST_BEHIND, Peer, Room, Socket};
+use crate::steps;
 use crate::sync::{Arc, Mutex, Weak, thread};
 
 type CatchUp = fn(&Mutex<Room>, u32);
@@ -27,6 +28,7 @@ type Hook = Box<dyn Fn(&str) + Send + Sync>;
 
 /// A socket that may be full.
 struct Fake {
+    name: &'static str,
     /// No lock of the model checker: a test must not change the schedules.
     state: std::sync::Mutex<State>,
     hook: Hook,
@@ -47,9 +49,9 @@ struct State {
 }
 
 impl Fake {
-    fn new(full: bool, breaks: bool, hook: Hook) -> Arc<Self> {
-        let state = State { full, breaks, ..State::default() };
-        Arc::new(Self { state: std::sync::Mutex::new(state), hook })
+    fn new(name: &'static str, breaks: bool, hook: Hook) -> Arc<Self> {
+        let state = State { full: name != "the fast peer", breaks, ..State::default() };
+        Arc::new(Self { name, state: std::sync::Mutex::new(state), hook })
     }
 
     fn heard(&self) -> Vec<String> {
@@ -67,6 +69,7 @@ impl Socket for Fake {
              to send, `behind` must not be `None`"
         );
         if !state.full {
+            steps::says(format!("sends {line:?} to {}", self.name));
             state.heard.push(line.to_owned());
         }
         !state.full
@@ -74,13 +77,16 @@ impl Socket for Fake {
 
     fn send(&self, line: &str) -> bool {
         self.state.lock().unwrap().waits = true;
+        steps::says(format!("begins to send {line:?} to {}", self.name));
         (self.hook)(line);
         thread::yield_now();
         let mut state = self.state.lock().unwrap();
         state.waits = false;
         if state.breaks {
+            steps::says("fails to send it".to_owned());
             return false;
         }
+        steps::says(format!("has sent {line:?}"));
         state.heard.push(line.to_owned());
         state.full = state.stays_full;
         state.breaks = state.breaks_later;
@@ -88,18 +94,35 @@ impl Socket for Fake {
     }
 }
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(catch_up: CatchUp) -> Verdict {
+/// One point each for the lines, for not delaying others, for the end of the peer, and for threads
+/// that speak at any moment.
+pub const TESTS: [Test<CatchUp>; 4] = [
+    Test { promise: "sends the lines that the peer lacks", check: one_thread },
+    Test { promise: "delays nobody while it sends", check: delays_nobody },
+    Test { promise: "ends with the peer, and with no other", check: peers_that_go },
+    Test { promise: "loses no line, whenever others speak", check: several_threads },
+];
+
+fn one_thread(catch_up: CatchUp) -> Verdict {
     HELP.run(move || alone(catch_up))?;
+    HELP.run(move || nothing_to_do(catch_up))?;
+    HELP.run(move || two_behind(catch_up))
+}
+
+fn delays_nobody(catch_up: CatchUp) -> Verdict {
     HELP.explore(move || while_it_sends(catch_up))?;
+    HELP.explore(move || while_another_is_sent_to(catch_up))
+}
+
+fn peers_that_go(catch_up: CatchUp) -> Verdict {
     HELP.run(move || broken(catch_up))?;
     HELP.run(move || breaks_later(catch_up))?;
     HELP.explore(move || too_slow(catch_up, false))?;
     HELP.explore(move || too_slow(catch_up, true))?;
-    HELP.run(move || far_behind(catch_up))?;
+    HELP.run(move || far_behind(catch_up))
+}
+
+fn several_threads(catch_up: CatchUp) -> Verdict {
     HELP.explore(move || together(catch_up, &[&["a", "b"]]))?;
     HELP.explore(move || together(catch_up, &[&["a"], &["b"]]))?;
     HELP.explore(move || together(catch_up, &[&["a", "b"], &["c", "d"]]))
@@ -107,8 +130,9 @@ pub fn grade(catch_up: CatchUp) -> Verdict {
 
 /// A room with a peer whose socket is full, and a peer whose socket is never full.
 fn room(breaks: bool, hook: Hook) -> (Arc<Mutex<Room>>, [Arc<Fake>; 2]) {
-    let sockets = [Fake::new(true, breaks, hook), Fake::new(false, false, Box::new(|_| {}))];
-    let room = Arc::new(Mutex::new(Room::default()));
+    let slow = Fake::new("the slow peer", breaks, hook);
+    let sockets = [slow, Fake::new("the fast peer", false, nobody())];
+    let room = Arc::new(Mutex::named("room", Room::default()));
     for (id, socket) in [SLOW, FAST].into_iter().zip(&sockets) {
         let socket: Arc<dyn Socket> = Arc::<Fake>::clone(socket);
         room.lock().unwrap().peers.insert(id, Peer { socket, behind: None });
@@ -127,7 +151,8 @@ fn nobody() -> Hook {
 /// Three lines are said before the thread starts.
 fn alone(catch_up: CatchUp) {
     let (room, [slow, _]) = room(false, nobody());
-    let lines = ["one", "two", "three", "four"];
+    // Two lines with the same text are two lines.
+    let lines = ["one", "two", "two", "four"];
     lines[..3].iter().for_each(|line| drop(say(&room, line)));
     catch_up(&room, SLOW);
     let behind = room.lock().unwrap().peers.get(&SLOW).map(|peer| peer.behind);
@@ -140,6 +165,74 @@ fn alone(catch_up: CatchUp) {
     say(&room, lines[3]);
     assert_eq!(slow.heard(), lines, "the fourth line was said after the peer had caught up");
     catch_up(&room, 9);
+}
+
+/// A second slow peer comes.
+fn another_slow(room: &Mutex<Room>) -> Arc<Fake> {
+    let another = Fake::new("another slow peer", false, nobody());
+    let socket: Arc<dyn Socket> = Arc::<Fake>::clone(&another);
+    room.lock().unwrap().peers.insert(ANOTHER_SLOW, Peer { socket, behind: None });
+    another
+}
+
+/// Peers that need nothing: one that has every line, and one that is not there.
+fn nothing_to_do(catch_up: CatchUp) {
+    let (room, [slow, fast]) = room(false, nobody());
+    say(&room, "one");
+    catch_up(&room, FAST);
+    assert_eq!(fast.heard(), ["one"], "the fast peer had every line, and should hear these");
+    assert_eq!(
+        slow.heard(),
+        [""; 0],
+        "a thread was started for the fast peer, and not for the slow one"
+    );
+    let record = room.lock().unwrap().peers.get(&FAST).map(|peer| peer.behind);
+    assert!(
+        record == Some(None),
+        "the fast peer had every line, and its record must stay as it was"
+    );
+}
+
+/// Two peers are behind, and lack different lines.
+fn two_behind(catch_up: CatchUp) {
+    let (room, [slow, _]) = room(false, nobody());
+    say(&room, "one");
+    let another = another_slow(&room);
+    say(&room, "two");
+    catch_up(&room, ANOTHER_SLOW);
+    assert_eq!(
+        another.heard(),
+        ["two"],
+        "two peers are behind, and this one came when \"one\" was said already: each peer has its own \
+         next line; it should hear these lines"
+    );
+    assert_eq!(slow.heard(), [""; 0], "a thread sent to another peer than its own");
+    catch_up(&room, SLOW);
+    assert_eq!(slow.heard(), ["one", "two"], "the slow peer should hear these lines");
+}
+
+/// While the slow peer takes a line, a thread catches up with another slow peer: it must not wait.
+fn while_another_is_sent_to(catch_up: CatchUp) {
+    let shared: Arc<std::sync::Mutex<Option<Arc<Mutex<Room>>>>> = Arc::default();
+    let hook = {
+        let shared = Arc::clone(&shared);
+        move |line: &str| {
+            if line == "one" {
+                let room = shared.lock().unwrap().clone().expect("the room is there");
+                thread::spawn(move || catch_up(&room, ANOTHER_SLOW)).join().unwrap();
+            }
+        }
+    };
+    let (room, [slow, _]) = room(false, Box::new(hook));
+    let another = another_slow(&room);
+    *shared.lock().unwrap() = Some(Arc::clone(&room));
+    say(&room, "one");
+    say(&room, "two");
+    catch_up(&room, SLOW);
+    // The room and its sockets know each other: let them go.
+    shared.lock().unwrap().take();
+    assert_eq!(another.heard(), ["one", "two"], "another slow peer should hear these lines");
+    assert_eq!(slow.heard(), ["one", "two"], "the slow peer should hear these lines");
 }
 
 /// While the slow peer takes a line, another thread says the next one: it must not wait.
@@ -179,8 +272,7 @@ fn while_it_sends(catch_up: CatchUp) {
 
 fn broken(catch_up: CatchUp) {
     let (room, [_, fast]) = room(true, nobody());
-    let socket = Fake::new(true, false, nobody());
-    room.lock().unwrap().peers.insert(ANOTHER_SLOW, Peer { socket, behind: None });
+    another_slow(&room);
     say(&room, "one");
     catch_up(&room, SLOW);
     let peers: Vec<u32> = room.lock().unwrap().peers.keys().copied().collect();

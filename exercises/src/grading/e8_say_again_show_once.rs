@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Help, Verdict};
-use crate::e8_say_again_show_once::{Client, Event, Link, Message};
+use super::{Help, Test, Verdict};
+use crate::given::e8::{Client, Event, Link, Message};
+use crate::steps;
 
 type Session = fn(&mut Client, &mut dyn Link);
 
@@ -73,6 +74,9 @@ impl Fake<'_> {
     /// Whether the connection lives for one step more.
     fn step(&mut self) -> bool {
         let lives = self.left > 0;
+        if !lives {
+            steps::says("the connection is broken".to_owned());
+        }
         self.left = self.left.saturating_sub(1);
         assert!(lives || self.breaks, "the session goes on and on: it must wait for events");
         lives
@@ -101,6 +105,10 @@ impl Fake<'_> {
     }
 }
 
+fn words(Message { from, number, text }: &Message) -> String {
+    format!("line {number} of {from}: {text:?}")
+}
+
 impl Link for Fake<'_> {
     fn next(&mut self) -> Option<Event> {
         if !self.step() {
@@ -113,13 +121,21 @@ impl Link for Fake<'_> {
             self.events.pop_front().or_else(|| self.typed())
         };
         // The last connection is over when nothing is left to happen.
-        event.or_else(|| {
+        let event = event.or_else(|| {
             self.carry(0);
             self.events.pop_front()
-        })
+        });
+        steps::says(match &event {
+            Some(Event::Typed(text)) => format!("is typed {text:?}"),
+            Some(Event::Heard(message)) => format!("hears {}", words(message)),
+            Some(Event::Confirmed(number)) => format!("learns that its line {number} has arrived"),
+            None => "learns that nothing is left to happen".to_owned(),
+        });
+        event
     }
 
     fn say(&mut self, message: &Message) {
+        steps::says(format!("says {}", words(message)));
         if self.step() {
             if !self.said.insert(message.number) {
                 self.world.said_twice = Some(message.number);
@@ -129,31 +145,73 @@ impl Link for Fake<'_> {
     }
 
     fn confirm(&mut self, message: &Message) {
+        steps::says(format!("confirms {}", words(message)));
         if self.step() {
             self.on_its_way.push_back(Sent::Confirmation(message.clone()));
         }
     }
 }
 
-/// Grades an answer.
-///
-/// # Errors
-/// The answer is not right.
-pub fn grade(session: Session) -> Verdict {
+/// One point for a connection that does not break, and one for each promise that holds if it does.
+pub const TESTS: [Test<Session>; 4] = [
+    Test { promise: "says, shows and confirms, if no connection breaks", check: one_connection },
+    Test { promise: "loses no line of its user", check: loses_none },
+    Test { promise: "shows each line of the others once", check: shows_once },
+    Test { promise: "confirms each line, and keeps the unconfirmed", check: keeps_account },
+];
+
+fn one_connection(session: Session) -> Verdict {
     HELP.run(move || {
-        for (types_first, most_on_their_way) in [(true, 0), (true, 2), (false, 0), (false, 2)] {
-            play(session, &[], types_first, most_on_their_way);
-            for one in 0..LONGEST {
-                for two in 0..LONGEST {
-                    play(session, &[one, two], types_first, most_on_their_way);
-                }
-            }
+        for (types_first, most_on_their_way) in NETWORKS {
+            let end = play(session, &[], types_first, most_on_their_way);
+            check_said(&end);
+            check_shown(&end);
+            check_account(&end);
         }
     })
 }
 
+fn loses_none(session: Session) -> Verdict {
+    HELP.run(move || break_everywhere(session, check_said))
+}
+
+fn shows_once(session: Session) -> Verdict {
+    HELP.run(move || break_everywhere(session, check_shown))
+}
+
+fn keeps_account(session: Session) -> Verdict {
+    HELP.run(move || break_everywhere(session, check_account))
+}
+
+/// Whether the user types before the network is looked at, and how many things are on their way.
+const NETWORKS: [(bool, usize); 4] = [(true, 0), (true, 2), (false, 0), (false, 2)];
+
+/// Breaks two connections after every number of steps.
+fn break_everywhere(session: Session, check: fn(&End)) {
+    for (types_first, most_on_their_way) in NETWORKS {
+        for one in 0..LONGEST {
+            for two in 0..LONGEST {
+                steps::begin();
+                check(&play(session, &[one, two], types_first, most_on_their_way));
+            }
+        }
+    }
+}
+
+/// What is left when the last connection is over.
+struct End {
+    world: World,
+    client: Client,
+    /// All lines of the others.
+    all: Vec<Message>,
+    /// `unconfirmed` was always in order.
+    oldest_first: bool,
+    /// `last_said` was always right.
+    counted: bool,
+}
+
 /// Connections that live for so many steps, and then one that does not break.
-fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way: usize) {
+fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way: usize) -> End {
     let others = OTHERS.into_iter().map(|(from, number, text)| Message {
         from: from.to_owned(),
         number,
@@ -168,7 +226,8 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
     };
     let mut oldest_first = true;
     let mut counted = true;
-    let mut client = Client { name: "Ann".to_owned(), ..Client::default() };
+    let name = if types_first { "Ann" } else { "Dan" };
+    let mut client = Client { name: name.to_owned(), ..Client::default() };
     let lives = steps.iter().map(|steps| (*steps, true)).chain([(MOST_STEPS, false)]);
     for (left, breaks) in lives {
         let events = world.unconfirmed.iter().cloned().map(Event::Heard).collect();
@@ -183,24 +242,22 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
             said: BTreeSet::new(),
         };
         session(&mut client, &mut link);
+        steps::says("its session is over".to_owned());
         oldest_first &= client.unconfirmed.is_sorted_by_key(|message| message.number);
         counted &= client.last_said == (TYPED.len() - world.typed.len()) as u64;
     }
     assert!(world.typed.is_empty(), "the session ended before the connection was broken");
-    check_said(&world.arrived);
-    check_shown(&client.screen, &all);
+    End { world, client, all, oldest_first, counted }
+}
+
+/// Checks what the client remembers, and what others still wait for.
+fn check_account(End { world, client, oldest_first, counted, .. }: &End) {
     assert!(
-        counted,
+        *counted,
         "`last_said` is not the number of the last line: count a line when it is typed, and not \
          when it is confirmed"
     );
-    assert!(oldest_first, "`unconfirmed` has a newer line before an older one");
-    if let Some(number) = world.said_twice {
-        panic!(
-            "line {number} was said twice over one connection: say the unconfirmed lines again when \
-             a connection begins, and each line once"
-        );
-    }
+    assert!(*oldest_first, "`unconfirmed` has a newer line before an older one");
     assert!(
         client.unconfirmed.is_empty(),
         "at the end, `unconfirmed` has {} lines: after a reconnect, say all of them again, and \
@@ -215,11 +272,12 @@ fn play(session: Session, steps: &[usize], types_first: bool, most_on_their_way:
 }
 
 /// Checks the lines that have arrived from the client.
-fn check_said(arrived: &[Message]) {
+fn check_said(End { world, client, .. }: &End) {
     let mut by_number = BTreeMap::new();
     let mut in_order = Vec::new();
-    for Message { from, number, text } in arrived {
-        assert!(from == "Ann", "the client is Ann, but a line came from {from:?}");
+    let name = &client.name;
+    for Message { from, number, text } in &world.arrived {
+        assert!(from == name, "the client is {name}, but a line came from {from:?}");
         match by_number.insert(*number, text) {
             None => in_order.push(*number),
             Some(before) => assert!(
@@ -249,10 +307,16 @@ fn check_said(arrived: &[Message]) {
         "{TYPED:?} was typed, so these lines have the numbers 1 to 4, and a line that is said \
          again keeps its number; they came as {by_number:?}"
     );
+    if let Some(number) = world.said_twice {
+        panic!(
+            "line {number} was said twice over one connection: say the unconfirmed lines again when \
+             a connection begins, and each line once"
+        );
+    }
 }
 
 /// Checks the lines that the client has shown.
-fn check_shown(screen: &[Message], all: &[Message]) {
+fn check_shown(End { client: Client { screen, .. }, all, .. }: &End) {
     for message in all {
         let Message { from, text, .. } = message;
         let times = screen.iter().filter(|shown| *shown == message).count();

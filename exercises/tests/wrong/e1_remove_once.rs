@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use exercises::e1_remove_once::Peer;
+use exercises::given::e1::Peer;
 use exercises::sync::Mutex;
 
 type Roster = Mutex<Vec<Peer>>;
@@ -56,4 +56,35 @@ pub(crate) fn searches_as_if_sorted(roster: &Roster, id: u32) -> Option<Peer> {
     let mut peers = roster.lock().unwrap();
     let place = peers.binary_search_by_key(&id, |peer| peer.id).ok()?;
     Some(peers.remove(place))
+}
+
+/// The removers take turns, but a thread that only looks at the list finds it empty.
+pub(crate) fn takes_the_list_in_turn(roster: &Roster, id: u32) -> Option<Peer> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let Ok(_turn) = TURN.try_lock() else {
+        exercises::sync::thread::yield_now();
+        return takes_the_list_in_turn(roster, id);
+    };
+    takes_the_list(roster, id)
+}
+
+pub(crate) fn misses_the_last(roster: &Roster, id: u32) -> Option<Peer> {
+    let mut peers = roster.lock().unwrap();
+    for place in 0..peers.len().saturating_sub(1) {
+        if peers[place].id == id {
+            return Some(peers.remove(place));
+        }
+    }
+    None
+}
+
+/// An empty list has no last place.
+pub(crate) fn expects_a_record(roster: &Roster, id: u32) -> Option<Peer> {
+    let mut peers = roster.lock().unwrap();
+    for place in 0..=peers.len() - 1 {
+        if peers[place].id == id {
+            return Some(peers.remove(place));
+        }
+    }
+    None
 }

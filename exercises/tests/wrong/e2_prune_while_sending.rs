@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use exercises::e2_prune_while_sending::Peer;
+use exercises::given::e2::Peer;
 use exercises::sync::Mutex;
 
 type Roster = Mutex<Vec<Box<dyn Peer>>>;
@@ -110,4 +110,19 @@ pub(crate) fn takes_the_list_in_turn(roster: &Mutex<Vec<Box<dyn Peer>>>, line: &
     let mut peers = std::mem::take(&mut *roster.lock().unwrap());
     peers.retain_mut(|peer| peer.send(line));
     *roster.lock().unwrap() = peers;
+}
+
+pub(crate) fn adds_a_newline(roster: &Roster, line: &str) {
+    let line = format!("{line}\n");
+    roster.lock().unwrap().retain_mut(|peer| peer.send(&line));
+}
+
+/// The speakers take turns, but a thread that looks at the list meanwhile sees a peer that is gone.
+pub(crate) fn prunes_later_in_turn(roster: &Roster, line: &str) {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let Ok(_turn) = TURN.try_lock() else {
+        exercises::sync::thread::yield_now();
+        return prunes_later_in_turn(roster, line);
+    };
+    prunes_later(roster, line);
 }

@@ -1,6 +1,6 @@
 //! Wrong answers to exercise 3.
 
-use exercises::e3_one_lock_order::Room;
+use exercises::given::e3::Room;
 use exercises::sync::MutexGuard;
 
 fn shift(here: &mut Vec<u32>, there: &mut Vec<u32>, peer: u32) -> bool {
@@ -95,5 +95,51 @@ pub(crate) fn forgets_the_others(from: &Room, to: &Room, peer: u32) -> bool {
     let Some(place) = here.iter().position(|id| *id == peer) else { return false };
     here.remove(place);
     *there = vec![peer];
+    true
+}
+
+/// If the peer is in the other room already, it goes back.
+pub(crate) fn takes_it_from_either_room(from: &Room, to: &Room, peer: u32) -> bool {
+    let [mut here, mut there] = both(from, to);
+    shift(&mut here, &mut there, peer) || shift(&mut there, &mut here, peer)
+}
+
+/// A peer that is there already need not move.
+pub(crate) fn says_that_it_is_there(from: &Room, to: &Room, peer: u32) -> bool {
+    let [mut here, mut there] = both(from, to);
+    there.contains(&peer) || shift(&mut here, &mut there, peer)
+}
+
+/// It adds the peer to the new room in any case.
+pub(crate) fn makes_a_peer(from: &Room, to: &Room, peer: u32) -> bool {
+    let [mut here, mut there] = both(from, to);
+    let before = here.len();
+    here.retain(|id| *id != peer);
+    there.push(peer);
+    here.len() < before
+}
+
+/// The peer is only counted as moved.
+pub(crate) fn leaves_a_copy(from: &Room, to: &Room, peer: u32) -> bool {
+    let [here, mut there] = both(from, to);
+    let is_here = here.contains(&peer);
+    if is_here {
+        there.push(peer);
+    }
+    is_here
+}
+
+/// It holds one lock at a time, in the right order, and puts the peer in before it takes it out.
+pub(crate) fn one_lock_at_a_time(from: &Room, to: &Room, peer: u32) -> bool {
+    if !from.peers.lock().unwrap().contains(&peer) {
+        return false;
+    }
+    let mut there = to.peers.lock().unwrap();
+    if there.contains(&peer) {
+        return false;
+    }
+    there.push(peer);
+    drop(there);
+    from.peers.lock().unwrap().retain(|id| *id != peer);
     true
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exercises::e4_no_lost_wakeup::Inbox;
+use exercises::given::e4::Inbox;
 use exercises::sync::thread;
 
 pub(crate) fn if_for_while(inbox: &Inbox) -> String {
@@ -85,4 +85,29 @@ pub(crate) fn takes_all(inbox: &Inbox) -> String {
         lines = inbox.arrived.wait(lines).unwrap();
     }
     std::mem::take(&mut *lines).into_iter().next().unwrap()
+}
+
+/// The order is right only for a thread that need not sleep.
+pub(crate) fn newest_after_a_sleep(inbox: &Inbox) -> String {
+    let mut lines = inbox.lines.lock().unwrap();
+    if let Some(line) = lines.pop_front() {
+        return line;
+    }
+    while lines.is_empty() {
+        lines = inbox.arrived.wait(lines).unwrap();
+    }
+    lines.pop_back().unwrap()
+}
+
+pub(crate) fn leaves_it_there(inbox: &Inbox) -> String {
+    let lines = inbox.lines.lock().unwrap();
+    let lines = inbox.arrived.wait_while(lines, |lines| lines.is_empty()).unwrap();
+    lines.front().unwrap().clone()
+}
+
+/// The look and the line have two guards: another thread may take the line in between.
+pub(crate) fn unlocks_after_the_look(inbox: &Inbox) -> String {
+    let lines = inbox.lines.lock().unwrap();
+    drop(inbox.arrived.wait_while(lines, |lines| lines.is_empty()).unwrap());
+    inbox.lines.lock().unwrap().pop_front().unwrap()
 }

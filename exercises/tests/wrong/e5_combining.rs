@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use exercises::e5_combining::{Room, deliver};
+use exercises::given::e5::{Room, deliver};
 
 pub(crate) fn no_second_look(room: &Room, line: String) {
     room.pending.lock().unwrap().push(line);
@@ -157,6 +157,59 @@ pub(crate) fn copies_then_clears(room: &Room, line: String) {
         let Ok(mut roster) = room.roster.try_lock() else { return };
         let lines = room.pending.lock().unwrap().clone();
         room.pending.lock().unwrap().clear();
+        deliver(&mut roster, &lines);
+    }
+}
+
+pub(crate) fn sends_to_one_peer(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        deliver(&mut roster[..1], &lines);
+    }
+}
+
+/// The first lines are delivered as they should be, and the next ones under `pending`.
+pub(crate) fn sends_the_rest_under_pending(room: &Room, line: String) {
+    room.pending.lock().unwrap().push(line);
+    let Ok(mut roster) = room.roster.try_lock() else { return };
+    let lines = mem::take(&mut *room.pending.lock().unwrap());
+    deliver(&mut roster, &lines);
+    drop(roster);
+    sends_under_pending_if_any(room);
+}
+
+fn sends_under_pending_if_any(room: &Room) {
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let mut pending = room.pending.lock().unwrap();
+        deliver(&mut roster, &pending);
+        pending.clear();
+    }
+}
+
+pub(crate) fn newest_first(room: &Room, line: String) {
+    room.pending.lock().unwrap().insert(0, line);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
+        deliver(&mut roster, &lines);
+    }
+}
+
+/// Its own line first: it jumps the queue, and may overtake a line of its own.
+pub(crate) fn its_own_line_first(room: &Room, line: String) {
+    let Ok(mut roster) = room.roster.try_lock() else {
+        return room.pending.lock().unwrap().push(line);
+    };
+    deliver(&mut roster, &[line]);
+    let lines = mem::take(&mut *room.pending.lock().unwrap());
+    deliver(&mut roster, &lines);
+    drop(roster);
+    while !room.pending.lock().unwrap().is_empty() {
+        let Ok(mut roster) = room.roster.try_lock() else { return };
+        let lines = mem::take(&mut *room.pending.lock().unwrap());
         deliver(&mut roster, &lines);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use exercises::e6_end_blocked_threads::{FAREWELL, Server};
+use exercises::given::e6::{FAREWELL, Server};
 use exercises::sync::{JoinHandle, thread};
 
 fn end_peers(server: &Server) {
@@ -146,5 +146,52 @@ pub(crate) fn says_more_after_the_farewell(server: &Server, acceptor: JoinHandle
         socket.send("bye");
         socket.shut();
     }
+    join_sessions(server);
+}
+
+pub(crate) fn farewell_to_the_first(server: &Server, acceptor: JoinHandle<()>) {
+    server.door.close();
+    acceptor.join().unwrap();
+    let roster = server.roster.lock().unwrap();
+    roster.iter().take(1).for_each(|socket| socket.send(FAREWELL));
+    roster.iter().for_each(|socket| socket.shut());
+    drop(roster);
+    join_sessions(server);
+}
+
+pub(crate) fn says_something_else(server: &Server, acceptor: JoinHandle<()>) {
+    server.door.close();
+    acceptor.join().unwrap();
+    for socket in server.roster.lock().unwrap().iter() {
+        socket.send("goodbye");
+        socket.shut();
+    }
+    join_sessions(server);
+}
+
+/// A peer that comes after the others are shut is forgotten.
+pub(crate) fn joins_the_acceptor_last(server: &Server, acceptor: JoinHandle<()>) {
+    server.door.close();
+    end_peers(server);
+    join_sessions(server);
+    acceptor.join().unwrap();
+}
+
+/// It waits for each thread, and not for the last one.
+pub(crate) fn joins_all_but_one(server: &Server, acceptor: JoinHandle<()>) {
+    server.door.close();
+    acceptor.join().unwrap();
+    end_peers(server);
+    let sessions = mem::take(&mut *server.sessions.lock().unwrap());
+    sessions.into_iter().skip(1).for_each(|session| session.join().unwrap());
+}
+
+/// The late peer is ended, but without a word.
+pub(crate) fn says_nothing_to_a_late_peer(server: &Server, acceptor: JoinHandle<()>) {
+    let known = server.roster.lock().unwrap().clone();
+    known.iter().for_each(|socket| socket.send(FAREWELL));
+    server.door.close();
+    acceptor.join().unwrap();
+    server.roster.lock().unwrap().iter().for_each(|socket| socket.shut());
     join_sessions(server);
 }

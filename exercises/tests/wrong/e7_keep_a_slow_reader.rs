@@ -1,6 +1,6 @@
 //! Wrong answers to exercise 7.
 
-use exercises::e7_keep_a_slow_reader::{Room, Socket};
+use exercises::given::e7::{Peer, Room, Socket};
 use exercises::sync::{Arc, Mutex};
 
 /// The first half of the solution.
@@ -278,6 +278,110 @@ pub(crate) fn advances_before_it_sends(room: &Mutex<Room>, id: u32) {
         if !socket.send(&line) {
             room.lock().unwrap().peers.remove(&id);
             return;
+        }
+    }
+}
+
+/// A peer that has every line has no next one.
+pub(crate) fn expects_to_be_behind(room: &Mutex<Room>, id: u32) {
+    if !room.lock().unwrap().peers.contains_key(&id) {
+        return;
+    }
+    loop {
+        let mut guard = room.lock().unwrap();
+        let Some(peer) = guard.peers.get(&id) else { return };
+        let (number, socket) = (peer.behind.unwrap(), Arc::clone(&peer.socket));
+        let Some(line) = guard.line(number) else {
+            guard.peers.get_mut(&id).unwrap().behind = None;
+            return;
+        };
+        drop(guard);
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id);
+            return;
+        }
+        advance(&mut room, id, number + 1);
+    }
+}
+
+/// It begins with the first line that anyone lacks, and not with the first one that its peer lacks.
+pub(crate) fn begins_for_all(room: &Mutex<Room>, id: u32) {
+    {
+        let mut room = room.lock().unwrap();
+        let first = room.peers.values().filter_map(|peer| peer.behind).min();
+        if let (Some(first), Some(Peer { behind: Some(next), .. })) =
+            (first, room.peers.get_mut(&id))
+        {
+            *next = first;
+        }
+    }
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id);
+        }
+        advance(&mut room, id, number + 1);
+    }
+}
+
+/// Its lock is not that of the room, but all threads that catch up wait for it.
+pub(crate) fn one_peer_at_a_time(room: &Mutex<Room>, id: u32) {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let Ok(_turn) = TURN.try_lock() else {
+        exercises::sync::thread::yield_now();
+        return one_peer_at_a_time(room, id);
+    };
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id);
+        }
+        advance(&mut room, id, number + 1);
+    }
+}
+
+/// It sends the line to all that are behind, and only one of them lacks it.
+pub(crate) fn sends_to_all_that_are_behind(room: &Mutex<Room>, id: u32) {
+    loop {
+        let mut guard = room.lock().unwrap();
+        let Some((number, line, _)) = next(&mut guard, id) else { return };
+        let behind: Vec<_> = guard
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.behind.is_some())
+            .map(|(id, peer)| (*id, Arc::clone(&peer.socket)))
+            .collect();
+        drop(guard);
+        for (other, socket) in behind {
+            if !socket.send(&line) {
+                room.lock().unwrap().peers.remove(&other);
+            }
+        }
+        advance(&mut room.lock().unwrap(), id, number + 1);
+    }
+}
+
+/// The record of another peer may be at that place by then.
+pub(crate) fn advances_the_first_that_is_behind(room: &Mutex<Room>, id: u32) {
+    loop {
+        let next = next(&mut room.lock().unwrap(), id);
+        let Some((number, line, socket)) = next else { return };
+        let sent = socket.send(&line);
+        let mut room = room.lock().unwrap();
+        if !sent {
+            room.peers.remove(&id);
+            return;
+        }
+        if let Some(peer) = room.peers.values_mut().find(|peer| peer.behind.is_some()) {
+            peer.behind = Some(number + 1);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Wrong answers to exercise 8: each differs from the solution in one way.
 
-use exercises::e8_say_again_show_once::{Client, Event, Link, Message};
+use exercises::given::e8::{Client, Event, Link, Message};
 
 /// The solution, in parts that can be replaced.
 struct Parts {
@@ -271,4 +271,64 @@ pub(crate) fn counts_confirmed_lines(client: &mut Client, link: &mut dyn Link) {
         client.last_said = client.last_said.max(number);
     };
     Parts { typed, confirmed, ..RIGHT }.run(client, link);
+}
+
+/// Another user has another name.
+pub(crate) fn calls_itself_ann(client: &mut Client, link: &mut dyn Link) {
+    let typed = |client: &mut Client, link: &mut dyn Link, text| {
+        let message = Message { from: "Ann".to_owned(), ..number(client, text) };
+        link.say(&message);
+        client.unconfirmed.push(message);
+    };
+    Parts { typed, ..RIGHT }.run(client, link);
+}
+
+pub(crate) fn confirms_nothing(client: &mut Client, link: &mut dyn Link) {
+    let heard = |client: &mut Client, _: &mut dyn Link, message: Message| {
+        let last = client.last_shown.entry(message.from.clone()).or_default();
+        if message.number > *last {
+            *last = message.number;
+            client.screen.push(message);
+        }
+    };
+    Parts { heard, ..RIGHT }.run(client, link);
+}
+
+/// A lower number is another number as well.
+pub(crate) fn shows_every_other_number(client: &mut Client, link: &mut dyn Link) {
+    let heard = |client: &mut Client, link: &mut dyn Link, message: Message| {
+        link.confirm(&message);
+        let last = client.last_shown.entry(message.from.clone()).or_default();
+        if message.number != *last {
+            *last = message.number;
+            client.screen.push(message);
+        }
+    };
+    Parts { heard, ..RIGHT }.run(client, link);
+}
+
+/// A new line waits for the next connection.
+pub(crate) fn says_new_lines_later(client: &mut Client, link: &mut dyn Link) {
+    let typed = |client: &mut Client, _: &mut dyn Link, text| {
+        let message = number(client, text);
+        client.unconfirmed.push(message);
+    };
+    Parts { typed, ..RIGHT }.run(client, link);
+}
+
+/// When all is confirmed, it counts from one again.
+pub(crate) fn counts_the_unconfirmed(client: &mut Client, link: &mut dyn Link) {
+    let typed = |client: &mut Client, link: &mut dyn Link, text| {
+        client.last_said = client.unconfirmed.last().map_or(0, |message| message.number);
+        typed(client, link, text);
+    };
+    Parts { typed, ..RIGHT }.run(client, link);
+}
+
+pub(crate) fn sorts_the_screen(client: &mut Client, link: &mut dyn Link) {
+    let heard = |client: &mut Client, link: &mut dyn Link, message: Message| {
+        heard(client, link, message);
+        client.screen.sort_by_key(|message| std::cmp::Reverse(message.number));
+    };
+    Parts { heard, ..RIGHT }.run(client, link);
 }

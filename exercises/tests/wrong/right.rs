@@ -2,16 +2,10 @@
 
 use std::mem;
 
+use exercises::given::{e1, e2, e3, e4, e5, e6, e7, e8};
 use exercises::sync::{Arc, JoinHandle, Mutex};
-use exercises::{
-    e1_remove_once, e2_prune_while_sending, e3_one_lock_order, e4_no_lost_wakeup, e5_combining,
-    e6_end_blocked_threads, e7_keep_a_slow_reader, e8_say_again_show_once,
-};
 
-pub(crate) fn e1_extract(
-    roster: &Mutex<Vec<e1_remove_once::Peer>>,
-    id: u32,
-) -> Option<e1_remove_once::Peer> {
+pub(crate) fn e1_extract(roster: &Mutex<Vec<e1::Peer>>, id: u32) -> Option<e1::Peer> {
     let mut peers = roster.lock().unwrap();
     for place in 0..peers.len() {
         if peers[place].id == id {
@@ -21,7 +15,7 @@ pub(crate) fn e1_extract(
     None
 }
 
-pub(crate) fn e2_by_place(roster: &Mutex<Vec<Box<dyn e2_prune_while_sending::Peer>>>, line: &str) {
+pub(crate) fn e2_by_place(roster: &Mutex<Vec<Box<dyn e2::Peer>>>, line: &str) {
     let mut peers = roster.lock().unwrap();
     for place in (0..peers.len()).rev() {
         if !peers[place].send(line) {
@@ -31,11 +25,7 @@ pub(crate) fn e2_by_place(roster: &Mutex<Vec<Box<dyn e2_prune_while_sending::Pee
 }
 
 /// It never holds one lock while it waits for the other one.
-pub(crate) fn e3_gives_back(
-    from: &e3_one_lock_order::Room,
-    to: &e3_one_lock_order::Room,
-    peer: u32,
-) -> bool {
+pub(crate) fn e3_gives_back(from: &e3::Room, to: &e3::Room, peer: u32) -> bool {
     loop {
         let mut here = from.peers.lock().unwrap();
         if let Ok(mut there) = to.peers.try_lock() {
@@ -48,18 +38,18 @@ pub(crate) fn e3_gives_back(
     }
 }
 
-pub(crate) fn e4_wait_while(inbox: &e4_no_lost_wakeup::Inbox) -> String {
+pub(crate) fn e4_wait_while(inbox: &e4::Inbox) -> String {
     let lines = inbox.lines.lock().unwrap();
     let mut lines = inbox.arrived.wait_while(lines, |lines| lines.is_empty()).unwrap();
     lines.pop_front().unwrap()
 }
 
-pub(crate) fn e5_loop(room: &e5_combining::Room, line: String) {
+pub(crate) fn e5_loop(room: &e5::Room, line: String) {
     room.pending.lock().unwrap().push(line);
     loop {
         if let Ok(mut roster) = room.roster.try_lock() {
             let lines = mem::take(&mut *room.pending.lock().unwrap());
-            e5_combining::deliver(&mut roster, &lines);
+            e5::deliver(&mut roster, &lines);
         } else {
             return;
         }
@@ -69,11 +59,11 @@ pub(crate) fn e5_loop(room: &e5_combining::Room, line: String) {
     }
 }
 
-pub(crate) fn e6_pops(server: &e6_end_blocked_threads::Server, acceptor: JoinHandle<()>) {
+pub(crate) fn e6_pops(server: &e6::Server, acceptor: JoinHandle<()>) {
     server.door.close();
     acceptor.join().unwrap();
     let sockets = server.roster.lock().unwrap().clone();
-    sockets.iter().for_each(|socket| socket.send(e6_end_blocked_threads::FAREWELL));
+    sockets.iter().for_each(|socket| socket.send(e6::FAREWELL));
     sockets.iter().for_each(|socket| socket.shut());
     loop {
         let session = server.sessions.lock().unwrap().pop();
@@ -83,7 +73,7 @@ pub(crate) fn e6_pops(server: &e6_end_blocked_threads::Server, acceptor: JoinHan
 }
 
 /// It takes all lines that are there, and looks again when it has sent them.
-pub(crate) fn e7_whole_backlog(room: &Mutex<e7_keep_a_slow_reader::Room>, id: u32) {
+pub(crate) fn e7_whole_backlog(room: &Mutex<e7::Room>, id: u32) {
     loop {
         let (lines, socket, end) = {
             let mut room = room.lock().unwrap();
@@ -109,11 +99,8 @@ pub(crate) fn e7_whole_backlog(room: &Mutex<e7_keep_a_slow_reader::Room>, id: u3
 }
 
 /// Lines arrive in order, so a confirmation speaks for all lines before it.
-pub(crate) fn e8_up_to_the_number(
-    client: &mut e8_say_again_show_once::Client,
-    link: &mut dyn e8_say_again_show_once::Link,
-) {
-    use e8_say_again_show_once::{Event, Message};
+pub(crate) fn e8_up_to_the_number(client: &mut e8::Client, link: &mut dyn e8::Link) {
+    use e8::{Event, Message};
     for message in &client.unconfirmed {
         link.say(message);
     }
@@ -140,7 +127,7 @@ pub(crate) fn e8_up_to_the_number(
 }
 
 /// It never waits under the lock either.
-pub(crate) fn e7_tries_without_waiting(room: &Mutex<e7_keep_a_slow_reader::Room>, id: u32) {
+pub(crate) fn e7_tries_without_waiting(room: &Mutex<e7::Room>, id: u32) {
     loop {
         let mut guard = room.lock().unwrap();
         let end = guard.end();

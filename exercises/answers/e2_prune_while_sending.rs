@@ -8,18 +8,14 @@
 //! if two threads send at the same time, two peers may hear the lines in two orders. That all peers
 //! hear one order is an *invariant* of the room.
 //!
-//! Grade your answer with `cargo run -p exercises -- 2`.
-#![allow(unused_variables, reason = "the gap does not use the parameters yet")]
+//! The types are in `exercises/src/given/e2.rs`: read it first. Grade your answer with
+//! `cargo run -p exercises -- 2`; add `--hint 1` or `--hint 2` if you need more help.
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
-use crate::sync::Mutex;
-
-/// The connection to a peer.
-pub trait Peer: Send {
-    /// Sends a line, and never waits. Returns `false` if the connection is broken.
-    fn send(&mut self, line: &str) -> bool;
-}
+use exercises::given::e2::Peer;
+use exercises::sync::Mutex;
 
 /// Sends `line` to each peer once, and removes the peers whose send fails.
 pub fn say(roster: &Mutex<Vec<Box<dyn Peer>>>, line: &str) {
-    todo!("lock the roster once; send, and keep the peers whose send worked: see Vec::retain_mut")
+    todo!("send the line to each peer once, and remove the peers whose send fails")
 }

@@ -7,20 +7,15 @@
 //! acts. So the look and the removal belong into one *critical section*: the lock is held from the
 //! first to the last step.
 //!
-//! Grade your answer with `cargo run -p exercises -- 1`.
-#![allow(unused_variables, reason = "the gap does not use the parameters yet")]
+//! The types are in `exercises/src/given/e1.rs`: read it first. Grade your answer with
+//! `cargo run -p exercises -- 1`; add `--hint 1` or `--hint 2` if you need more help.
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
-use crate::sync::Mutex;
-
-/// The record of a peer.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// No other peer has this number.
-    pub id: u32,
-}
+use exercises::given::e1::Peer;
+use exercises::sync::Mutex;
 
 /// Removes the record of the peer `id`, and returns it. Returns `None` if there is no such record.
 /// The other records stay.
 pub fn remove(roster: &Mutex<Vec<Peer>>, id: u32) -> Option<Peer> {
-    todo!("lock the roster once; look for the record and remove it before you unlock")
+    todo!("remove the record of the peer `id`, and return it")
 }

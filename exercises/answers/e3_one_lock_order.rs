@@ -8,21 +8,14 @@
 //! each thread holds one lock and waits for the other one, both wait for ever. This is a *deadlock
 //! by lock order*. It cannot happen if all threads take the locks in the same order.
 //!
-//! Grade your answer with `cargo run -p exercises -- 3`.
-#![allow(unused_variables, reason = "the gap does not use the parameters yet")]
+//! The types are in `exercises/src/given/e3.rs`: read it first. Grade your answer with
+//! `cargo run -p exercises -- 3`; add `--hint 1` or `--hint 2` if you need more help.
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
-use crate::sync::Mutex;
-
-/// One of several rooms.
-pub struct Room {
-    /// No other room has this number.
-    pub number: u32,
-    /// The numbers of the peers that are here.
-    pub peers: Mutex<Vec<u32>>,
-}
+use exercises::given::e3::Room;
 
 /// Moves a peer from one room to another one. Returns `false`, and changes nothing, if the peer is
 /// not in the room `from`. The two rooms are never the same.
 pub fn move_peer(from: &Room, to: &Room, peer: u32) -> bool {
-    todo!("lock both rooms, the one with the lower number first; then move the peer")
+    todo!("move the peer, and let no thread see it in no room or in two")
 }

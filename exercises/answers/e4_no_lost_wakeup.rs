@@ -9,29 +9,13 @@
 //! And a thread that has been woken does not hold the lock at once. Before it does, another thread
 //! may take the line. So it must look again, and sleep again if there is nothing.
 //!
-//! Grade your answer with `cargo run -p exercises -- 4`.
-#![allow(unused_variables, reason = "the gap does not use the parameters yet")]
+//! The types are in `exercises/src/given/e4.rs`: read it first. Grade your answer with
+//! `cargo run -p exercises -- 4`; add `--hint 1` or `--hint 2` if you need more help.
+#![allow(unused_imports, unused_variables, reason = "the gap does not use them yet")]
 
-use std::collections::VecDeque;
-
-use crate::sync::{Condvar, Mutex};
-
-/// Lines on their way from some threads to others.
-#[derive(Default)]
-pub struct Inbox {
-    /// The lines that no thread has taken yet.
-    pub lines: Mutex<VecDeque<String>>,
-    /// Wakes a thread that waits for a line.
-    pub arrived: Condvar,
-}
-
-/// Adds a line, and wakes one thread that waits. (This is not the gap.)
-pub fn put(inbox: &Inbox, line: &str) {
-    inbox.lines.lock().unwrap().push_back(line.to_owned());
-    inbox.arrived.notify_one();
-}
+use exercises::given::e4::Inbox;
 
 /// Takes the oldest line. Sleeps while there is none.
 pub fn take(inbox: &Inbox) -> String {
-    todo!("lock the list; `while` it is empty, wait with the guard; then take the first line")
+    todo!("take the oldest line, and sleep while there is none")
 }
