@@ -15,6 +15,7 @@ use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, S
 
 use super::args::{Echo, ServerArgs};
 use super::streams::Out;
+use super::timeline::Timeline;
 use super::ui::clock;
 use super::ui::paint::{self, Palette, Style};
 use super::usage::program;
@@ -25,6 +26,8 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
+    // First, because nothing can be opened for as long as it has no reader, if it is a pipe.
+    let _timeline = args.timeline.as_deref().map(Timeline::start).transpose()?;
     let stop = signals::on_stop()?;
     let Some(server) = bind(config(args), &stop)? else { return Ok(()) };
     announce(&server, args);

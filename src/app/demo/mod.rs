@@ -20,14 +20,14 @@ const PAUSE: Duration = Duration::from_millis(700);
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
 /// `tcp-chat demo`
-pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
+pub(crate) fn run(DemoArgs { clients, fast, timeline }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
-    let pause = if fast { Duration::ZERO } else { PAUSE };
+    let pause = if *fast { Duration::ZERO } else { PAUSE };
     let mut stage = Stage::new(pause, quit)?;
-    let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
+    let names: Vec<String> = (0..usize::from(*clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;
-    let (mut server, address) = stage.server("127.0.0.1:0")?;
+    let (mut server, address) = stage.server("127.0.0.1:0", timeline.as_deref())?;
 
     stage.heading("The clients start. Each of them is a process of its own.")?;
     let mut actors = Vec::new();
@@ -61,7 +61,7 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     stage.type_line(&mut actors[0], "is anybody there?")?;
 
     stage.heading("A new server starts on the same port. The clients connect by themselves.")?;
-    let (mut server, _) = stage.server(&address)?;
+    let (mut server, _) = stage.server(&address, None)?;
     for name in stayed {
         stage.wait(name, |line| line.contains("Successful!"))?;
         stage.wait("Server", |line| line.contains("Has Connected!"))?;
