@@ -5,7 +5,7 @@
     python3 docs/chart.py results.csv
 
 The chart shows deliveries per second over the number of clients. Each point is the median of all
-rounds without silent peers. Needs Python 3 and nothing else.
+rounds without silent peers, with messages of 64 bytes. Needs Python 3 and nothing else.
 """
 
 import csv
@@ -25,12 +25,12 @@ THEMES = {
     "light": {
         "ground": "#ffffff", "text": "#1f2328", "grid": "#d1d9e0",
         "servers": ["#cf222e", "#0550ae", "#8250df", "#9a6700", "#1a7f37", "#57606a",
-                    "#bf3989", "#0969da", "#bc4c00", "#6639ba", "#0a7572", "#7d4e00", "#1f2328"],
+                    "#bf3989", "#0969da", "#bc4c00", "#6639ba", "#0a7572", "#7d4e00", "#a0111f", "#1f2328"],
     },
     "dark": {
         "ground": "#0d1117", "text": "#e6edf3", "grid": "#30363d",
         "servers": ["#ff7b72", "#79c0ff", "#d2a8ff", "#e3b341", "#56d364", "#9ea7b3",
-                    "#ff9bce", "#58a6ff", "#ffa657", "#bc8cff", "#39c5cf", "#d4a72c", "#e6edf3"],
+                    "#ff9bce", "#58a6ff", "#ffa657", "#bc8cff", "#39c5cf", "#d4a72c", "#ffa198", "#e6edf3"],
     },
 }
 # Each mark is a path around the origin.
@@ -52,7 +52,7 @@ def read(file):
         server = rounds.setdefault(row["server"], {})
         rate = float(row["deliveries_per_second"] or 0)
         # A logarithmic axis has no zero.
-        if int(row["silent"]) == 0 and rate > 0:
+        if int(row["silent"]) == 0 and int(row["bytes"]) == 64 and rate > 0:
             server.setdefault(int(row["clients"]), []).append(rate)
     return {
         name: [(clients, statistics.median(rates)) for clients, rates in sorted(sizes.items())]

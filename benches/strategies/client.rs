@@ -82,6 +82,8 @@ pub(crate) struct Client<P> {
     number: u32,
     said: u32,
     in_flight: VecDeque<Instant>,
+    /// The next message, but for its numbers.
+    message: Vec<u8>,
     unsent: Vec<u8>,
     carried: Vec<u8>,
     /// For each speaker, the number of the next message. None before the first one: a server may
@@ -94,6 +96,7 @@ impl<P: Protocol> Client<P> {
     pub(crate) fn new(
         number: u32,
         speakers: usize,
+        bytes: usize,
         receiving: TcpStream,
         publishing: Option<TcpStream>,
     ) -> Self {
@@ -103,6 +106,7 @@ impl<P: Protocol> Client<P> {
             number,
             said: 0,
             in_flight: VecDeque::new(),
+            message: message::template(bytes),
             unsent: Vec::new(),
             carried: Vec::with_capacity(LONGEST_FRAME),
             expected: vec![None; speakers],
@@ -130,7 +134,8 @@ impl<P: Protocol> Client<P> {
     pub(crate) fn say(&mut self, count: usize, manner: Manner) -> io::Result<()> {
         let now = Instant::now();
         for _ in 0..count {
-            P::pack(&message::write(self.number, self.said), &mut self.unsent);
+            message::number_it(&mut self.message, self.number, self.said);
+            P::pack(&self.message, &mut self.unsent);
             self.said += 1;
             self.in_flight.push_back(now);
             if manner.one_by_one {

@@ -1,29 +1,34 @@
 //! The comparison: every server at every size, in interleaved rounds. The other work of a machine
 //! changes from minute to minute, and must affect all servers alike.
 
+use std::fmt::Write;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::load::{Load, Outcome};
+use crate::message;
 use crate::process::Process;
 use crate::servers::Strategy;
 
-/// How many clients talk, and how many more peers never read.
+/// How many clients talk, how many more peers never read, and how long a message is.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) clients: usize,
     pub(crate) silent: usize,
+    /// The length of their messages.
+    pub(crate) bytes: usize,
 }
 
-pub(crate) const SIZES: [Size; 7] = [
-    Size { clients: 2, silent: 0 },
-    Size { clients: 5, silent: 0 },
-    Size { clients: 10, silent: 0 },
-    Size { clients: 30, silent: 0 },
-    Size { clients: 100, silent: 0 },
-    Size { clients: 1000, silent: 0 },
-    Size { clients: 100, silent: 5 },
+pub(crate) const SIZES: [Size; 8] = [
+    Size::of(2),
+    Size::of(5),
+    Size::of(10),
+    Size::of(30),
+    Size::of(100),
+    Size::of(1000),
+    Size { silent: 5, ..Size::of(100) },
+    Size { bytes: 1024, ..Size::of(30) },
 ];
 
 pub(crate) struct Plan {
@@ -32,16 +37,11 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) in_flight: usize,
     pub(crate) one_by_one: bool,
-    /// Whether each server runs on core 1 only.
-    pub(crate) own_core: bool,
     /// How many busy loops run beside the servers.
     pub(crate) busy_loops: usize,
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
 }
-
-/// The core of a server that has one of its own.
-pub(crate) const OWN_CORE: usize = 1;
 
 /// The outcome of one server at one size in one round. None if it could not run.
 pub(crate) type Round = Option<Outcome>;
@@ -92,19 +92,24 @@ impl Plan {
         }
         let load = Load {
             clients: size.clients,
+            bytes: size.bytes,
             in_flight: if strategy.answers() { self.in_flight } else { 0 },
             one_by_one: self.one_by_one,
             silent: size.silent,
             warm_up: self.warm_up * size.patience(),
             window: self.window * size.patience(),
         };
-        let server = strategy.start(self.own_core.then_some(OWN_CORE))?;
+        let server = strategy.start()?;
         let pid = Some(server.process.id());
         strategy.wire().run(&load, server.address, pid, stop).map(Some)
     }
 }
 
 impl Size {
+    pub(crate) const fn of(clients: usize) -> Self {
+        Self { clients, silent: 0, bytes: message::LENGTH }
+    }
+
     /// With a thousand clients, some servers need more than a second to deliver a message. A short
     /// window would see only a part of their cycle.
     fn patience(self) -> u32 {
@@ -112,9 +117,13 @@ impl Size {
     }
 
     pub(crate) fn label(self) -> String {
-        match self.silent {
+        let mut label = match self.silent {
             0 => format!("{} clients", self.clients),
             silent => format!("{} + {silent} silent", self.clients),
+        };
+        if self.bytes != message::LENGTH {
+            let _ = write!(label, ", {} bytes", self.bytes);
         }
+        label
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn connect_clients<P: Protocol>(
     address: Address,
     first: u32,
     count: usize,
+    bytes: usize,
     registry: &Registry,
 ) -> io::Result<Vec<Option<Client<P>>>> {
     (first..)
@@ -50,7 +51,7 @@ pub(crate) fn connect_clients<P: Protocol>(
             let publishing = publishing
                 .map(|socket| register(socket, Token(index * 2 + 1), registry))
                 .transpose()?;
-            Ok(Some(Client::new(number, count, receiving, publishing)))
+            Ok(Some(Client::new(number, count, bytes, receiving, publishing)))
         })
         .collect()
 }

@@ -36,6 +36,8 @@ const EPILOGUE_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) clients: usize,
+    /// The length of a message with its newline.
+    pub(crate) bytes: usize,
     /// How many messages each client keeps in flight; 0 for clients that only listen.
     pub(crate) in_flight: usize,
     /// Whether each message gets a `write` of its own.
@@ -81,7 +83,7 @@ impl Load {
         let first = NUMBER.fetch_add(count, Ordering::Relaxed);
         let poll = Poll::new()?;
         let mut crowd = Crowd::<P> {
-            clients: connect_clients(address, first, self.clients, poll.registry())?,
+            clients: connect_clients(address, first, self.clients, self.bytes, poll.registry())?,
             poll,
             buffer: ReadBuffer::new(READ_SIZE),
             tally: Tally::new(first, if self.in_flight > 0 { self.clients } else { 0 }),

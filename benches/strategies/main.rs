@@ -6,7 +6,7 @@
 //!
 //! Reading order: `message` and `protocols` (what travels), `client` (sends, receives and checks),
 //! `connect`, `load` (runs many clients on one thread), `process` and `servers`, `compare` (the
-//! rounds), then the output: `report`.
+//! rounds), `machine` (what it is measured on), then the output: `report`.
 #![allow(clippy::doc_markdown, reason = "ZeroMQ is a name, and not code")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 
@@ -17,6 +17,7 @@ mod client;
 mod connect;
 mod cpu;
 mod load;
+mod machine;
 
 mod process;
 mod servers;
@@ -61,21 +62,21 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
-    /// Numbers of clients [default: 2,5,10,30,100,1000, and 100 with 5 that never read]
+    /// Numbers of clients [default: 2,5,10,30,100,1000, 100 with 5 that never read, 30 with 1 KiB]
     #[arg(long, value_delimiter = ',')]
     clients: Vec<usize>,
     /// With --clients: how many more peers join and never read
     #[arg(long, default_value_t = 0)]
     silent: usize,
+    /// With --clients: the length of each message with its newline, from 64 to 1024
+    #[arg(long, default_value_t = message::LENGTH, value_parser = length)]
+    bytes: usize,
     /// How many messages each client keeps in flight
     #[arg(long, default_value_t = 4)]
     in_flight: usize,
     /// Write each message by itself, not all answers to one read together
     #[arg(long)]
     one_by_one: bool,
-    /// Run each server on core 1 only; begin with `taskset -c 0 cargo bench`, and the generator has core 0
-    #[arg(long)]
-    own_core: bool,
     /// Keep the machine busy with this many loops
     #[arg(long, value_name = "LOOPS", default_value_t = 0)]
     busy: usize,
@@ -127,6 +128,7 @@ fn run(args: &Args) -> io::Result<()> {
         return drive(args, addr, &stop);
     }
     process::build_examples()?;
+    println!("{}\n", machine::costs()?);
     let results = args.plan()?.carry_out(&stop)?;
     print!("{}", report::tables(&results, args.markdown));
     if let Some(path) = &args.csv {
@@ -137,10 +139,11 @@ fn run(args: &Args) -> io::Result<()> {
 
 /// Drives a server that is already running.
 fn drive(args: &Args, addr: SocketAddr, stop: &AtomicBool) -> io::Result<()> {
-    println!("{}", report::headline());
+    println!("{}\n\n{}", machine::costs()?, report::headline());
     for size in args.sizes() {
         let load = Load {
             clients: size.clients,
+            bytes: size.bytes,
             in_flight: args.in_flight,
             one_by_one: args.one_by_one,
             silent: size.silent,
@@ -169,7 +172,6 @@ impl Args {
             rounds: self.rounds.unwrap_or(if self.quick { 1 } else { 5 }),
             in_flight: self.in_flight,
             one_by_one: self.one_by_one,
-            own_core: self.own_core,
             busy_loops: self.busy,
             warm_up: self.warm_up(),
             window: self.window(),
@@ -181,7 +183,7 @@ impl Args {
             let slow = |size: &Size| size.clients > 100 || size.silent > 0;
             return compare::SIZES.into_iter().filter(|size| !(self.quick && slow(size))).collect();
         }
-        let size = |&clients| Size { clients, silent: self.silent };
+        let size = |&clients| Size { clients, silent: self.silent, bytes: self.bytes };
         self.clients.iter().map(size).collect()
     }
 
@@ -192,6 +194,12 @@ impl Args {
     fn window(&self) -> Duration {
         self.seconds.unwrap_or(Duration::from_millis(if self.quick { 300 } else { 1000 }))
     }
+}
+
+fn length(text: &str) -> Result<usize, String> {
+    let length = text.parse().map_err(|e| format!("{e}"))?;
+    let all = message::LENGTHS;
+    all.contains(&length).then_some(length).ok_or(format!("{} to {}", all.start(), all.end()))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

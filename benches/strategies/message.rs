@@ -1,45 +1,43 @@
-//! The message that all clients say, in every protocol: 64 bytes with the number of its speaker and
-//! its own number, so that a receiver can compare every byte of every message.
+//! The message that all clients say, in every protocol: the number of its speaker, its own number,
+//! and a filler, so that a receiver can compare every byte of every message.
 
-/// The length of every message with its newline.
+/// The length of a message with its newline, if `--bytes` says nothing else.
 pub(crate) const LENGTH: usize = 64;
-
-/// `c0000012:0000345 xxx…x`, and a newline.
-pub(crate) type Message = [u8; LENGTH];
+/// The lengths that it may say. The longest one is the longest message that each server allows as it
+/// is started.
+pub(crate) const LENGTHS: std::ops::RangeInclusive<usize> = LENGTH..=1024;
 
 /// A letter or colon and seven digits.
 const NUMBER: usize = 8;
-/// The rest is the same in all messages.
-const FILLER: [u8; LENGTH - 2 * NUMBER] = {
-    let mut filler = [b'x'; LENGTH - 2 * NUMBER];
-    filler[0] = b' ';
-    filler[filler.len() - 1] = b'\n';
-    filler
-};
+const FILLER: [u8; *LENGTHS.end()] = [b'x'; *LENGTHS.end()];
 
 /// A message without a speaker.
-pub(crate) const ANONYMOUS: Message = {
+pub(crate) const ANONYMOUS: [u8; LENGTH] = {
     let mut message = [b'.'; LENGTH];
     message[LENGTH - 1] = b'\n';
     message
 };
 
-/// Message number `sequence` of `speaker`.
-pub(crate) fn write(speaker: u32, sequence: u32) -> Message {
-    let mut message = [0; LENGTH];
+/// A message of this length, without its numbers: `c0000012:0000345 xxx…x`, and a newline.
+pub(crate) fn template(length: usize) -> Vec<u8> {
+    let mut message = FILLER[..length].to_vec();
+    message[2 * NUMBER] = b' ';
+    message[length - 1] = b'\n';
+    message
+}
+
+/// Makes a template message number `sequence` of `speaker`.
+pub(crate) fn number_it(message: &mut [u8], speaker: u32, sequence: u32) {
     message[..NUMBER].copy_from_slice(&digits(b'c', speaker));
     message[NUMBER..][..NUMBER].copy_from_slice(&digits(b':', sequence));
-    message[2 * NUMBER..].copy_from_slice(&FILLER);
-    message
 }
 
 /// The speaker and the number of a message. None for all other text.
 pub(crate) fn read(text: &[u8]) -> Option<(u32, u32)> {
-    let message: &Message = text.try_into().ok()?;
-    let (speaker, rest) = message.split_first_chunk()?;
-    let (sequence, filler) = rest.split_first_chunk()?;
-    let filler: &[u8; FILLER.len()] = filler.try_into().ok()?;
-    if *filler != FILLER {
+    let (speaker, rest) = text.split_first_chunk()?;
+    let (sequence, rest) = rest.split_first_chunk()?;
+    let filler = rest.strip_prefix(b" ")?.strip_suffix(b"\n")?;
+    if filler != FILLER.get(..filler.len())? {
         return None;
     }
     Some((number(b'c', *speaker)?, number(b':', *sequence)?))

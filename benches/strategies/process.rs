@@ -2,7 +2,6 @@
 //! another, and each server's CPU time can be measured. No process outlives its `Server`.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -41,14 +40,6 @@ impl Drop for Process {
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) address: Address,
-}
-
-/// A command for a server. `taskset` replaces itself with the program, so the process stays one.
-pub(crate) fn command(program: impl AsRef<OsStr>, core: Option<usize>) -> Command {
-    let Some(core) = core else { return Command::new(program) };
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string()]).arg(program);
-    command
 }
 
 /// Builds the examples, because `cargo bench` does not build them.

@@ -49,14 +49,12 @@ pub(crate) fn tables(results: &Results, markdown: bool) -> String {
         let cell = |strategy, size| median_of(results.rounds(strategy, size), value).map(show);
         add_table(&mut text, title, results, cell, markdown);
     }
-    for (at, strategy) in results.plan.strategies.iter().enumerate() {
-        if matches!(strategy, Strategy::TcpChat | Strategy::OneCore) {
-            for Quantity { title, value, .. } in [DELIVERIES, MEDIAN, P99] {
-                let title = format!("{title}: {} divided by", strategy.name());
-                let cell = |rival, size| ratio(results, (at, rival), size, value);
-                add_table(&mut text, &title, results, cell, markdown);
-            }
-        }
+    let ours = results.plan.strategies.iter().position(|one| *one == Strategy::TcpChat);
+    for Quantity { title, value, .. } in [DELIVERIES, MEDIAN, P99] {
+        let Some(ours) = ours else { break };
+        let title = format!("{title}: tcp-chat divided by");
+        let cell = |rival, size| ratio(results, (ours, rival), size, value);
+        add_table(&mut text, &title, results, cell, markdown);
     }
     add_complaints(&mut text, results);
     text
@@ -133,7 +131,7 @@ fn complaint(outcome: &Outcome) -> Option<String> {
 
 /// All outcomes, one a line.
 pub(crate) fn csv(results: &Results) -> String {
-    let mut text = "server,clients,silent,round,deliveries_per_second,p50_us,p99_us,\
+    let mut text = "server,clients,silent,bytes,round,deliveries_per_second,p50_us,p99_us,\
         server_cpu_us_per_million,generator_percent,dropped,wrong,missing\n"
         .to_string();
     for (at, strategy) in results.plan.strategies.iter().enumerate() {
@@ -145,10 +143,11 @@ pub(crate) fn csv(results: &Results) -> String {
                 };
                 let _ = writeln!(
                     text,
-                    "\"{}\",{},{},{},{},{},{},{},{},{},{},{}",
+                    "\"{}\",{},{},{},{},{},{},{},{},{},{},{},{}",
                     strategy.name(),
                     size.clients,
                     size.silent,
+                    size.bytes,
                     round + 1,
                     show((DELIVERIES.value)(outcome), 1.0),
                     show(median_latency(outcome), 1e-6),

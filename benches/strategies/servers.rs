@@ -2,11 +2,11 @@
 //! speaks.
 
 use std::io;
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
-use crate::compare::OWN_CORE;
 use crate::connect::Address;
 use crate::load::{Load, Outcome};
 use crate::process::{self, Server};
@@ -54,12 +54,13 @@ impl Wire {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strategy {
     TcpChat,
-    OneCore,
+    AllCores,
     OneLock,
     WriteUnderLock,
     CopyTheList,
     OutboxThreads,
     Combining,
+    EventLoop,
     Redis,
     Nats,
     ZeroMq,
@@ -69,14 +70,15 @@ pub(crate) enum Strategy {
 }
 
 impl Strategy {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::TcpChat,
-        Self::OneCore,
+        Self::AllCores,
         Self::OneLock,
         Self::WriteUnderLock,
         Self::CopyTheList,
         Self::OutboxThreads,
         Self::Combining,
+        Self::EventLoop,
         Self::Redis,
         Self::Nats,
         Self::ZeroMq,
@@ -88,12 +90,13 @@ impl Strategy {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::TcpChat => "tcp-chat",
-            Self::OneCore => "tcp-chat, one core",
+            Self::AllCores => "tcp-chat, all cores",
             Self::OneLock => "one lock",
             Self::WriteUnderLock => "write under the lock",
             Self::CopyTheList => "copy the list",
             Self::OutboxThreads => "outbox and writer thread",
             Self::Combining => "combining",
+            Self::EventLoop => "event loop",
             Self::Redis => "Redis PUB/SUB",
             Self::Nats => "NATS",
             Self::ZeroMq => "ZeroMQ proxy",
@@ -121,13 +124,12 @@ impl Strategy {
 
     pub(crate) fn is_installed(self) -> bool {
         let runs = |program: &str, arguments: &[&str]| {
-            process::command(program, None).args(arguments).output().is_ok()
+            Command::new(program).args(arguments).output().is_ok()
         };
         match self {
-            Self::OneCore => runs("taskset", &["--version"]) && runs("chrt", &["--version"]),
             Self::Redis => runs("redis-server", &["--version"]),
             Self::Nats => runs("nats-server", &["--version"]),
-            Self::ZeroMq => process::command("python3", None)
+            Self::ZeroMq => Command::new("python3")
                 .args(["-c", "import zmq"])
                 .output()
                 .is_ok_and(|output| output.status.success()),
@@ -137,38 +139,29 @@ impl Strategy {
         }
     }
 
-    /// Starts the server and waits until it accepts connections. If `core` is given, it runs on
-    /// that core only.
-    pub(crate) fn start(self, core: Option<usize>) -> io::Result<Server> {
+    /// Starts the server and waits until it accepts connections.
+    pub(crate) fn start(self) -> io::Result<Server> {
         let example = |name: &str| {
             let path = process::release_dir()?.join("examples").join(name);
-            process::start_announcing(process::command(path, core).arg("127.0.0.1:0"))
+            process::start_announcing(Command::new(path).arg("127.0.0.1:0"))
+        };
+        let chat = |cores| {
+            let mut chat = Command::new(CHAT);
+            chat.args(["server", "127.0.0.1:0", "--quiet", "--cores", cores]);
+            process::start_announcing(&mut chat)
         };
         match self {
-            Self::TcpChat => process::start_announcing(process::command(CHAT, core).args([
-                "server",
-                "127.0.0.1:0",
-                "--quiet",
-            ])),
-            // The recipe of docs/performance.md.
-            Self::OneCore => {
-                process::start_announcing(process::command("chrt", Some(OWN_CORE)).args([
-                    "-b",
-                    "0",
-                    CHAT,
-                    "server",
-                    "127.0.0.1:0",
-                    "--quiet",
-                ]))
-            }
+            Self::TcpChat => chat("one"),
+            Self::AllCores => chat("all"),
             Self::OneLock => example("1_one_lock"),
             Self::WriteUnderLock => example("2_write_under_lock"),
             Self::CopyTheList => example("3_copy_the_list"),
             Self::OutboxThreads => example("5_outbox_threads"),
             Self::Combining => example("6_combining"),
+            Self::EventLoop => example("7_event_loop"),
             // No limit on the buffers of slow subscribers: Redis must drop no client.
             Self::Redis => process::start_on_a_free_port(|port| {
-                let mut redis = process::command("redis-server", core);
+                let mut redis = Command::new("redis-server");
                 redis
                     .args(["--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly"])
                     .args(["no", "--maxclients", "15000", "--tcp-backlog", "4096"])
@@ -176,27 +169,27 @@ impl Strategy {
                 Ok(redis)
             }),
             Self::Nats => process::start_on_a_free_port(|port| {
-                let mut nats = process::command("nats-server", core);
+                let mut nats = Command::new("nats-server");
                 nats.args(["--addr", "127.0.0.1", "--port", port]);
                 Ok(nats)
             }),
-            Self::ZeroMq => process::start_announcing(
-                process::command("python3", core).arg(process::rival("zeromq.py")),
-            ),
-            Self::Bun => process::start_announcing(
-                process::command("bun", core).arg(process::rival("websocket.js")),
-            ),
+            Self::ZeroMq => {
+                process::start_announcing(Command::new("python3").arg(process::rival("zeromq.py")))
+            }
+            Self::Bun => {
+                process::start_announcing(Command::new("bun").arg(process::rival("websocket.js")))
+            }
             Self::Mosquitto => process::start_on_a_free_port(|port| {
                 let text = format!(
                     "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
                      max_queued_messages 0\nuser root\n"
                 );
-                let mut mosquitto = process::command("mosquitto", core);
+                let mut mosquitto = Command::new("mosquitto");
                 mosquitto.arg("-c").arg(process::configuration("mosquitto", &text)?);
                 Ok(mosquitto)
             }),
             Self::WritesOnly => process::start_announcing(
-                process::command(std::env::current_exe()?, core).arg("--serve-writes-only"),
+                Command::new(std::env::current_exe()?).arg("--serve-writes-only"),
             ),
         }
     }

@@ -72,6 +72,16 @@ pub(crate) enum Echo {
     Others,
 }
 
+/// On which cores the clients' threads run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Cores {
+    /// All on one core
+    #[default]
+    One,
+    /// Wherever the system puts them
+    All,
+}
+
 /// `tcp-chat server`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -192,6 +202,21 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "SECONDS", default_value = "30", env = "TCP_CHAT_DEAD_LINK",
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,
+
+    /// Run the clients' threads on one core, or on all
+    ///
+    /// Only one of them delivers at a time, so on one core they deliver faster. Only Linux can do it.
+    /// With "all", the system decides.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "one|all",
+        hide_possible_values = true,
+        default_value_t,
+        env = "TCP_CHAT_CORES",
+        help_heading = "Limits"
+    )]
+    pub(crate) cores: Cores,
 
     /// Do not print the event log
     #[arg(long, short, env = "TCP_CHAT_QUIET", value_parser = yes_or_no(), help_heading = "Output")]

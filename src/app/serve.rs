@@ -13,7 +13,7 @@ use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
 use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Timeouts};
 
-use super::args::{Echo, ServerArgs};
+use super::args::{Cores, Echo, ServerArgs};
 use super::streams::Out;
 use super::timeline::Timeline;
 use super::ui::clock;
@@ -104,6 +104,7 @@ fn config(args: &ServerArgs) -> Config {
         max_clients,
         limits: Limits::of(args.max_backlog, catch_up),
         stall_timeout: args.stall_timeout,
+        one_core: args.cores == Cores::One,
     }
 }
 

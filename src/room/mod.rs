@@ -37,7 +37,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::protocol::{Batch, Framing, PeerId};
-use crate::sync::{FairMutex, Mutex, yield_now};
+use crate::sync::{FairMutex, Mutex};
 use roster::Roster;
 
 pub use backlog::Entry;
@@ -199,12 +199,7 @@ impl<S: Socket> Room<S> {
                 return log::trace!("the roster is busy");
             };
             log::trace!("locks the roster");
-            if roster.crowded {
-                // Other speakers can append first, and one send carries their lines as well. Without
-                // this, the p99 latency at 5 to 30 clients is two to four times as long.
-                log::trace!("lets others run first");
-                yield_now();
-            }
+            roster.let_others_append();
             self.deliver(&mut roster);
             log::trace!("unlocks the roster");
         }

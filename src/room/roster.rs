@@ -9,6 +9,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Limits;
 use super::backlog::{Backlog, Entry};
@@ -16,6 +17,7 @@ use super::lag::Lag;
 use super::peer::{CatchUp, Peer, Socket, Standing};
 use super::reason::Reason;
 use crate::protocol::{Batch, Framing, PeerId, Recipient};
+use crate::sync::yield_now;
 
 /// How much of the backlog a catch-up thread takes at once, in bytes, or fewer if that is more than 512
 /// batches. A thread that took less would take the roster more often, and delay the speakers.
@@ -23,6 +25,14 @@ const PART_SIZE: u64 = 1024 * 1024;
 
 /// With so few peers, a send costs less than waiting for the lines of others.
 const FEW: usize = 3;
+
+/// Threads of this server give the core back within microseconds. A yield that takes longer went to
+/// another program, for a time slice of some milliseconds.
+const LONG_YIELD: Duration = Duration::from_millis(2);
+
+/// For so long after a long yield, one yield must do. Beside four busy loops, a second one costs five
+/// clients three quarters of their deliveries.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// Something that happened in the room.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +91,8 @@ pub(crate) struct Roster<S> {
     limits: Limits,
     /// There are many peers, and the last batch had several lines. Probably the next one will, too.
     pub(crate) crowded: bool,
+    /// Other programs want this core: the last long yield began then.
+    long_yield: Option<Instant>,
     /// The end of the stream, once the room is closed. No peer may join any more.
     closed: Option<u64>,
     observer: Box<dyn Observer>,
@@ -96,6 +108,7 @@ impl<S: Socket> Roster<S> {
             lines: 0,
             limits,
             crowded: false,
+            long_yield: None,
             closed: None,
             observer,
         }
@@ -120,6 +133,23 @@ impl<S: Socket> Roster<S> {
         self.observer.see(Event::Joined(address));
         log::trace!("joins as peer {}", self.last_id);
         Some(self.last_id)
+    }
+
+    /// Lets other speakers append first: one send carries their lines as well. The second yield is for
+    /// those that the first one woke. Without any, the p99 latency at 5 to 30 clients is longer.
+    pub(crate) fn let_others_append(&mut self) {
+        if !self.crowded {
+            return;
+        }
+        log::trace!("lets others append");
+        let start = Instant::now();
+        yield_now();
+        if self.long_yield.is_none_or(|long| start - long > BUSY) {
+            yield_now();
+        }
+        if start.elapsed() > LONG_YIELD {
+            self.long_yield = Some(start);
+        }
     }
 
     /// Sends `batch` to every peer that is not behind, with as few sends as possible. A peer whose send

@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
 use super::endpoint::Endpoint;
+use super::placement;
 use super::session::{self, ClientPolicy};
 use super::socket::TcpSocket;
 use super::{Server, Shared};
@@ -45,6 +46,8 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
 
     /// Accepts until `hangup` is closed.
     pub(super) fn run(&mut self, hangup: &PipeReader) {
+        // The clients' threads inherit it. The claim ends with this thread.
+        let _claim = self.server.config.one_core.then(placement::settle);
         let endpoints = &self.server.endpoints;
         let mut exhausted = false;
         loop {

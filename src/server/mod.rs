@@ -11,6 +11,12 @@ pub mod event_log;
 mod flow;
 mod inbound;
 mod limits;
+#[cfg(target_os = "linux")]
+mod placement;
+#[cfg(not(target_os = "linux"))]
+mod placement {
+    pub(super) fn settle() {}
+}
 mod session;
 mod socket;
 mod template;
@@ -64,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long a client that is behind may take nothing before it is dropped.
     pub stall_timeout: Duration,
+    /// Whether the clients' threads share one core, where the system can do that.
+    pub one_core: bool,
 }
 
 /// A server that listens, and serves once it [runs](Server::run).

@@ -318,6 +318,7 @@ fn config() -> Config {
         max_clients: 10,
         limits: Limits::of(1024 * 1024, 10),
         stall_timeout: PATIENCE,
+        one_core: true,
     }
 }
 

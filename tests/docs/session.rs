@@ -22,14 +22,13 @@ const PORT: u16 = 3234;
 const PORTS: u16 = 4;
 
 /// What a section may want that not every machine has.
-const TOOLS: [&str; 6] = ["nc", "python3", "bash", "lsof", "taskset", "chrt"];
+const TOOLS: [&str; 4] = ["nc", "python3", "bash", "lsof"];
 
 /// Commands that are named and not run here: they would run these tests, take minutes, or want a
 /// network. Nothing can be shown of what they print.
-const NOT_RUN: [&str; 8] = [
+const NOT_RUN: [&str; 7] = [
     "cargo test",
     "cargo bench",
-    "taskset -c 0 cargo bench",
     "cargo doc",
     "cargo build",
     "cargo clippy",

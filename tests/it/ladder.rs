@@ -1,5 +1,5 @@
-//! The examples of docs/ladder.md: each is a server that relays lines, and the first and the last do
-//! what their pages promise. docs/lessons.md shows the faults of those in between.
+//! The examples of docs/ladder.md: each is a server that relays lines, and the first and the last two
+//! do what their pages promise. docs/lessons.md shows the faults of those in between.
 
 use std::env;
 use std::io::{self, ErrorKind};
@@ -14,13 +14,14 @@ use crate::support::process::{Process, clean, client};
 use crate::support::server::ANY_PORT;
 use crate::support::{PATIENCE, wait_until};
 
-const RUNGS: [&str; 6] = [
+const RUNGS: [&str; 7] = [
     "1_one_lock",
     "2_write_under_lock",
     "3_copy_the_list",
     "4_check_then_act",
     "5_outbox_threads",
     "6_combining",
+    "7_event_loop",
 ];
 
 /// Where the examples are. They are built anew: `cargo test --test it` alone does not do that, and a
@@ -180,10 +181,19 @@ fn the_first_rung_drops_a_peer_that_does_not_read_and_delays_nobody() {
 /// a delivery long enough for the others to speak meanwhile.
 #[test]
 fn the_last_rung_delivers_every_line_in_one_order() {
+    every_line_arrives_in_one_order(RUNGS[5]);
+}
+
+#[test]
+fn the_event_loop_delivers_every_line_in_one_order() {
+    every_line_arrives_in_one_order(RUNGS[6]);
+}
+
+fn every_line_arrives_in_one_order(name: &str) {
     const SPEAKERS: usize = 4;
     const LISTENERS: usize = 40;
     const ROUNDS: usize = 300;
-    let rung = Rung::start(RUNGS[5]);
+    let rung = Rung::start(name);
     let mut speakers: Vec<Peer> = (0..SPEAKERS).map(|_| rung.join()).collect();
     let mut listeners: Vec<Peer> = (0..LISTENERS).map(|_| rung.join()).collect();
     let start = "all are here";

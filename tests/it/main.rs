@@ -19,6 +19,8 @@ mod event_log;
 mod flood;
 mod hostile;
 #[cfg(target_os = "linux")]
+mod placement;
+#[cfg(target_os = "linux")]
 mod places;
 mod promises;
 mod protocol;

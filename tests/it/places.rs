@@ -226,6 +226,7 @@ fn a_session_that_panics_leaves_neither_record_nor_place_behind() {
         max_clients: 1,
         limits: Limits::of(1 << 20, 1),
         stall_timeout: PATIENCE,
+        one_core: true,
     });
     let server = server.expect("there is a free port");
     let (address, _) = server.listening().next().expect("it listens");

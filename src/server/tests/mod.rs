@@ -1,5 +1,7 @@
-//! Tests of flow control and of the threads of laggards, without sockets.
+//! Tests of the threads around the room.
 
 mod catch_up;
 mod flow;
+#[cfg(target_os = "linux")]
+mod placement;
 mod stopping;
