@@ -329,5 +329,5 @@ pub(crate) struct DemoArgs {
 
     /// Write what the threads of the first server do to this file, for ui.perfetto.dev
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE")]
-    pub(crate) timeline: Option<PathBuf>,
+    pub(crate) timeline: Option<String>,
 }

@@ -37,21 +37,23 @@ const REST: Duration = Duration::from_millis(20);
 const ROSTER: u32 = 1;
 const SKIPS: u32 = 2;
 
+/// The beginning of the file: an array, whose end may be missing, and the names of these tracks.
+const HEAD: &str = r#"[
+{"name":"process_name","ph":"M","pid":1,"tid":1,"args":{"name":"tcp-chat server"}},
+{"name":"thread_name","ph":"M","pid":1,"tid":1,"args":{"name":"roster"}},
+{"name":"thread_name","ph":"M","pid":1,"tid":2,"args":{"name":"skipped"}},
+"#;
+
 /// How a line begins, which steps of its thread it ends, which step it begins, what the thread has done
 /// since its last line, and what the number at the end of the line counts. A line that is not here
 /// is a moment.
-const WORDS: [(&str, &[&str], &str, &str, &str); 12] = [
+const WORDS: [(&str, &[&str], &str, &str, &str); 13] = [
     ("reads bytes: ", &[], "", "reads", "bytes"),
+    ("reads no more", &["waits for its turn"], "", "reads", ""),
     ("appends to pending", &["waits for its turn"], "", "appends to pending", ""),
     ("the roster is busy", &[], "", "finds the roster busy", ""),
     ("finds nothing pending", &[], "", "finds nothing pending", ""),
-    (
-        "waits for the roster",
-        &["sends the backlog", "waits for its turn"],
-        "waits for the roster",
-        "",
-        "",
-    ),
+    ("waits for the roster", &["sends the backlog"], "waits for the roster", "", ""),
     ("locks the roster", &["waits for the roster"], "holds the roster", "", ""),
     ("lets others append", &[], "lets others append", "", ""),
     ("takes all that is pending, lines: ", &["lets others append"], "", "", "lines"),
@@ -98,34 +100,39 @@ pub(crate) fn note(record: &Record) {
     }
 }
 
-/// A timeline that is being written. A drop writes the rest, unless that takes long.
-pub(crate) struct Timeline(File);
-
-impl Timeline {
-    /// Begins to write what this process does.
-    pub(crate) fn start(path: &Path) -> Result<Self> {
-        let failed = || format!("cannot write the timeline {}", path.display());
-        let file = File::create(path).with_context(failed)?;
-        let mut writer = Writer::new(file.try_clone().with_context(failed)?);
-        let (sender, tasks) = bounded(WAITING);
-        let write = move || {
-            if let Err(error) = writer.run(&tasks) {
-                log::warn!("cannot write the timeline any more: {error}; it ends here");
-            }
-        };
-        thread::Builder::new().name("timeline".to_owned()).spawn(write).with_context(failed)?;
-        TASKS.get_or_init(|| sender);
-        log::set_max_level(LevelFilter::Trace);
-        Ok(Self(file))
-    }
+/// Makes the file, or empties it.
+pub(crate) fn create(path: &Path) -> Result<File> {
+    let failed = || format!("cannot write the timeline {}; choose another file", path.display());
+    File::create(path).with_context(failed)
 }
 
-impl Drop for Timeline {
-    fn drop(&mut self) {
-        let (end, ended) = bounded(0);
-        if TASKS.get().is_some_and(|tasks| tasks.send_timeout(Task::End(end), 10 * REST).is_ok()) {
-            stderr::wait_for(&ended, &self.0);
+/// Begins to write what this process does. Returns the file, for [`finish`].
+pub(crate) fn start(path: &Path) -> Result<File> {
+    let file = create(path)?;
+    let writer = Writer {
+        file: file.try_clone()?,
+        begin: Instant::now(),
+        written: (Duration::ZERO, 0),
+        tracks: HashMap::new(),
+        text: HEAD.to_owned(),
+    };
+    let (sender, tasks) = bounded(WAITING);
+    let write = move || {
+        if let Err(error) = writer.run(&tasks) {
+            log::warn!("cannot write the timeline any more: {error}; it ends here");
         }
+    };
+    thread::Builder::new().name("timeline".to_owned()).spawn(write)?;
+    TASKS.get_or_init(|| sender);
+    log::set_max_level(LevelFilter::Trace);
+    Ok(file)
+}
+
+/// Waits until everything is written, but not for long.
+pub(crate) fn finish(file: &File) {
+    let (end, ended) = bounded(0);
+    if TASKS.get().is_some_and(|tasks| tasks.send_timeout(Task::End(end), 10 * REST).is_ok()) {
+        stderr::wait_for(&ended, file);
     }
 }
 
@@ -142,7 +149,7 @@ struct Track {
 struct Writer {
     file: File,
     begin: Instant,
-    /// When it wrote last, and how long the file is then.
+    /// When it wrote last, and how long the file was then.
     written: (Duration, u64),
     tracks: HashMap<u32, Track>,
     /// Whole lines that are to be written.
@@ -150,19 +157,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(file: File) -> Self {
-        let (begin, tracks) = (Instant::now(), HashMap::new());
-        let mut writer =
-            Self { file, begin, written: Default::default(), tracks, text: "[\n".into() };
-        writer.name("process_name", ROSTER, "tcp-chat server");
-        writer.name("thread_name", ROSTER, "roster");
-        writer.name("thread_name", SKIPS, "skipped lines");
-        writer
-    }
-
-    fn run(&mut self, tasks: &Receiver<Task>) -> io::Result<()> {
-        loop {
-            let Ok(first) = tasks.recv() else { return Ok(()) };
+    fn run(mut self, tasks: &Receiver<Task>) -> io::Result<()> {
+        while let Ok(first) = tasks.recv() {
             for task in std::iter::once(first).chain(tasks.try_iter()) {
                 match task {
                     Task::Note(at, track, name, line) => self.add(at, track, name, &line),
@@ -175,69 +171,52 @@ impl Writer {
             self.write()?;
             thread::sleep(REST);
         }
+        Ok(())
     }
 
-    /// Adds the steps of which a line says that they have ended.
+    /// Finds out what a line says, and adds the steps that it ends.
     fn add(&mut self, at: Instant, number: u32, name: Option<String>, line: &str) {
-        let now = at.saturating_duration_since(self.begin);
+        let Self { begin, tracks, text, .. } = self;
+        let now = at.saturating_duration_since(*begin);
         if let Some(name) = name {
+            let _ = writeln!(
+                text,
+                r#"{{"name":"thread_name","ph":"M","pid":1,"tid":{number},"args":{{"name":"{name}"}}}},"#
+            );
             // After lines that were skipped, nothing is known of the steps that had begun.
-            self.name("thread_name", number, &name);
-            self.tracks.insert(number, Track { name, open: Vec::new(), last: now });
+            tracks.insert(number, Track { name, open: Vec::new(), last: now });
         }
-        let Some(mut track) = self.tracks.remove(&number) else { return };
-        // A line without such words is a moment, and no time has passed since it began.
-        let words = WORDS.iter().find(|(begin, ..)| line.starts_with(begin));
-        let &(begin, ends, begins, did, counts) = words.unwrap_or(&("", &[], "", "", ""));
+        let Some(track) = tracks.get_mut(&number) else { return };
+        // A line without such words is a moment: it begins and ends now.
+        let words = WORDS.iter().find(|(start, ..)| line.starts_with(start));
+        let &(start, ends, begins, did, counts) = words.unwrap_or(&("", &[], "", "", ""));
         let (did, since) = if words.is_some() { (did, track.last) } else { (line, now) };
         while track.open.iter().any(|(name, ..)| ends.contains(name)) {
-            let Some((name, start, numbers)) = track.open.pop() else { break };
-            self.step(number, name, start, now, &numbers);
+            let Some((name, since, numbers)) = track.open.pop() else { break };
+            add_step(text, number, name, (since, now), &numbers);
             if name == "holds the roster" {
-                self.step(ROSTER, &track.name, start, now, &numbers);
+                add_step(text, ROSTER, &track.name, (since, now), &numbers);
             }
         }
         let numbers = match counts {
             "" => String::new(),
-            counts => format!("\"{counts}\":{},", &line[begin.len()..]),
+            counts => format!("\"{counts}\":{},", &line[start.len()..]),
         };
         track.open.iter_mut().for_each(|(.., of_step)| *of_step += &numbers);
         if !did.is_empty() {
-            self.step(number, did, since, now, &numbers);
+            add_step(text, number, did, (since, now), &numbers);
         }
         if !begins.is_empty() {
             track.open.push((begins, now, numbers));
         }
         track.last = now;
-        self.tracks.insert(number, track);
-    }
-
-    /// Adds a complete step.
-    fn step(&mut self, track: u32, name: &str, start: Duration, end: Duration, numbers: &str) {
-        let [start, length] = [start, end.saturating_sub(start)].map(|time| time.as_nanos());
-        let (name, numbers) = (name.replace(['"', '\\'], "'"), numbers.trim_end_matches(','));
-        let [start, length] =
-            [start, length].map(|time| format!("{}.{:03}", time / 1000, time % 1000));
-        let _ = writeln!(
-            self.text,
-            r#"{{"name":"{name}","ph":"X","ts":{start},"dur":{length},"pid":1,"tid":{track},"args":{{{numbers}}}}},"#
-        );
-    }
-
-    /// Names a track, or the process.
-    fn name(&mut self, what: &str, track: u32, name: &str) {
-        let _ = writeln!(
-            self.text,
-            r#"{{"name":"{what}","ph":"M","pid":1,"tid":{track},"args":{{"name":"{name}"}}}},"#
-        );
     }
 
     fn write(&mut self) -> io::Result<()> {
         let (last, length) = self.written;
-        let now = self.begin.elapsed();
-        let skipped = SKIPPED.swap(0, Relaxed);
+        let (now, skipped) = (self.begin.elapsed(), SKIPPED.swap(0, Relaxed));
         if skipped > 0 {
-            self.step(SKIPS, &format!("{skipped} lines skipped"), last, now, "");
+            add_step(&mut self.text, SKIPS, &format!("{skipped} lines skipped"), (last, now), "");
         }
         self.written = (now, length + self.text.len() as u64);
         let written = self.file.write_all(self.text.as_bytes());
@@ -245,6 +224,22 @@ impl Writer {
         // Half a line at its end would spoil the file.
         written.inspect_err(|_| _ = self.file.set_len(length))
     }
+}
+
+/// Adds a complete step to the text.
+fn add_step(
+    text: &mut String,
+    track: u32,
+    name: &str,
+    (start, end): (Duration, Duration),
+    numbers: &str,
+) {
+    let [start, length] = [start, end - start].map(|time| time.as_secs_f64() * 1e6);
+    let (name, numbers) = (name.replace(['"', '\\'], "'"), numbers.trim_end_matches(','));
+    let _ = writeln!(
+        text,
+        r#"{{"name":"{name}","ph":"X","ts":{start:.3},"dur":{length:.3},"pid":1,"tid":{track},"args":{{{numbers}}}}},"#
+    );
 }
 
 #[cfg(test)]
@@ -255,9 +250,8 @@ mod tests {
     use super::WORDS;
 
     /// How the other lines begin. Each of them is a moment, and is drawn with its own words.
-    const MOMENTS: [&str; 11] = [
+    const MOMENTS: [&str; 10] = [
         "has hung up before it could join",
-        "reads no more",
         "joins as peer ",
         "peer ",
         "removes the record of peer ",

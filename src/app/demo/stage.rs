@@ -1,10 +1,8 @@
 //! The stage of the demo: it starts processes, types into them and watches their output. Each line
 //! of output is shown under the heading to which it belongs.
 
-use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -100,14 +98,8 @@ impl Stage {
         Ok(true)
     }
 
-    pub(super) fn server(
-        &mut self,
-        address: &str,
-        timeline: Option<&Path>,
-    ) -> Result<(Actor, String)> {
-        let mut args = vec![OsStr::new("server"), OsStr::new(address)];
-        args.extend(timeline.iter().flat_map(|file| [OsStr::new("--timeline"), file.as_os_str()]));
-        let server = self.start("Server", &args)?;
+    pub(super) fn server(&mut self, args: &[&str]) -> Result<(Actor, String)> {
+        let server = self.start("Server", &[&["server"], args].concat())?;
         let line = self.wait("Server", |line| line.contains("listening on "))?;
         self.wait("Server", |line| line.ends_with(" Online..."))?;
         let address =
@@ -122,7 +114,7 @@ impl Stage {
     }
 
     /// Starts this program as another process, and collects its output.
-    fn start(&self, name: &str, args: &[impl AsRef<OsStr>]) -> Result<Actor> {
+    fn start(&self, name: &str, args: &[&str]) -> Result<Actor> {
         let failed = || format!("cannot start {name}");
         let program = std::env::current_exe().with_context(failed)?;
         let mut command = Command::new(program);
