@@ -226,7 +226,7 @@ pub(crate) struct ServerArgs {
     #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) timestamps: bool,
 
-    /// Write what the threads do to this file, for ui.perfetto.dev or chrome://tracing
+    /// Write what the threads do to this file, for ui.perfetto.dev
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE", help_heading = "Output")]
     pub(crate) timeline: Option<PathBuf>,
 }

@@ -234,7 +234,7 @@ fn add_step(
     (start, end): (Duration, Duration),
     numbers: &str,
 ) {
-    let [start, length] = [start, end - start].map(|time| time.as_secs_f64() * 1e6);
+    let [start, length] = [start, end.saturating_sub(start)].map(|time| time.as_secs_f64() * 1e6);
     let (name, numbers) = (name.replace(['"', '\\'], "'"), numbers.trim_end_matches(','));
     let _ = writeln!(
         text,
