@@ -26,15 +26,15 @@ THEMES = {
 # The colours of the steps, light and dark, in the order of the legend.
 STEPS = {
     "reads": ("#8c959f", "#6e7681"),
-    "appends to pending": ("#80b3ff", "#1158c7"),
-    "waits for the roster": ("#ff8182", "#b62324"),
-    "finds the roster busy": ("#c297ff", "#6e40c9"),
+    "appends to pending": ("#a5cdff", "#1158c7"),
+    "waits for the roster": ("#ffb8b8", "#b62324"),
+    "finds the roster busy": ("#cfaeff", "#6e40c9"),
     "holds the roster": ("#f0b72f", "#7d4e00"),
     "lets others append": ("#ffe4a3", "#5a4a1f"),
-    "sends": ("#6fdd8b", "#196c2e"),
+    "sends": ("#7fe39a", "#196c2e"),
     "finds nothing pending": ("#c0c6cc", "#484f58"),
-    "sends the backlog": ("#5fd9d1", "#0a5f63"),
-    "waits for its turn": ("#ffb4d6", "#8a2c5f"),
+    "sends the backlog": ("#7fe3dc", "#0a5f63"),
+    "waits for its turn": ("#ffc9e0", "#8a2c5f"),
 }
 UNITS = {"us": 1e3, "ms": 1e6, "s": 1e9}
 

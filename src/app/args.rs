@@ -226,7 +226,9 @@ pub(crate) struct ServerArgs {
     #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) timestamps: bool,
 
-    /// Write what the threads do to this file, for ui.perfetto.dev
+    /// Write what the threads do to this file
+    ///
+    /// Open it in ui.perfetto.dev. While many clients talk, it grows by 20 MB per second.
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE", help_heading = "Output")]
     pub(crate) timeline: Option<PathBuf>,
 }
@@ -327,7 +329,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
     pub(crate) fast: bool,
 
-    /// Write what the threads of the first server do to this file, for ui.perfetto.dev
+    /// Write what the server's threads do to this file
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE")]
     pub(crate) timeline: Option<String>,
 }
