@@ -28,7 +28,7 @@ STEPS = {
     "reads": ("#8c959f", "#6e7681"),
     "appends to pending": ("#a5cdff", "#1158c7"),
     "waits for the roster": ("#ffb8b8", "#b62324"),
-    "finds the roster busy": ("#cfaeff", "#6e40c9"),
+    "finds the roster busy": ("#8250df", "#6e40c9"),
     "holds the roster": ("#f0b72f", "#7d4e00"),
     "lets others append": ("#ffe4a3", "#5a4a1f"),
     "sends": ("#7fe39a", "#196c2e"),
@@ -117,6 +117,8 @@ def draw(names, steps, start, end, dark):
         counted = f"{lines} line{'s' if lines != 1 else ''}"
         if step.track == roster:
             return [f"{step.name}: {counted}", counted] if lines else [step.name]
+        if step.name == "finds the roster busy":
+            return []  # it takes no time
         if step.name == "sends":
             return [f"sends to all peers: {peers}", f"sends to {peers}", "sends"]
         if step.name == "sends the backlog":

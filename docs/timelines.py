@@ -88,6 +88,7 @@ def crowd(clients):
 
 
 def join(server):
+    """If the new thread need not wait in this run, draw it again: the page shows one that waits."""
     load = server.crowd(8)
     # They talk when the file grows.
     while server.timeline.stat().st_size < 5_000_000:

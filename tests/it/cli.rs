@@ -22,6 +22,7 @@ const FLAGS: [(&str, &[&str]); 3] = [
             "--cores",
             "--quiet",
             "--timestamps",
+            "--timeline",
         ],
     ),
     (
@@ -36,7 +37,7 @@ const FLAGS: [(&str, &[&str]); 3] = [
             "--timestamps",
         ],
     ),
-    ("demo", &["--clients"]),
+    ("demo", &["--clients", "--fast", "--timeline"]),
 ];
 
 fn run(arguments: &[&str]) -> Process {

@@ -158,7 +158,9 @@ fn a_server_that_is_killed_at_full_load_leaves_whole_lines() {
     });
     server.process.signal(Signal::KILL);
     server.process.ended();
-    talkers.into_iter().for_each(|talker| talker.join().expect("its connection ended"));
+    for talker in talkers {
+        talker.join().expect("its connection ended");
+    }
 
     let tracks = tracks(&timeline.text());
     assert_eq!(tracks.keys().filter(|name| name.starts_with("client #")).count(), 8);
