@@ -70,7 +70,10 @@ impl Plan {
         for round in 1..=self.rounds {
             for (at_size, &size) in self.sizes.iter().enumerate() {
                 eprintln!("round {round} of {}: {}", self.rounds, size.label());
-                for (at_strategy, &strategy) in self.strategies.iter().enumerate() {
+                // Each round begins with another server, so that no server is always the first one.
+                let count = self.strategies.len();
+                for at_strategy in (0..count).map(|at| (round + at) % count) {
+                    let strategy = self.strategies[at_strategy];
                     let outcome = match self.measure(strategy, size, stop) {
                         Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
                         Err(e) => {

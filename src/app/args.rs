@@ -6,8 +6,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use tcp_chat::client::Introduction;
 use tcp_chat::protocol::{self, Framing, Name};
 use tcp_chat::server::Template;
 
@@ -101,30 +103,16 @@ pub(crate) struct ServerArgs {
     ///
     /// With "others", a client does not receive its own messages. Then start tcp-chat clients with
     /// --local-echo.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "all|others",
-        hide_possible_values = true,
-        default_value_t,
-        env = "TCP_CHAT_ECHO",
-        help_heading = "Conversation"
-    )]
+    #[arg(long, value_enum, value_name = "all|others", hide_possible_values = true)]
+    #[arg(default_value_t, env = "TCP_CHAT_ECHO", help_heading = "Conversation")]
     pub(crate) echo: Echo,
 
     /// Tell messages apart by newlines, or by reads
     ///
     /// With "lines", a newline ends a message. With "raw", each read returns one message, as in the
     /// course assignment.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "lines|raw",
-        hide_possible_values = true,
-        default_value_t,
-        env = "TCP_CHAT_FRAMING",
-        help_heading = "Conversation"
-    )]
+    #[arg(long, value_enum, value_name = "lines|raw", hide_possible_values = true)]
+    #[arg(default_value_t, env = "TCP_CHAT_FRAMING", help_heading = "Conversation")]
     pub(crate) framing: Framing,
 
     /// Serve raw clients on this second address
@@ -155,6 +143,13 @@ pub(crate) struct ServerArgs {
     #[arg(long, env = "TCP_CHAT_NAME_FIRST", value_parser = yes_or_no(),
           help_heading = "Raw clients")]
     pub(crate) name_first: bool,
+
+    /// Ask a raw client for its name with this text
+    ///
+    /// It is sent as it is, without a newline, as soon as the client connects. Needs --name-first.
+    #[arg(long, value_name = "TEXT", env = "TCP_CHAT_ASK", requires = "name_first",
+          value_parser = NonEmptyStringValueParser::new(), help_heading = "Raw clients")]
+    pub(crate) ask: Option<String>,
 
     /// Refuse longer lines
     ///
@@ -256,22 +251,18 @@ pub(crate) struct ClientArgs {
     ///
     /// With "lines", a newline ends a message. With "raw", each read returns one message, as in the
     /// course assignment. Use the same framing as the server.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "lines|raw",
-        hide_possible_values = true,
-        default_value_t,
-        env = "TCP_CHAT_FRAMING",
-        help_heading = "Conversation"
-    )]
+    #[arg(long, value_enum, value_name = "lines|raw", hide_possible_values = true)]
+    #[arg(default_value_t, env = "TCP_CHAT_FRAMING", help_heading = "Conversation")]
     pub(crate) framing: Framing,
 
     /// Send the name once, then messages without it
     ///
-    /// For servers that expect the name as the first message.
-    #[arg(long, env = "TCP_CHAT_INTRODUCE", value_parser = yes_or_no(), help_heading = "Conversation")]
-    pub(crate) introduce: bool,
+    /// For servers that expect the name as the first message. With --introduce=also, each message begins
+    /// with the name as well.
+    #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+          value_enum, ignore_case = true, hide_possible_values = true, env = "TCP_CHAT_INTRODUCE",
+          help_heading = "Conversation")]
+    pub(crate) introduce: Option<Introduction>,
 
     /// Show your messages when they are sent
     ///

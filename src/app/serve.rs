@@ -11,7 +11,9 @@ use crossbeam_channel::{Receiver, select_biased};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
-use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Timeouts};
+use tcp_chat::server::{
+    BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Template, Timeouts,
+};
 
 use super::args::{Cores, Echo, ServerArgs};
 use super::streams::Out;
@@ -90,7 +92,8 @@ fn config(args: &ServerArgs) -> Config {
                 max_line: args.max_line,
                 greet: args.greet.clone().filter(|_| for_these),
                 prefix: args.prefix.clone().filter(|_| for_these),
-                name_first: args.name_first,
+                name_first: (args.name_first && framing == Framing::Raw)
+                    .then(|| args.ask.clone().unwrap_or_default()),
             },
             echo: args.echo == Echo::All,
             rate: args.rate,
@@ -113,20 +116,29 @@ fn config(args: &ServerArgs) -> Config {
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
     let palette = Palette::new(is_terminal);
-    for (address, framing) in server.listening() {
-        let client = client_command(address, framing, args.echo);
+    let listening: Vec<_> = server.listening().collect();
+    // A name may have several addresses, with one port.
+    let groups = listening.chunk_by(|(a, how), (b, next)| (a.port(), how) == (b.port(), next));
+    for (name, group) in std::iter::once(&args.address).chain(&args.raw).zip(groups) {
+        let (first, framing) = group[0];
+        let client = client_command(framing, args);
         if !is_terminal {
-            stderr::say(&format!("listening on {address}; connect with: {client}"));
+            for &(address, _) in group {
+                let here = reachable(address);
+                stderr::say(&format!("listening on {address}; connect with: {client} {here}"));
+            }
             continue;
         }
-        let listening = palette.painted(Style::Bold, &format!("listening on {address};"));
+        let listening = group.iter().map(|(address, _)| format!("listening on {address}"));
+        let listening = format!("{};", listening.collect::<Vec<_>>().join("\n"));
+        let listening = palette.painted(Style::Bold, &listening);
         stderr::say(&format!("{listening} join from another terminal:"));
-        stderr::say(&format!("    {client} --name NAME"));
+        let here = reachable(first).to_string();
+        let name = if group.len() == 1 { &here } else { name };
+        let (host, port) = (name.rsplit_once(':').map_or("", |(host, _)| host), first.port());
+        stderr::say(&format!("    {client} {host}:{port} --name NAME"));
         if framing == Framing::Lines {
-            // An IPv6 address may have a scope, as in fe80::1%2.
-            let here = reachable(address).to_string();
-            let (host, port) = protocol::host_and_port(&here).unwrap_or((&here, 0));
-            stderr::say(&format!("    nc {host} {port}"));
+            stderr::say(&format!("    nc {} {port}", host.trim_matches(['[', ']'])));
         }
     }
     if is_terminal {
@@ -136,11 +148,18 @@ fn announce(server: &Server, args: &ServerArgs) {
     stderr::flush();
 }
 
-/// The command that a person types to join.
-fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
-    let framing = if framing == Framing::Raw { " --framing raw" } else { "" };
-    let echo = if echo == Echo::Others { " --local-echo" } else { "" };
-    format!("{} client{framing}{echo} {}", program(), reachable(address))
+/// The command that a person types to join, without the address.
+fn client_command(framing: Framing, args: &ServerArgs) -> String {
+    let is_raw = framing == Framing::Raw;
+    let adds_name = args.prefix.as_ref().is_some_and(Template::has_name);
+    let flags = [
+        (is_raw, " --framing raw"),
+        (args.echo == Echo::Others, " --local-echo"),
+        (is_raw && args.name_first && adds_name, " --introduce"),
+        (is_raw && args.name_first && !adds_name, " --introduce=also"),
+    ];
+    let flags = flags.into_iter().filter(|(needed, _)| *needed).map(|(_, flag)| flag);
+    format!("{} client{}", program(), flags.collect::<String>())
 }
 
 /// The address at which this machine can reach the server.

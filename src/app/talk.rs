@@ -28,7 +28,7 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
         address: args.address,
         name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
         framing: args.framing,
-        introduce: args.introduce,
+        introduce: args.introduce.unwrap_or_default(),
         local_echo: args.local_echo,
         max_line: args.max_line,
         window: if at_terminal { usize::MAX } else { client::WINDOW },

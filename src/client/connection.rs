@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use socket2::{SockRef, TcpKeepalive};
 
-use super::Config;
+use super::{Config, Introduction};
 use crate::protocol::{self, Chunks, Found, Framing, Lines};
 
 /// How long one address may take to accept the connection.
@@ -32,8 +32,9 @@ const READS: usize = 64;
 const INTRODUCTION: Duration = Duration::from_millis(200);
 
 /// The pause between raw messages if the server sends no echo for which the client could wait. With
-/// an echo there is no pause, because each message waits for the one before.
-const RAW_GAP: Duration = Duration::from_millis(20);
+/// an echo there is no pause, because each message waits for the one before. A program with a window
+/// may draw for 80 ms before it reads again.
+const RAW_GAP: Duration = Duration::from_millis(100);
 
 /// An event of a connection.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ pub(super) fn dial(config: &Config) -> Receiver<io::Result<Connection>> {
     let started = Builder::new().name("dial".to_owned()).spawn(move || {
         log::trace!("connects to {}", config.address);
         let connection = connect(&config.address).and_then(|stream| {
-            if config.introduce {
+            if config.introduce != Introduction::No {
                 introduce(&stream, &config)?;
             }
             Connection::new(stream, &config)

@@ -22,17 +22,19 @@ const LONGEST_TAG: usize = 160;
 #[derive(Debug, Default)]
 pub(crate) struct EchoMatcher {
     /// The client's name, if the client sends it only once and the server puts it in front of each
-    /// message. Then a message is the client's own only if the name is there: another client may
-    /// have sent the same text.
+    /// message. Then a message is the client's own only if the name is there, since another client may
+    /// have sent the same text; or if it begins a read, since the server may relay bare text.
     name: Option<String>,
     /// The end of the last raw reads: the client's own message may have begun there.
     tail: String,
+    /// Where the reads begin in `tail`.
+    starts: Vec<usize>,
 }
 
 impl EchoMatcher {
     /// For a server that knows the client's name and puts it in front.
     pub(crate) fn behind(name: String) -> Self {
-        Self { name: Some(name), tail: String::new() }
+        Self { name: Some(name), ..Self::default() }
     }
 
     /// Whether the line `received` is the client's own line `own`.
@@ -54,7 +56,11 @@ impl EchoMatcher {
         loop {
             from = next_boundary(&text, from);
             let at = from + text[from..].find(own)?;
+            let begins_read = at == earlier || self.starts.contains(&at);
+            // Words that a tag or a space follows are the beginning of a longer text.
+            let is_bare = begins_read && !text[at + own.len()..].starts_with(TAG_ENDS);
             let begin = match &self.name {
+                Some(_) if is_bare => Some(at),
                 Some(name) => before_name(&text[..at], name)
                     .map(|before| before.trim_end_matches(TAG_BEGINS).len()),
                 None => Some(at - tag(&text[earlier.min(at)..at]).len()),
@@ -69,14 +75,17 @@ impl EchoMatcher {
     /// Keeps the end of a raw read: as many bytes as the beginning of `own` and a tag may take.
     /// Keeps nothing if no message is expected.
     pub(crate) fn keep(&mut self, chunk: &str, own: Option<&str>) {
+        self.starts.push(self.tail.len());
         self.tail.push_str(chunk);
         let start = end_of(&self.tail, own.map_or(0, |own| own.len() + LONGEST_TAG));
         self.tail.drain(..start);
+        self.starts = self.starts.iter().filter_map(|at| at.checked_sub(start)).collect();
     }
 
     /// The next text does not continue the text so far.
     pub(crate) fn clear(&mut self) {
         self.tail.clear();
+        self.starts.clear();
     }
 }
 

@@ -32,6 +32,8 @@ struct EventLoop<'a> {
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
+    /// How many lines were given up, because each ended the connection again and again.
+    given_up: usize,
     /// How many events are handled and not shown.
     unshown: usize,
     over: Option<Result<(), Failure>>,
@@ -48,7 +50,7 @@ pub fn run(
     quit: &Receiver<()>,
     screen: &mut dyn Screen,
 ) -> Result<(), Failure> {
-    let by_name = config.introduce.then(|| Outbox::of_speaker(&config.name.to_string()));
+    let by_name = config.is_bare().then(|| Outbox::of_speaker(&config.name.to_string()));
     let mut conversation = EventLoop {
         config,
         input,
@@ -61,6 +63,7 @@ pub fn run(
         said_farewell: false,
         unheard: !config.local_echo,
         refused: 0,
+        given_up: 0,
         unshown: 0,
         over: None,
     };
@@ -155,6 +158,11 @@ impl EventLoop<'_> {
         let Some(connection) = self.dialer.connection() else { return };
         if self.dialer.speaks_later().is_some() {
             return;
+        }
+        // Only now, and not when the connection was made: a full server has said so by now.
+        if let Some(line) = self.outbox.give_up() {
+            self.given_up += 1;
+            self.screen.complaint(&format!("Given up, it ended the connection each time: {line}"));
         }
         let window = self.dialer.window(self.timer.overdue());
         while let Some(line) = self.outbox.send(window) {

@@ -31,9 +31,8 @@ pub struct Config {
     pub name: Name,
     /// How messages are told apart.
     pub framing: Framing,
-    /// The client sends its name once, and then messages without it. The server puts the name in
-    /// front.
-    pub introduce: bool,
+    /// Whether the client sends its name first.
+    pub introduce: Introduction,
     /// The server does not send own lines back. A line counts as said when the network has taken
     /// it.
     pub local_echo: bool,
@@ -49,15 +48,34 @@ pub struct Config {
     pub give_up_after: Option<Duration>,
 }
 
+/// Whether a client sends its name first, as a message of its own, on each connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Introduction {
+    /// No: each message begins with the name.
+    #[default]
+    #[value(aliases = ["n", "f", "false", "off", "0"])]
+    No,
+    /// Yes, and its messages do not begin with it: the server puts it in front.
+    #[value(aliases = ["y", "t", "true", "on", "1"])]
+    Yes,
+    /// Yes, and each message begins with it as well.
+    Also,
+}
+
 impl Config {
     /// The line to send for the typed `text`.
     pub(crate) fn line(&self, text: &str) -> String {
-        if self.introduce { text.to_owned() } else { self.name.says(text) }
+        if self.is_bare() { text.to_owned() } else { self.name.says(text) }
     }
 
     /// The line to send when the client leaves by itself.
     pub(crate) fn farewell(&self) -> String {
-        if self.introduce { protocol::FAREWELL.to_owned() } else { self.name.farewell() }
+        if self.is_bare() { protocol::FAREWELL.to_owned() } else { self.name.farewell() }
+    }
+
+    /// Whether messages are sent without the name.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.introduce == Introduction::Yes
     }
 
     /// The server's name in all messages about the connection.
@@ -125,6 +143,9 @@ pub enum Failure {
     /// The client is connected, but these lines never came back.
     #[error("{}; if the server does not send them back, use --local-echo", unconfirmed(*.0))]
     Unconfirmed(usize),
+    /// These lines ended the connection each time they were sent.
+    #[error("{} and given up", unconfirmed(*.0))]
+    GivenUp(usize),
     /// The client ended before it could send these lines again.
     #[error("the client ended before it could send them again{}", and(*.0))]
     NotRepeated(usize),

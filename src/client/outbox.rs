@@ -4,6 +4,9 @@
 //! connection is lost, all lines in here are sent again over the next connection. If the server did
 //! not stop gracefully, the lines that came back last are sent again as well.
 //!
+//! A line may itself end the connection, as `(quit)` does on some servers: a poison message. After a
+//! loss one line goes out alone, so it is known which line did it. After three times it is given up.
+//!
 //! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
@@ -16,8 +19,12 @@ use crate::protocol;
 /// room.
 pub const WINDOW: usize = 64;
 
-/// Every server needs less time than this to send a line to all clients.
+/// Every server needs less time than this to send a line to all clients, or to end the connection
+/// because of it.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How often a line may end the connection before it is given up.
+const TRIES: u32 = 3;
 
 /// Lines in the order in which they were said. The first [`in_flight`](Outbox::in_flight) of them
 /// have been sent over the present connection. So many lines may wait that nothing here looks at all
@@ -25,13 +32,20 @@ const ROUND: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     lines: VecDeque<String>,
-    in_flight: usize,
+    /// When each line in flight was sent.
+    in_flight: VecDeque<Instant>,
     /// How many lines were sent, over this connection or an earlier connection.
     sent: usize,
     /// How many lines the user has seen waiting.
     shown: usize,
     /// How many lines have come back before.
     again: usize,
+    /// The last connection was lost, and no line has shown on this one that it is harmless.
+    is_wary: bool,
+    /// Without an echo: when the last line was sent over this connection.
+    handed_over: Option<Instant>,
+    /// How many times a connection ended when the first unconfirmed line had just been sent.
+    strikes: u32,
     /// The highest number of lines in flight on this connection.
     widest: usize,
     /// The last lines that came back, and the time when each came back.
@@ -90,7 +104,7 @@ impl Outbox {
 
     /// How many lines are sent and not confirmed.
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
+        self.in_flight.len()
     }
 
     /// Whether a window of this many lines has room for another line from the input. A refused line
@@ -102,14 +116,41 @@ impl Outbox {
     /// The next line to send, which is now in flight. None if the window is full or no line is
     /// left.
     pub(super) fn send(&mut self, window: usize) -> Option<&str> {
-        let line = self.lines.get(self.in_flight)?;
-        if self.in_flight >= window.saturating_add(self.refusals.count) {
+        let count = self.in_flight.len();
+        let alone = self.in_flight.front().or(self.handed_over.as_ref());
+        if self.is_wary && alone.is_some_and(is_recent) {
             return None;
         }
-        self.in_flight += 1;
-        self.widest = self.widest.max(self.in_flight);
-        self.sent = self.sent.max(self.in_flight);
+        if self.handed_over.is_some() {
+            self.trust();
+        }
+        if count >= window.saturating_add(self.refusals.count) {
+            return None;
+        }
+        let line = self.lines.get(count)?;
+        self.in_flight.push_back(Instant::now());
+        self.widest = self.widest.max(count + 1);
+        self.sent = self.sent.max(count + 1);
         Some(line)
+    }
+
+    /// Removes the front if it is the next to be sent, and has ended too many connections.
+    pub(super) fn give_up(&mut self) -> Option<String> {
+        if self.strikes < TRIES || self.again > 0 || !self.in_flight.is_empty() {
+            return None;
+        }
+        self.strikes = 0;
+        self.take_front(1.min(self.lines.len())).next()
+    }
+
+    /// There is another reason why connections end.
+    pub(super) fn absolve(&mut self) {
+        self.strikes = 0;
+    }
+
+    /// A line has come back, or the connection has outlived it by a second.
+    fn trust(&mut self) {
+        (self.is_wary, self.strikes) = (false, 0);
     }
 
     /// Removes the lines in flight that one raw read brought. Returns the read in parts. For each
@@ -117,16 +158,16 @@ impl Outbox {
     pub(super) fn confirm_parts(&mut self, chunk: &str) -> Vec<(String, Option<Own>)> {
         let mut parts = Vec::new();
         let mut rest = chunk;
-        while self.in_flight > 0
+        while !self.in_flight.is_empty()
             && let Some(own) = self.matcher.find(&self.lines[0], rest)
         {
             parts.push((&rest[..own.start], None));
-            parts.push((&rest[own.clone()], self.settle()));
+            parts.push((&rest[own.clone()], self.settle(true)));
             self.matcher.clear();
             rest = &rest[own.end..];
         }
         parts.push((rest, None));
-        let expected = self.lines.front().filter(|_| self.in_flight > 0);
+        let expected = self.lines.front().filter(|_| !self.in_flight.is_empty());
         self.matcher.keep(rest, expected.map(String::as_str));
         let shown = parts.into_iter().map(|(text, own)| (text.trim_matches('\n').to_owned(), own));
         shown.filter(|(text, own)| own.is_some() || !text.is_empty()).collect()
@@ -138,20 +179,20 @@ impl Outbox {
     /// well, and added to `refused`.
     pub(super) fn confirm(&mut self, received: &str, refused: &mut Vec<String>) -> Option<Own> {
         let is_own = |line: &String| self.matcher.is_own(line, received);
-        let front = self.lines.front().filter(|_| self.in_flight > 0)?;
+        let front = self.lines.front().filter(|_| !self.in_flight.is_empty())?;
         if !is_own(front) {
             if let Some(limit) = protocol::refused_over(received) {
                 self.refusals.note(limit);
                 return None;
             }
             let may_be_refused = |line: &&String| line.len() > self.refusals.limit;
-            let most = self.refusals.count.min(self.in_flight - 1);
+            let most = self.refusals.count.min(self.in_flight.len() - 1);
             let skipped = self.lines.iter().take(most).take_while(may_be_refused).count();
             let behind = self.lines.iter().take(skipped + 1).position(is_own)?;
             let known = self.again.min(behind);
             refused.extend(self.take_front(behind).skip(known));
         }
-        self.settle()
+        self.settle(true)
     }
 
     /// Whether all remaining lines seem to be refused. The next own line that comes back will prove
@@ -159,21 +200,25 @@ impl Outbox {
     pub(super) fn awaits_proof(&self) -> bool {
         let left = self.lines.len();
         left > 0
-            && (left, left) == (self.in_flight, left.min(self.refusals.count))
+            && (left, left) == (self.in_flight.len(), left.min(self.refusals.count))
             && self.lines.iter().all(|line| line.len() > self.refusals.limit)
     }
 
     /// Removes the front if it is in flight: the network has taken it, and the server does not send
     /// it back.
     pub(super) fn hand_over(&mut self) -> Option<&str> {
-        self.settle()?;
+        self.settle(false)?;
+        self.handed_over = Some(Instant::now());
         self.settling.back().map(|(_, text)| text.as_str())
     }
 
-    /// Removes the front if it is in flight, because it came back.
-    fn settle(&mut self) -> Option<Own> {
+    /// Removes the front if it is in flight, because it came back, or cannot come back.
+    fn settle(&mut self, came_back: bool) -> Option<Own> {
         let own = if self.again > 0 { Own::Again } else { Own::Confirmed };
-        let line = self.take_front(1.min(self.in_flight)).next()?;
+        let line = self.take_front(1.min(self.in_flight.len())).next()?;
+        if came_back && own == Own::Confirmed {
+            self.trust();
+        }
         self.refusals = Refusals::default();
         self.settling.push_back((Instant::now(), line));
         let kept = self.widest.max(WINDOW);
@@ -181,11 +226,12 @@ impl Outbox {
         Some(own)
     }
 
-    /// Removes so many lines in flight.
+    /// Removes so many lines from the front.
     fn take_front(&mut self, count: usize) -> impl Iterator<Item = String> {
-        for counter in [&mut self.in_flight, &mut self.sent, &mut self.shown, &mut self.again] {
+        for counter in [&mut self.sent, &mut self.shown, &mut self.again] {
             *counter = counter.saturating_sub(count);
         }
+        self.in_flight.drain(..count.min(self.in_flight.len()));
         self.lines.drain(..count)
     }
 
@@ -203,7 +249,8 @@ impl Outbox {
 
     /// The connection is lost: no line is in flight, and every line must be sent again.
     pub(super) fn rewind(&mut self) {
-        (self.in_flight, self.widest) = (0, 0);
+        self.in_flight.clear();
+        (self.widest, self.is_wary, self.handed_over) = (0, true, None);
         self.refusals = Refusals::default();
         self.matcher.clear();
     }
@@ -217,18 +264,31 @@ impl Outbox {
     ///
     /// Without an echo (`came_back` is false), these lines count as unconfirmed until they are sent
     /// again.
+    ///
+    /// If the first unconfirmed line had just been sent, it may be the reason for the loss.
     pub(super) fn recall(&mut self, came_back: bool) {
+        let mut is_suspect = self.again == 0 && self.in_flight.front().is_some_and(is_recent);
+        if self.handed_over.is_some_and(|when| !is_recent(&when)) {
+            self.trust();
+        }
         self.rewind();
         while let Some((when, text)) = self.settling.pop_back()
-            && when.elapsed() < ROUND
+            && is_recent(&when)
         {
             self.lines.push_front(text);
             self.sent += 1;
             self.shown += 1;
             self.again += usize::from(came_back);
+            is_suspect |= !came_back;
         }
         self.settling.clear();
+        self.strikes += u32::from(is_suspect);
     }
+}
+
+/// Whether it is less than a [`ROUND`] ago.
+fn is_recent(when: &Instant) -> bool {
+    when.elapsed() < ROUND
 }
 
 impl Refusals {

@@ -10,6 +10,9 @@ use super::{Framing, RAW_MESSAGE, pieces};
 /// The number of a peer. A server never gives a number twice.
 pub type PeerId = u64;
 
+/// The number of no peer.
+pub const NOBODY: PeerId = 0;
+
 /// Lines in the order in which they were said.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -75,7 +78,8 @@ impl Batch {
     }
 
     /// Adds a line that the server says to `listener` alone. It has its place among the other lines,
-    /// so the listener knows which of its own lines came before it.
+    /// so the listener knows which of its own lines came before it. A line for [`NOBODY`] is a note for
+    /// the event log.
     pub fn tell(&mut self, listener: PeerId, line: &str) {
         self.text.extend_from_slice(line.as_bytes());
         self.text.push(b'\n');
@@ -134,12 +138,16 @@ impl Batch {
         self.text.len() + self.runs.len() * size_of::<Run>() + Self::OVERHEAD
     }
 
-    /// Each line that was said to everyone, without its newline.
-    pub fn public_lines(&self) -> impl Iterator<Item = &[u8]> {
+    /// Each line for the event log, without its newline, and whether it was said to everyone.
+    pub fn logged_lines(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let starts = std::iter::once(0).chain(self.runs.iter().map(|run| run.end));
-        let public = starts.zip(&self.runs).filter(|(_, run)| run.form != Form::Private);
-        let texts = public.map(|(start, run)| &self.text[start..run.end - 1]);
-        texts.flat_map(|text| text.split(|&byte| byte == b'\n'))
+        let said =
+            starts.zip(&self.runs).map(|(start, run)| (start, run, run.form != Form::Private));
+        let logged = said.filter(|(_, run, is_said)| *is_said || run.speaker == NOBODY);
+        logged.flat_map(|(start, run, is_said)| {
+            let lines = self.text[start..run.end - 1].split(|&byte| byte == b'\n');
+            lines.map(move |line| (line, is_said))
+        })
     }
 
     /// The parts of the text from byte `from` on that `recipient` is sent, each in one `send`.

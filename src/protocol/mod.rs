@@ -10,7 +10,7 @@ mod sentences;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, PeerId, Recipient};
+pub use batch::{Batch, NOBODY, PeerId, Recipient};
 pub use framing::{Chunks, Found, Lines, pieces};
 pub use name::{FAREWELL, MAX_NAME, Name, NameError};
 pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};

@@ -36,7 +36,7 @@ pub(crate) mod roster;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::protocol::{Batch, Framing, PeerId};
+use crate::protocol::{Batch, Framing, NOBODY, PeerId};
 use crate::sync::{FairMutex, Mutex};
 use roster::Roster;
 
@@ -44,9 +44,6 @@ pub use backlog::Entry;
 pub use peer::{CatchUp, Socket};
 pub use reason::Reason;
 pub use roster::{Event, Observer, Report};
-
-/// The speaker of the farewell: the number of no peer.
-const SERVER: PeerId = 0;
 
 /// How much the room carries.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +166,7 @@ impl<S: Socket> Room<S> {
         self.with_roster(|roster| {
             let peers = roster.report();
             let mut last = Batch::default();
-            last.say(SERVER, |text| text.extend_from_slice(farewell.as_bytes()));
+            last.say(NOBODY, |text| text.extend_from_slice(farewell.as_bytes()));
             let mut pending = self.pending.lock();
             pending.append(last);
             pending.closed = true;

@@ -122,7 +122,10 @@ impl Printer {
                 match event {
                     Event::Notice(notice) => show(Line::Notice(&notice), &mut text),
                     Event::Said(batch) => {
-                        batch.public_lines().for_each(|line| show(Line::Said(line), &mut text));
+                        for (line, is_said) in batch.logged_lines() {
+                            let note = || Line::Notice(str::from_utf8(line).unwrap_or_default());
+                            show(if is_said { Line::Said(line) } else { note() }, &mut text);
+                        }
                     }
                 }
                 if taken > BYTES {

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use super::template::Template;
-use crate::protocol::{self, Batch, Chunks, Found, Framing, Lines, Name, PeerId, RAW_MESSAGE};
+use crate::protocol::{
+    self, Batch, Chunks, Found, Framing, Lines, NOBODY, Name, PeerId, RAW_MESSAGE,
+};
 
 /// How the messages of a client are read, and what is added to them.
 #[derive(Clone, Debug)]
@@ -20,8 +22,9 @@ pub struct ReadOptions {
     pub greet: Option<Template>,
     /// Text in front of each message of a client.
     pub prefix: Option<Template>,
-    /// A raw client's first message is its name. The room does not say it, and the greeting follows it.
-    pub name_first: bool,
+    /// A raw client's first message is its name. This text asks for it, or is empty. The room does not
+    /// say the name, and the greeting follows it.
+    pub name_first: Option<String>,
 }
 
 /// Turns the bytes of one client into messages.
@@ -54,7 +57,7 @@ impl<'a> Inbound<'a> {
             Framing::Lines => Decoder::Lines(Lines::new(reading.max_line), Newlines::default()),
             Framing::Raw => Decoder::Raw(Chunks::default()),
         };
-        let awaits_name = reading.name_first && reading.framing == Framing::Raw;
+        let awaits_name = reading.name_first.is_some();
         let prefix = String::new();
         let mut inbound = Self { reading, speaker, address, decoder, prefix, awaits_name };
         if !awaits_name {
@@ -101,6 +104,10 @@ impl<'a> Inbound<'a> {
                 for message in messages {
                     if std::mem::take(&mut self.awaits_name) {
                         let name = announced_name(&message);
+                        if !name.is_empty() {
+                            let port = self.address.port();
+                            batch.tell(NOBODY, &format!("Client @PORT #{port} is {name}"));
+                        }
                         self.begin(&name, batch);
                     } else {
                         batch.say_raw(speaker, |text| {

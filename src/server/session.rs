@@ -44,6 +44,13 @@ pub(super) fn serve(
         // It was reset while this thread started: the room need not hear of it.
         return log::trace!("has hung up before it could join");
     }
+    // Before the client joins, so that no message of another client comes first. The buffer is still
+    // empty, and holds more than a command line can.
+    if let Some(prompt) = &policy.reading.name_first
+        && socket.send_now(prompt.as_bytes()).is_err()
+    {
+        return;
+    }
     let framing = policy.reading.framing;
     // Nothing comes back if the room was closed while this thread started.
     let joined = shared.room.join(Arc::clone(socket), address, framing, policy.echo);

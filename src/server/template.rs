@@ -30,6 +30,11 @@ impl FromStr for Template {
 }
 
 impl Template {
+    /// Whether the text has the client's name.
+    pub fn has_name(&self) -> bool {
+        self.0.contains("{name}")
+    }
+
     /// The text for one client: its number since the server started, its address, and its name.
     pub fn fill(&self, number: PeerId, address: SocketAddr, name: &str) -> String {
         self.0

@@ -309,7 +309,7 @@ fn config() -> Config {
         max_line: MAX_LINE,
         greet: None,
         prefix: None,
-        name_first: false,
+        name_first: None,
     };
     let timeouts = Timeouts { idle: PATIENCE, sending: PATIENCE };
     let policy = ClientPolicy { reading, echo: true, rate: None, timeouts };

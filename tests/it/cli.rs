@@ -13,6 +13,8 @@ const FLAGS: [(&str, &[&str]); 3] = [
         &[
             "--echo",
             "--framing",
+            "--name-first",
+            "--ask",
             "--max-line",
             "--max-clients",
             "--rate",
@@ -30,6 +32,7 @@ const FLAGS: [(&str, &[&str]); 3] = [
         &[
             "--name",
             "--framing",
+            "--introduce",
             "--local-echo",
             "--stay",
             "--no-reconnect",

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp_chat::client::{self, Config, Failure, Input, Screen};
+use tcp_chat::client::{self, Config, Failure, Input, Introduction, Screen};
 use tcp_chat::protocol::{self, Framing};
 
 use super::liars::{FAREWELL, refusal};
@@ -119,7 +119,7 @@ proptest! {
             address: listener.local_addr().unwrap().to_string(),
             name: "Ann".parse().unwrap(),
             framing: if raw { Framing::Raw } else { Framing::Lines },
-            introduce,
+            introduce: if introduce { Introduction::Yes } else { Introduction::No },
             local_echo: false,
             max_line: protocol::MAX_LINE,
             window: usize::MAX,

@@ -25,6 +25,7 @@ mod places;
 mod promises;
 mod protocol;
 mod raw;
+mod raw_names;
 #[cfg(target_os = "linux")]
 mod resources;
 mod shutdown;
@@ -33,9 +34,11 @@ mod timeline;
 
 // The client on a pipe.
 mod delivery;
+mod from_python;
 mod liars;
 mod lies;
 mod pipes;
+mod poison;
 mod raw_client;
 mod restart;
 

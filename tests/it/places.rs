@@ -217,7 +217,7 @@ fn a_session_that_panics_leaves_neither_record_nor_place_behind() {
         max_line: 1024,
         greet: Some(WELCOME.parse().expect("a text without places")),
         prefix: None,
-        name_first: false,
+        name_first: None,
     };
     let timeouts = Timeouts { idle: PATIENCE, sending: PATIENCE };
     let policy = ClientPolicy { reading, echo: true, rate: None, timeouts };

@@ -25,8 +25,13 @@ def arguments():
     parser.add_argument("port", type=int)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--name", default="Client1")
-    parser.add_argument("--name-sent", choices=["each", "first", "never"], default="each",
-                        help="in front of each message, once and alone, or not at all")
+    parser.add_argument("--name-sent", choices=["each", "first", "both", "never"], default="each",
+                        help="in front of each message, once and alone, both, or not at all")
+    parser.add_argument("--told", action="store_true",
+                        help="take the first text from the server as the name")
+    parser.add_argument("--newline", action="store_true", help="end each message with a newline")
+    parser.add_argument("--asked", metavar="TEXT",
+                        help="wait for this text, and only then send the name, alone")
     parser.add_argument("--farewell", action="store_true",
                         help="say so in plain text when the input ends")
     parser.add_argument("--align", action="store_true",
@@ -52,7 +57,12 @@ class Client:
 
     def connect(self):
         self.socket = socket.create_connection((self.args.host, self.args.port))
-        if self.args.name_sent == "first":
+        if self.args.asked:
+            while self.socket.recv(1024).decode() != self.args.asked:
+                pass
+        if self.args.told:
+            self.args.name = self.socket.recv(1024).decode()
+        if self.args.asked or self.args.name_sent in ["first", "both"]:
             self.socket.send(self.args.name.encode())
         note(f"connected, @PORT #{self.socket.getsockname()[1]}")
 
@@ -87,8 +97,10 @@ class Client:
 
     def say(self, text):
         """The send button."""
-        if self.args.name_sent == "each":
+        if self.args.name_sent in ["each", "both"]:
             text = f"{self.args.name}: {text}"
+        if self.args.newline:
+            text += "\n"
         self.socket.send(text.encode())
 
     def leave(self):

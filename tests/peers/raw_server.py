@@ -29,6 +29,13 @@ def arguments():
     parser.add_argument("--greet", action="store_true", help="speak first")
     parser.add_argument("--name-first", action="store_true",
                         help="the first thing a client sends is its name")
+    parser.add_argument("--ask", metavar="TEXT",
+                        help="ask for the name; nobody else can join until it comes")
+    parser.add_argument("--read", type=int, default=1024, metavar="BYTES",
+                        help="how much one `recv` takes")
+    parser.add_argument("--lines", action="store_true", help="read lines, and send lines")
+    parser.add_argument("--busy", type=float, default=0, metavar="SECONDS",
+                        help="what a window does after each message, before it reads again")
     parser.add_argument("--spin", type=float, default=10, metavar="SECONDS",
                         help="how long a thread may spin when its client is gone")
     parser.add_argument("--quit-after", type=int, default=0, metavar="MESSAGES",
@@ -65,7 +72,7 @@ def send_to_all(text, sender=None):
 def relayed(text, name):
     """What the others see of what one client sent."""
     if ARGS.speaker == "nobody":
-        return text.partition(": ")[2]
+        return text if ARGS.name_first else text.partition(": ")[2]
     if ARGS.speaker == "server" or ARGS.name_first:
         return f"{name}: {text}"
     return text
@@ -87,14 +94,16 @@ def serve(client, name):
         name = client.recv(1024).decode()
         print(json.dumps(name, ensure_ascii=False), flush=True)
     spinning_since = None
+    lines = client.makefile(encoding="utf-8", newline="\n")
     while True:
         try:
-            text = client.recv(1024).decode()
+            text = lines.readline() if ARGS.lines else client.recv(ARGS.read).decode()
         except OSError:
             return
         if text:
             print(json.dumps(text, ensure_ascii=False), flush=True)
             count_message()
+            time.sleep(ARGS.busy)
         else:
             # Others of its kind do not know that this is the end, and have no limit either.
             spinning_since = spinning_since or time.monotonic()
@@ -108,6 +117,9 @@ def shake_hands(listener):
     while True:
         client, address = listener.accept()
         number += 1
+        if ARGS.ask:
+            client.send(ARGS.ask.encode())
+            print(json.dumps(client.recv(1024).decode(), ensure_ascii=False), flush=True)
         with lock:
             clients.append(client)
         note(f"Client @PORT #{address[1]} Has Connected!")

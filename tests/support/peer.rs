@@ -107,6 +107,13 @@ impl Peer {
         assert_eq!(self.rest(), (Vec::new(), Ending::Closed));
     }
 
+    /// Exactly so many bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).expect("the server sends something");
+        bytes
+    }
+
     /// All bytes that have arrived so far. They are empty if no text is expected.
     pub(crate) fn pending(&mut self) -> Vec<u8> {
         let mut pending = self.stream.buffer().to_vec();

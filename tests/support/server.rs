@@ -31,6 +31,11 @@ impl Server {
         Self::run(process::program_after(script), ANY_PORT, flags)
     }
 
+    /// A server that a whole command starts.
+    pub(crate) fn start_with(command: Command) -> Self {
+        Self::listening(Process::start(command))
+    }
+
     pub(crate) fn run(mut command: Command, address: SocketAddr, flags: &[&str]) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::run_with(command, address, flags)
@@ -39,7 +44,11 @@ impl Server {
     /// Starts the server with the standard streams that the command sets. Stderr must be a pipe.
     pub(crate) fn run_with(mut command: Command, address: SocketAddr, flags: &[&str]) -> Self {
         command.arg("server").arg(address.to_string()).args(flags);
-        let process = Process::start_with(command);
+        Self::listening(Process::start_with(command))
+    }
+
+    /// Waits until it listens.
+    fn listening(process: Process) -> Self {
         let said = process.err.line("the address it listens on", |line| {
             line.starts_with("listening on ") && line.contains(';')
         });

@@ -62,6 +62,28 @@ fn the_banner_fits_the_server() {
 }
 
 #[test]
+fn the_banner_has_every_flag_that_a_client_needs() {
+    let (server, address) = server(&["--framing", "raw", "--name-first", "--prefix", "{name}: "]);
+    server
+        .wait_row(&format!("    {PROGRAM} client --framing raw --introduce {address} --name NAME"));
+}
+
+#[test]
+fn a_name_with_several_addresses_has_one_command() {
+    let mut command = program();
+    command.arg0(PROGRAM).args(["server", "localhost:0"]);
+    let server = Terminal::run(command, 80);
+    server.wait("the end of the banner", |view| view.count("Ctrl-C stops it") == 1);
+    let rows = server.look(View::all_rows);
+    let listening = rows.iter().filter(|row| row.starts_with("listening on ")).count();
+    let name = if listening == 1 { "" } else { "localhost" };
+    for begin in [format!("    {PROGRAM} client {name}"), format!("    nc {name}")] {
+        assert_eq!(rows.iter().filter(|row| row.starts_with(&begin)).count(), 1, "{rows:?}");
+    }
+    assert!(rows.iter().any(|row| row.ends_with("; join from another terminal:")), "{rows:?}");
+}
+
+#[test]
 fn the_hint_how_to_join_can_be_pasted() {
     for (typed, pasted) in [
         ("tcp-chat", "tcp-chat"),

@@ -27,6 +27,7 @@ impl EventLoop<'_> {
     }
 
     pub(super) fn not_connected(&mut self, error: &io::Error) {
+        self.outbox.absolve();
         let attempts = self.dialer.failed();
         let server = self.config.server();
         let why = format!("Connection to {server} Failed ({})", in_words(error));
@@ -62,6 +63,9 @@ impl EventLoop<'_> {
         }
         if ending != Ending::Stopped || self.config.local_echo {
             self.outbox.recall(!self.config.local_echo);
+        }
+        if ending != Ending::Broken {
+            self.outbox.absolve();
         }
         self.offline();
         if !self.config.reconnect {
@@ -135,6 +139,7 @@ impl EventLoop<'_> {
         let unconnected = format!("no connection to {}", self.config.server());
         let ended = match lines {
             0 => self.all_confirmed(),
+            _ if lines == self.given_up => Err(Failure::GivenUp(lines)),
             _ if lines == unsent && was_up => {
                 Err(Failure::Unsent { lines, why: "the client ended first".to_owned() })
             }
@@ -157,7 +162,7 @@ impl EventLoop<'_> {
     /// the user's line, so it does not count.
     pub(super) fn unconfirmed(&self) -> usize {
         let farewell = self.said_farewell && !self.outbox.is_empty();
-        self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
+        self.given_up + self.outbox.unconfirmed().saturating_sub(usize::from(farewell))
     }
 
     /// Every line that was said is confirmed. Whether this is also success depends on the input.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::protocol::{Batch, Framing, PeerId, RAW_MESSAGE, Recipient};
+use crate::protocol::{Batch, Framing, NOBODY, PeerId, RAW_MESSAGE, Recipient};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -95,10 +95,12 @@ proptest! {
         let whole =
             all.iter().flat_map(|said| [said.text.trim_end_matches('\n'), "\n"]).collect::<String>();
         prop_assert_eq!(std::str::from_utf8(text).expect("UTF-8"), &whole);
-        let public: Vec<_> = batch.public_lines().map(|line| std::str::from_utf8(line).expect("UTF-8")).collect();
-        let said_to_all = all.iter().filter(|said| !said.private);
-        let lines = said_to_all.flat_map(|said| said.text.trim_end_matches('\n').split('\n'));
-        prop_assert_eq!(public, lines.collect::<Vec<_>>());
+        let logged = batch.logged_lines().map(|(line, is_said)| (std::str::from_utf8(line).expect("UTF-8"), is_said));
+        let to_log = all.iter().filter(|said| !said.private || said.speaker == NOBODY);
+        let lines = to_log.flat_map(|said| {
+            said.text.trim_end_matches('\n').split('\n').map(|line| (line, !said.private))
+        });
+        prop_assert_eq!(logged.collect::<Vec<_>>(), lines.collect::<Vec<_>>());
         let most = text.len() + all.len() * 24 + 200;
         prop_assert!(text.len() < batch.size() && batch.size() <= most, "{} of {}", batch.size(), most);
 

@@ -104,7 +104,7 @@ proptest! {
             max_line: max,
             greet: None,
             prefix: Some("> ".parse().expect("a template")),
-            name_first: false,
+            name_first: None,
         };
         let mut heard = Batch::default();
         let mut inbound = Inbound::new(&reading, 7, ANYWHERE, &mut heard);

@@ -1,8 +1,8 @@
 //! Checks the client's outbox with random steps: the server stops, is killed, or sends anything.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
-use super::outbox::{Outbox, Own, WINDOW};
+use crate::client::outbox::{Outbox, Own, WINDOW};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -161,7 +161,7 @@ proptest! {
         events in vec(event(), 1..60),
     ) {
         let mut outbox = Outbox::default();
-        let mut said = std::collections::VecDeque::new();
+        let mut said = VecDeque::new();
         // All text that came, and the first place in it where the front of the outbox can begin.
         let (mut stream, mut from) = (String::new(), 0);
         for event in events {
@@ -203,7 +203,7 @@ proptest! {
     #[test]
     fn a_line_is_confirmed_or_proved_to_be_refused_or_kept(events in vec(event(), 1..60)) {
         let mut outbox = Outbox::default();
-        let mut said = std::collections::VecDeque::new();
+        let mut said = VecDeque::new();
         let mut claims = 0;
         for event in events {
             let line = match event {

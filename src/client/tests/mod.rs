@@ -1,0 +1,4 @@
+//! Tests of the client's outbox.
+
+mod outbox;
+mod poison;
