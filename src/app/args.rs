@@ -223,7 +223,7 @@ pub(crate) struct ServerArgs {
 
     /// Write what the threads do to this file
     ///
-    /// Open it in ui.perfetto.dev. While many clients talk, it grows by 20 MB per second.
+    /// Open it in ui.perfetto.dev. While many clients talk, it grows by about 30 MB per second.
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE", help_heading = "Output")]
     pub(crate) timeline: Option<PathBuf>,
 }
