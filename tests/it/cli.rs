@@ -24,6 +24,7 @@ const FLAGS: [(&str, &[&str]); 3] = [
             "--cores",
             "--quiet",
             "--timestamps",
+            "--timeline",
         ],
     ),
     (
@@ -39,7 +40,7 @@ const FLAGS: [(&str, &[&str]); 3] = [
             "--timestamps",
         ],
     ),
-    ("demo", &["--clients"]),
+    ("demo", &["--clients", "--fast", "--timeline"]),
 ];
 
 fn run(arguments: &[&str]) -> Process {

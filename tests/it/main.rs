@@ -30,6 +30,7 @@ mod raw_names;
 mod resources;
 mod shutdown;
 mod signals;
+mod timeline;
 
 // The client on a pipe.
 mod delivery;
