@@ -9,11 +9,12 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, never, unbounded};
 use env_logger::Target;
+use log::{Log, Metadata, Record};
 use tcp_chat::client::Failure;
 
 use app::args::Command;
 use app::ui::terminal::tty;
-use app::{demo, describe, serve, signals, stderr, talk, usage};
+use app::{demo, describe, serve, signals, stderr, talk, timeline, usage};
 
 fn main() -> ExitCode {
     signals::keep_ignoring();
@@ -62,7 +63,7 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
     let wanted = wanted.to_string_lossy();
     // The logger would print an error about the filter, and panic if it could not print.
     let is_filter = env_filter::Builder::new().try_parse(&wanted).is_ok();
-    env_logger::Builder::new()
+    let logger = env_logger::Builder::new()
         .parse_filters(if is_filter && !wanted.is_empty() { &wanted } else { "warn" })
         .target(Target::Pipe(Box::new(io::sink())))
         .format(move |_, record| {
@@ -72,7 +73,10 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
             }
             Ok(())
         })
-        .init();
+        .build();
+    log::set_max_level(logger.filter());
+    // It fails only if there is a logger already.
+    let _ = log::set_boxed_logger(Box::new(Logger(logger)));
     if log::max_level() < log::LevelFilter::Trace {
         stderr::start_thread();
     }
@@ -82,4 +86,20 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
         );
     }
     lines
+}
+
+/// Each line of the log goes to stderr, if `RUST_LOG` asks for it, and to the timeline, if there is one.
+struct Logger(env_logger::Logger);
+
+impl Log for Logger {
+    fn enabled(&self, _: &Metadata) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record) {
+        timeline::note(record);
+        self.0.log(record);
+    }
+
+    fn flush(&self) {}
 }

@@ -23,9 +23,16 @@ use shuttle::thread;
 
 #[path = "../src/faulty/mod.rs"]
 mod faulty;
+#[path = "../src/schedule.rs"]
+mod schedule;
+
+use schedule::{History, Step, wrapped};
 
 /// How wide the output is at the most.
 const COLUMNS: usize = 75;
+
+/// What can be typed besides a number.
+const COMMANDS: &str = "hint, code, history, undo or quit";
 
 /// The level without a fault.
 const SOUND: usize = LEVELS.len() - 1;
@@ -39,13 +46,27 @@ struct Level {
     about: &'static str,
     /// The locks in the order in which the room makes them: a name, and words for the content.
     locks: &'static [(&'static str, &'static str)],
-    /// Words for a part of a line of the source. `{}` is the name of the lock.
-    steps: &'static [(&'static str, &'static str)],
+    steps: &'static [Words],
     hint: &'static str,
     /// Why it breaks, or why it does not.
     why: &'static str,
     /// In the glossary.
     term: &'static str,
+}
+
+/// Words for the step that begins at a line of the source. The locks need none: the step itself says which
+/// it takes and gives back.
+struct Words {
+    /// A part of `FUNCTION: LINE`.
+    line: &'static str,
+    /// What the thread does while it holds the lock of this line, if it gives it back in the same step.
+    inside: &'static str,
+    /// And without it.
+    after: &'static str,
+}
+
+const fn under_lock(line: &'static str, inside: &'static str) -> Words {
+    Words { line, inside, after: "" }
 }
 
 struct Room {
@@ -78,8 +99,8 @@ const LEVELS: [Level; 6] = [
             ("Bob's socket", "Bob has heard"),
         ],
         steps: &[
-            ("roster.lock().clone()", "copies the roster"),
-            ("lock().push(line)", "writes its line to {}"),
+            under_lock("roster.lock().clone()", "copies it"),
+            under_lock("lock().push(line)", "writes its line"),
         ],
         hint: "Let both threads copy the roster first. Then thread 1 must be the first at Ann's \
             socket, and thread 2 the first at Bob's.",
@@ -95,8 +116,8 @@ const LEVELS: [Level; 6] = [
             that place (act). Each step holds the lock. Break it: throw out Bob, who is still here.",
         locks: &[("roster", "the peers")],
         steps: &[
-            ("position(", "looks up the place of Ann's record"),
-            ("let mut roster", "removes the record at that place"),
+            under_lock("position(", "looks up the place of Ann's record"),
+            under_lock("let mut roster", "removes the record at that place"),
         ],
         hint: "A thread's knowledge of the roster is true only while it holds the lock. Let both \
             threads look before one of them removes.",
@@ -113,10 +134,10 @@ const LEVELS: [Level; 6] = [
             she has left. Break it: Bob must be marked, though nothing was sent to him.",
         locks: &[("roster", "peers")],
         steps: &[
-            ("position(", "looks up the place of Ann's record"),
-            ("yield_now()", "sends to Ann, without a lock"),
-            ("get_mut(place)", "marks the record at that place"),
-            ("retain(", "removes Ann's record"),
+            under_lock("position(", "looks up the place of Ann's record"),
+            Words { line: "yield_now()", inside: "", after: "sends to Ann, without a lock" },
+            under_lock("get_mut(place)", "marks the record at that place"),
+            under_lock("retain(", "removes Ann's record"),
         ],
         hint: "Remove Ann after thread 1 has looked up her place, and before it marks that place.",
         why: "Thread 1 keeps the place of a record over the end of its critical section. Meanwhile \
@@ -131,7 +152,10 @@ const LEVELS: [Level; 6] = [
             pending. A thread that finds a lock taken waits for it. Break it: make threads wait for \
             each other for ever.",
         locks: &[("pending", "waits to be delivered"), ("roster", "the peer has heard")],
-        steps: &[("lock()", "locks {}")],
+        steps: &[
+            under_lock("say: let mut heard", "delivers"),
+            under_lock("deliver: let mut pending", "delivers"),
+        ],
         hint: "Thread 3 takes the two locks in the other order. Let it take its first lock while a \
             speaker has its first lock, too.",
         why: "Thread 3 and a speaker wait for each other, so neither can ever go on. This happens \
@@ -173,11 +197,10 @@ const LEVELS: [Level; 6] = [
 ];
 
 /// The steps of the two rooms in which the holder of the roster delivers for everyone.
-const COMBINING: &[(&str, &str)] = &[
-    ("push(line)", "appends its line to pending"),
-    ("is_empty()", "looks whether something is pending"),
-    ("try_lock()", "tries to lock the roster"),
-    ("take(", "takes all pending lines"),
+const COMBINING: &[Words] = &[
+    under_lock("push(line)", "appends its line"),
+    under_lock("is_empty()", "looks for a line"),
+    Words { line: "take(", inside: "takes all lines", after: "delivers them" },
 ];
 
 /// Stands in place of `model/src/sync.rs`. These locks tell the scene about each access.
@@ -209,7 +232,11 @@ mod sync {
         #[track_caller]
         pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             stop(Act::TryLock(self.number), Location::caller().line());
-            Some(self.locked(self.inner.try_lock()?))
+            let Some(inner) = self.inner.try_lock() else {
+                scene(|scene| scene.misses(self.number));
+                return None;
+            };
+            Some(self.locked(inner))
         }
 
         fn locked<'a>(&self, inner: shuttle_parking_lot::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
@@ -251,7 +278,7 @@ mod sync {
             if scene(Scene::stops) > self.stops {
                 stop(Act::Unlock(self.number), 0);
             }
-            scene(|scene| scene.locks[self.number].holder = None);
+            scene(|scene| scene.unlocked(self.number));
         }
     }
 
@@ -302,12 +329,14 @@ struct Thread {
     goes: bool,
     waits_for: Option<usize>,
     ended: bool,
+    /// What it has done since it was chosen.
+    done: Vec<String>,
 }
 
 impl Default for Thread {
     fn default() -> Self {
         // It needs no choice to come to its first stop.
-        Self { stop: None, stops: 0, goes: true, waits_for: None, ended: false }
+        Self { stop: None, stops: 0, goes: true, waits_for: None, ended: false, done: Vec::new() }
     }
 }
 
@@ -327,6 +356,7 @@ struct Scene {
     locks: Vec<Lock>,
     threads: Vec<Thread>,
     choices: Vec<usize>,
+    history: History,
     /// How the last execution ended. Nothing, if it was not played to the end.
     outcome: Option<Result<(), String>>,
 }
@@ -348,13 +378,19 @@ fn stop(act: Act, line: u32) {
         return;
     }
     scene(|scene| {
+        scene.tell(me());
         let thread = &mut scene.threads[me() - 1];
         thread.stop = Some(Stop { act, line });
         thread.stops += 1;
         thread.goes = false;
     });
     thread::yield_now();
-    scene(|scene| scene.passes(me(), Stop { act, line }));
+    if let Act::Pause = act {
+        scene(|scene| {
+            let words = scene.words(Stop { act, line }).map(|words| words.after);
+            scene.does(words.unwrap_or("lets others run").to_owned());
+        });
+    }
 }
 
 /// The thread that goes on.
@@ -389,45 +425,55 @@ impl Scene {
         self.current().map_or(0, |thread| thread.stops)
     }
 
+    /// The thread that runs now does something. It is told when its step is complete.
+    fn does(&mut self, what: String) {
+        if let Some(thread) = self.current() {
+            thread.done.push(what);
+        }
+    }
+
     fn wants(&mut self, lock: usize) {
         if self.locks[lock].holder.is_some() {
             if let Some(thread) = self.current() {
                 thread.waits_for = Some(lock);
             }
-            self.tell(me(), &self.cannot(me()));
+            self.does(self.cannot(me()));
+            self.tell(me());
         }
     }
 
     fn locked(&mut self, lock: usize) -> usize {
+        let name = self.name(lock);
         if let Some(thread) = self.current() {
             let waited = thread.waits_for.take().is_some();
+            thread.done.push(format!("{} {name}", if waited { "gets" } else { "locks" }));
             self.locks[lock].holder = Some(me());
-            if waited {
-                self.tell(me(), &format!("gets {}", self.name(lock)));
-            }
         }
         self.stops()
     }
 
-    fn ends(&mut self, index: usize) {
-        self.threads[index].ended = true;
-        self.tell(index + 1, "has ended");
+    fn misses(&mut self, lock: usize) {
+        let holder = self.locks[lock].holder.unwrap_or_default();
+        self.does(format!("finds {} locked by thread {holder}", self.name(lock)));
     }
 
-    fn passes(&mut self, number: usize, stop: Stop) {
-        let holder = match stop.act {
-            Act::Lock(lock) | Act::TryLock(lock) => self.locks[lock].holder,
-            Act::Unlock(_) | Act::Pause => None,
-        };
-        let words = self.words(stop);
-        match (holder, stop.act) {
-            (None, _) => self.tell(number, &words),
-            (Some(holder), Act::TryLock(_)) => {
-                self.tell(number, &format!("{words}, but thread {holder} holds it"));
-            }
-            // It has to wait, and says so then.
-            (Some(_), _) => {}
+    fn unlocked(&mut self, lock: usize) {
+        self.locks[lock].holder = None;
+        let name = self.name(lock);
+        let Some(stop) = self.current().and_then(|thread| thread.stop) else { return };
+        if let Act::Unlock(_) = stop.act {
+            return self.does(format!("unlocks {name}"));
         }
+        let words = self.words(stop);
+        let [inside, after] = words.map_or([""; 2], |words| [words.inside, words.after]);
+        let done = [inside, "unlocks it", after].map(str::to_owned);
+        done.into_iter().filter(|what| !what.is_empty()).for_each(|what| self.does(what));
+    }
+
+    fn ends(&mut self, index: usize) {
+        self.threads[index].ended = true;
+        self.does("ends".to_owned());
+        self.tell(index + 1);
     }
 
     fn leave_alone(&mut self, number: usize) {
@@ -436,10 +482,25 @@ impl Scene {
         }
     }
 
-    fn tell(&self, number: usize, what: &str) {
+    /// Tells what a thread has done in one step, and adds it to the history.
+    fn tell(&mut self, number: usize) {
+        let what = std::mem::take(&mut self.threads[number - 1].done).join(", ");
+        if what.is_empty() {
+            return;
+        }
         if self.aloud {
             say(&format!("  {number}  {what}"));
         }
+        let holders = self.locks.iter().map(|lock| Some(lock.holder? - 1)).collect();
+        self.history.steps.push(Step { thread: number - 1, what, holders });
+    }
+
+    /// All steps so far, side by side.
+    fn show_history(&self, fault: Option<&str>) {
+        let threads: Vec<_> = (1..=self.threads.len()).map(|it| format!("thread {it}")).collect();
+        let locks: Vec<_> = self.level().locks.iter().map(|(name, _)| *name).collect();
+        let table = self.history.table(&threads, &locks, fault, COLUMNS);
+        table.lines().for_each(say);
     }
 
     /// `can_run` are the threads that could go on, besides main.
@@ -462,15 +523,28 @@ impl Scene {
         self.level().locks[lock].0
     }
 
-    fn words(&self, stop: Stop) -> String {
-        let lock = match stop.act {
-            Act::Unlock(lock) => return format!("unlocks {}", self.name(lock)),
-            Act::Lock(lock) | Act::TryLock(lock) => self.name(lock),
-            Act::Pause => "",
-        };
-        let code = self.code(stop);
-        let step = self.level().steps.iter().find(|(part, _)| code.contains(part));
-        step.map_or_else(|| code.to_owned(), |(_, words)| words.replace("{}", lock))
+    fn words(&self, stop: Stop) -> Option<&'static Words> {
+        let line = format!("{}: {}", self.function(stop), self.code(stop));
+        self.level().steps.iter().find(|words| line.contains(words.line))
+    }
+
+    /// The next step of a thread, as far as it is known before.
+    fn next(&self, stop: Stop) -> String {
+        let words = self.words(stop).map_or([""; 2], |words| [words.inside, words.after]);
+        match (stop.act, words) {
+            (Act::Lock(lock), ["", _]) => format!("locks {}", self.name(lock)),
+            (Act::Lock(lock), [inside, _]) => format!("locks {}, {inside}", self.name(lock)),
+            (Act::TryLock(lock), _) => format!("tries to lock {}", self.name(lock)),
+            (Act::Unlock(lock), _) => format!("unlocks {}", self.name(lock)),
+            (Act::Pause, [_, after]) => after.to_owned(),
+        }
+    }
+
+    /// The name of the function around a line of the source.
+    fn function(&self, stop: Stop) -> &'static str {
+        let before: Vec<_> = self.level().room.source.lines().take(stop.line as usize).collect();
+        let mut starts = before.iter().rev().filter_map(|line| line.trim().strip_prefix("fn "));
+        starts.find_map(|start| start.split('(').next()).unwrap_or_default()
     }
 
     fn code(&self, stop: Stop) -> &'static str {
@@ -502,7 +576,7 @@ impl Scene {
         for (number, thread) in (1..).zip(&self.threads) {
             match thread.stop {
                 Some(stop) if thread.waits_for.is_none() && !thread.ended => {
-                    say(&format!("  {number}  next: {}", self.words(stop)));
+                    say(&format!("  {number}  next: {}", self.next(stop)));
                     if stop.line > 0 {
                         say(&format!("     {}: {}", stop.line, self.code(stop)));
                     }
@@ -532,7 +606,8 @@ impl Scene {
                 if self.aloud {
                     say("");
                 }
-                wrap(&format!("The room is broken: {fault}."));
+                let fault = format!("The room is broken: {fault}.");
+                self.show_history(Some(&fault));
                 say("");
                 self.level().explain();
                 self.show_schedule();
@@ -618,19 +693,39 @@ fn choices(threads: &[&Task]) -> String {
 #[derive(Default)]
 struct Player {
     played: usize,
+    /// Choices that are made again without a question, after one was taken back.
+    again: Option<VecDeque<usize>>,
+    /// The choices of the last run, which ended and broke nothing.
+    before: Vec<usize>,
+}
+
+impl Player {
+    /// Takes the last choice back: the room begins again, and goes on to where it was before. Returns
+    /// false if there is none.
+    fn undo(&mut self) -> bool {
+        let mut choices = scene(|scene| scene.choices.clone());
+        if choices.is_empty() {
+            choices = std::mem::take(&mut self.before);
+        }
+        let undone = choices.pop().is_some();
+        self.again = undone.then(|| choices.into());
+        undone
+    }
 }
 
 impl Scheduler for Player {
     fn new_execution(&mut self) -> Option<Schedule> {
         let (outcome, is_last) = scene(|scene| (scene.outcome.clone(), scene.level == SOUND));
         match outcome {
+            None if self.again.is_some() => scene(|scene| scene.aloud = false),
             // The input has ended.
             None if self.played > 0 => return None,
             Some(_) if is_last => return None,
             None => {}
             Some(_) => {
                 scene(|scene| scene.report());
-                say("Once more, from the beginning. Type hint for a hint.");
+                self.before = scene(|scene| scene.choices.clone());
+                say("Once more, from the beginning. Type hint for a hint, or undo to go back.");
             }
         }
         self.played += 1;
@@ -638,6 +733,13 @@ impl Scheduler for Player {
     }
 
     fn next_task(&mut self, threads: &[&Task], _: Option<TaskId>, _: bool) -> Option<TaskId> {
+        if let Some(number) = self.again.as_mut().and_then(VecDeque::pop_front) {
+            return Some(number.into());
+        }
+        if self.again.take().is_some() {
+            scene(|scene| scene.aloud = true);
+            say("Your last choice is taken back.");
+        }
         let choices = choices(threads);
         scene(|scene| scene.show());
         say(&format!("Which thread goes on, {choices}?"));
@@ -657,6 +759,9 @@ impl Scheduler for Player {
             match (typed, typed.parse()) {
                 ("hint", _) => wrap(&format!("Hint: {}", level.hint)),
                 ("code", _) => level.show_code(),
+                ("history", _) => scene(|scene| scene.show_history(None)),
+                ("undo", _) if self.undo() => return None,
+                ("undo", _) => say("You have not chosen anything yet."),
                 (_, Ok(number)) => {
                     if threads.iter().any(|task| usize::from(task.id()) == number) {
                         return Some(number.into());
@@ -664,7 +769,7 @@ impl Scheduler for Player {
                     let why = scene(|scene| scene.cannot(number));
                     say(&format!("Thread {number} {why}. Type {choices}."));
                 }
-                (_, Err(_)) => say(&format!("Type a number, {choices}; or hint, code or quit.")),
+                (_, Err(_)) => say(&format!("Type a number, {choices}; or {COMMANDS}.")),
             }
         }
     }
@@ -731,7 +836,8 @@ impl Level {
         say("");
         wrap(
             "Type the number of a thread: it goes on to its next stop. Where only one thread can go \
-             on, it does so by itself. You can also type hint, code or quit.",
+             on, it does so by itself. You can also type hint, code, history (all steps so far), undo \
+             (takes your last choice back) or quit.",
         );
     }
 }
@@ -752,10 +858,19 @@ fn run(level: usize, aloud: bool, scheduler: impl Scheduler + 'static) -> usize 
 fn play(level: usize) -> ExitCode {
     LEVELS[level].introduce(level + 1);
     run(level, true, Player::default());
-    let survived = scene(|scene| !scene.report() && scene.outcome.is_some());
-    if survived {
-        say("");
-        solve(level);
+    let broken = scene(|scene| scene.report());
+    match LEVELS.get(level + 1) {
+        Some(next) if broken => {
+            say("");
+            let name = next.room.name;
+            say(&format!("The next level is {name}:"));
+            say(&format!("  cargo run --example scheduler -- {name}"));
+        }
+        None if scene(|scene| scene.outcome.is_some()) => {
+            say("");
+            solve(level);
+        }
+        _ => {}
     }
     ExitCode::SUCCESS
 }
@@ -788,17 +903,9 @@ fn say(line: &str) {
 
 /// Prints a paragraph.
 fn wrap(text: &str) {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.len() + 1 + word.len() > COLUMNS {
-            say(&std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
+    for line in wrapped(text, COLUMNS) {
+        say(&line);
     }
-    say(&line);
 }
 
 enum Mode {

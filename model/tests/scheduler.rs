@@ -28,9 +28,9 @@ struct Played {
 }
 
 impl Played {
-    /// The fault and its explanation, without the steps that led there.
+    /// The schedule that led there, side by side, then the fault and its explanation.
     fn fault(&self) -> &str {
-        let start = self.out.find("The room is broken").unwrap_or_else(|| panic!("{}", self.out));
+        let start = self.out.rfind("Each row is a step").unwrap_or_else(|| panic!("{}", self.out));
         let end = self.out[start..].find("Schedule:").expect("a schedule");
         &self.out[start..start + end]
     }
@@ -170,7 +170,7 @@ fn the_end_of_the_input_leaves_with_a_sentence() {
 fn what_cannot_be_chosen_is_answered_with_one_line_and_nothing_is_lost() {
     let played = game(&["locks_reversed"], "x\n9\n\n1\n2\n2\n-1\n3\n1\n");
     assert_eq!((played.status, played.err.as_str()), (0, ""), "{}", played.out);
-    played.says("\nType a number, 1, 2 or 3; or hint, code or quit.\n");
+    played.says("\nType a number, 1, 2 or 3; or hint, code, history, undo or quit.\n");
     played.says("\nThread 9 does not exist. Type 1, 2 or 3.\n");
     played.says("\nThread 2 waits for pending, which thread 1 holds. Type 1 or 3.\n");
     assert_eq!(played.schedule(), "1,2,3,1");
@@ -185,8 +185,75 @@ fn a_player_sees_who_holds_what_and_what_is_pending() {
     played.says("pending      waits to be delivered: [1]");
     played.says("roster       the peer has heard: [1]                         locked by 1");
     played.says("  1  next: unlocks roster");
-    played.says("  2  next: appends its line to pending");
+    played.says("  2  next: locks pending, appends its line");
     played.says(": self.pending.lock().push(line);");
+}
+
+#[test]
+fn a_schedule_that_breaks_the_room_is_shown_side_by_side() {
+    let solved = game(&["no_second_look", "--schedule", "1,1,1,1,2,2,2"], "");
+    solved.says(
+        "\
+    thread 1                       thread 2                       roster
+ 1  locks pending, appends its                                    free
+    line, unlocks it
+",
+    );
+    solved.says(
+        "
+ 7                                 finds roster locked by thread  thread 1
+                                   1, ends
+ 8  unlocks roster, ends                                          free
+    ^ here
+The room is broken: a line is stranded",
+    );
+    let solved = game(&["locks_reversed", "--schedule", "1,1,1,2,3,2"], "");
+    solved.says(
+        "
+ 7                                    waits for        thread 2  thread 3
+                                      pending, which
+                                      thread 2 holds
+                                      ^ here
+The room is broken: this is a deadlock",
+    );
+}
+
+#[test]
+fn a_step_says_all_that_it_does() {
+    let played = game(&["locks_reversed", "--schedule", "1,1,1,2,2,2"], "");
+    played.says("  1  locks pending\n  1  locks roster, delivers, unlocks it\n");
+    played.says("  1  unlocks pending, ends\n");
+    played.says("  3  locks roster\n  3  locks pending, delivers, unlocks it\n");
+    let played = game(&["locks_reversed", "--schedule", "1,2,1,1,2,2"], "");
+    played.says("  2  waits for pending, which thread 1 holds\n");
+    played.says("  2  gets pending\n");
+}
+
+#[test]
+fn a_choice_can_be_taken_back_also_after_the_end() {
+    let undone = game(&["check_then_act"], "undo\n1\n1\nundo\nundo\n2\nundo\n2\n1\n2\n");
+    assert_eq!((undone.status, undone.err.as_str()), (0, ""), "{}", undone.out);
+    undone.says("\nYou have not chosen anything yet.\n");
+    undone.says("nothing broke");
+    assert_eq!(undone.out.matches("\nYour last choice is taken back.\n").count(), 3);
+    assert_eq!(undone.schedule(), "2,1,2", "{}", undone.out);
+}
+
+#[test]
+fn the_history_shows_the_steps_so_far() {
+    let played = game(&["copy_the_list"], "1\n2\nundo\nhistory\n");
+    let (_, history) = played.out.rsplit_once("between two steps.\n").expect("a table");
+    assert!(history.contains(" 1  locks roster, copies it, unlocks"), "{history}");
+    assert!(!history.contains(" 2  "), "a step that was taken back: {history}");
+}
+
+#[test]
+fn after_a_level_is_broken_the_next_one_is_named() {
+    let levels: Vec<_> = FAULTY.iter().map(|(level, ..)| *level).chain([SOUND]).collect();
+    for pair in levels.windows(2) {
+        let solution = game(&[pair[0], "--solve"], "").schedule().replace(',', "\n");
+        game(&[pair[0]], &(solution + "\n")).says(&format!("The next level is {}:", pair[1]));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The first line of each comment below is the short help, `-h`; `--help` shows all of it.
 //! `src/app/usage.rs` replaces `{program}` in the examples.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -224,6 +225,10 @@ pub(crate) struct ServerArgs {
     /// Print the time in front of each line
     #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) timestamps: bool,
+
+    /// Write what the threads do to this file, for ui.perfetto.dev
+    #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE", help_heading = "Output")]
+    pub(crate) timeline: Option<PathBuf>,
 }
 
 /// `tcp-chat client`
@@ -321,4 +326,8 @@ pub(crate) struct DemoArgs {
     /// Do not pause between the steps
     #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
     pub(crate) fast: bool,
+
+    /// Write what the threads of the first server do to this file, for ui.perfetto.dev
+    #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE")]
+    pub(crate) timeline: Option<String>,
 }

@@ -8,6 +8,7 @@ pub(crate) mod signals;
 pub(crate) mod stderr;
 pub(crate) mod streams;
 pub(crate) mod talk;
+pub(crate) mod timeline;
 pub(crate) mod ui;
 pub(crate) mod usage;
 mod values;

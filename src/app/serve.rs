@@ -18,13 +18,15 @@ use super::streams::Out;
 use super::ui::clock;
 use super::ui::paint::{self, Palette, Style};
 use super::usage::program;
-use super::{signals, stderr};
+use super::{signals, stderr, timeline};
 
 /// The default of `--stall-timeout`.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
+    // First: a pipe opens only when it has a reader, and until then Ctrl-C must end this process.
+    let timeline = args.timeline.as_deref().map(timeline::start).transpose()?;
     let stop = signals::on_stop()?;
     let Some(server) = bind(config(args), &stop)? else { return Ok(()) };
     announce(&server, args);
@@ -37,6 +39,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
         server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
+    timeline.iter().for_each(timeline::finish);
     stderr::say(&format!("stopped; {}", in_words(last)));
     Ok(())
 }

@@ -141,6 +141,7 @@ impl<S: Socket> Roster<S> {
         if !self.crowded {
             return;
         }
+        log::trace!("lets others append");
         let start = Instant::now();
         yield_now();
         if self.long_yield.is_none_or(|long| start - long > BUSY) {

@@ -34,6 +34,7 @@ pub(crate) fn start<'scope, S: Socket>(
 
 fn catch_up<S: Socket>(room: &Room<S>, id: PeerId, stall_timeout: Duration) {
     while let Some(next) = room.next_part(id) {
+        log::trace!("sends the backlog, batches: {}", next.entries.len());
         if let Err(reason) = send_backlog(&next, stall_timeout) {
             return room.leave(id, reason);
         }

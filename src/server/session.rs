@@ -91,6 +91,9 @@ fn converse(
             return error.into();
         }
         shared.reads.fetch_add(1, Relaxed);
+        if !bytes.is_empty() {
+            log::trace!("reads bytes: {}", bytes.len());
+        }
         // A thread that sends to this client may have met the reset first. Then this read only finds
         // the end. After a reset, the unfinished line is not said.
         if bytes.is_empty() && socket.wait_for_end(Duration::ZERO) {

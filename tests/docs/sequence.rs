@@ -464,11 +464,27 @@ fn arrows_point_at_what_they_speak_of() {
         let target = match to.as_str() {
             "roster" => speaks_of("roster") || speaks_of("peer "),
             "pending" => speaks_of("pending"),
-            "peers" => speaks_of("peers"),
+            "peers" => speaks_of("sends "),
             itself => {
                 itself == event.thread && !["roster", "pending", "peer"].into_iter().any(speaks_of)
             }
         };
         assert!(target, "an arrow to {to}: {event:?}");
+    }
+}
+
+/// The lessons show some of the diagrams again, beside the commands.
+#[test]
+fn the_diagrams_of_the_lessons_are_these() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |page: &str| fs::read_to_string(top.join(page)).expect("the page is there");
+    let of = |text: &str| -> Vec<String> {
+        let blocks = text.split("```mermaid\n").skip(1);
+        blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
+    };
+    let (drawn, shown) = (of(&read("Sequence_Diagram.md")), of(&read("docs/lessons.md")));
+    assert!(shown.len() > 5, "{shown:?}");
+    for diagram in shown {
+        assert!(drawn.contains(&diagram), "not in Sequence_Diagram.md: {diagram}");
     }
 }

@@ -29,6 +29,7 @@ mod raw;
 mod resources;
 mod shutdown;
 mod signals;
+mod timeline;
 
 // The client on a pipe.
 mod delivery;

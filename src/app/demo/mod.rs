@@ -13,6 +13,7 @@ use tcp_chat::protocol;
 
 use crate::app::args::DemoArgs;
 use crate::app::signals;
+use crate::app::timeline::create;
 
 /// How long the demo pauses to give a person time to read.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -20,14 +21,20 @@ const PAUSE: Duration = Duration::from_millis(700);
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
 /// `tcp-chat demo`
-pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
+pub(crate) fn run(DemoArgs { clients, fast, timeline }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
-    let pause = if fast { Duration::ZERO } else { PAUSE };
+    let pause = if *fast { Duration::ZERO } else { PAUSE };
+    let mut args = vec!["127.0.0.1:0"];
+    if let Some(file) = timeline {
+        // An error of the server would come late: the demo waits for its other lines.
+        create(file.as_ref())?;
+        args.extend(["--timeline", file]);
+    }
     let mut stage = Stage::new(pause, quit)?;
-    let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
+    let names: Vec<String> = (0..usize::from(*clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;
-    let (mut server, address) = stage.server("127.0.0.1:0")?;
+    let (mut server, address) = stage.server(&args)?;
 
     stage.heading("The clients start. Each of them is a process of its own.")?;
     let mut actors = Vec::new();
@@ -61,7 +68,7 @@ pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
     stage.type_line(&mut actors[0], "is anybody there?")?;
 
     stage.heading("A new server starts on the same port. The clients connect by themselves.")?;
-    let (mut server, _) = stage.server(&address)?;
+    let (mut server, _) = stage.server(&[&address])?;
     for name in stayed {
         stage.wait(name, |line| line.contains("Successful!"))?;
         stage.wait("Server", |line| line.contains("Has Connected!"))?;

@@ -98,8 +98,8 @@ impl Stage {
         Ok(true)
     }
 
-    pub(super) fn server(&mut self, address: &str) -> Result<(Actor, String)> {
-        let server = self.start("Server", &["server", address])?;
+    pub(super) fn server(&mut self, args: &[&str]) -> Result<(Actor, String)> {
+        let server = self.start("Server", &[&["server"], args].concat())?;
         let line = self.wait("Server", |line| line.contains("listening on "))?;
         self.wait("Server", |line| line.ends_with(" Online..."))?;
         let address =
