@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, select_biased};
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::SockaddrStorage;
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
@@ -17,6 +19,7 @@ use super::args::{Echo, ServerArgs};
 use super::streams::Out;
 use super::ui::clock;
 use super::ui::paint::{self, Palette, Style};
+use super::ui::terminal::tty;
 use super::usage::program;
 use super::{signals, stderr};
 
@@ -30,8 +33,8 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     announce(&server, args);
 
     let (recorder, printer) = event_log::event_log();
-    let printed = print(printer, args).context("cannot start the thread of the event log")?;
     let port = server.listening().next().map_or(0, |(address, _)| address.port());
+    let printed = print(printer, args, port).context("cannot start the thread of the event log")?;
     recorder.record(Event::Notice(format!("Server @PORT #{port} Online...")));
     let last =
         server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
@@ -108,8 +111,11 @@ fn config(args: &ServerArgs) -> Config {
 /// more.
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
-    let palette = Palette::new(is_terminal);
+    let palette = Palette::new(is_terminal, args.light);
     for (address, framing) in server.listening() {
+        for own in reachable_from_others(address) {
+            stderr::say(&format!("reachable from other machines at {own}"));
+        }
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
             stderr::say(&format!("listening on {address}; connect with: {client}"));
@@ -139,6 +145,21 @@ fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
     format!("{} client{framing}{echo} {}", program(), reachable(address))
 }
 
+/// The addresses at which other machines can reach a server that listens on all addresses.
+fn reachable_from_others(address: SocketAddr) -> Vec<SocketAddr> {
+    let own = getifaddrs().into_iter().flatten().filter_map(|interface| interface.address);
+    let ip = |own: SockaddrStorage| match address.ip() {
+        IpAddr::V4(_) => own.as_sockaddr_in().map(|own| IpAddr::V4(own.ip())),
+        IpAddr::V6(_) => own.as_sockaddr_in6().map(|own| IpAddr::V6(own.ip())),
+    };
+    // An address for one link only needs a scope, which is another on each machine.
+    let is_global = |ip: &IpAddr| {
+        !ip.is_loopback() && !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+    };
+    let all = own.filter_map(ip).filter(is_global).map(|ip| SocketAddr::new(ip, address.port()));
+    all.filter(|_| address.ip().is_unspecified()).collect()
+}
+
 /// The address at which this machine can reach the server.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
@@ -150,20 +171,36 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Starts the thread that prints the event log. The channel disconnects when all is printed.
-fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>> {
+fn print(printer: Printer, args: &ServerArgs, port: u16) -> io::Result<Receiver<Infallible>> {
     let (printing, printed) = crossbeam_channel::bounded(0);
-    let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
+    let is_terminal = io::stdout().is_terminal();
+    let (timestamps, palette) = (args.timestamps, Palette::new(is_terminal, args.light));
     let mut out: Box<dyn Write + Send> =
         if args.quiet { Box::new(io::sink()) } else { Box::new(Out(io::stdout())) };
+    let has_title = is_terminal && paint::is_capable();
     let print = move || {
         let _printing = printing;
-        printer.run(&mut out, |line, text| {
-            if timestamps {
-                show(Line::Notice(&clock::stamp()), palette, text);
+        if has_title {
+            let _ = out.write_all(tty::KEEP_TITLE.as_bytes());
+        }
+        printer.run(&mut out, |line, text| match line {
+            Line::Count(here, messages) if has_title => {
+                let messages = protocol::counted(messages, "message", "messages");
+                let title = format!("\x1b]0;Room @PORT #{port}: {here} here, {messages}\x07");
+                text.extend(title.bytes());
             }
-            show(line, palette, text);
-            text.push(b'\n');
+            Line::Count(..) => {}
+            Line::Notice(_) | Line::Said(_) => {
+                if timestamps {
+                    show(Line::Notice(&clock::stamp()), palette, text);
+                }
+                show(line, palette, text);
+                text.push(b'\n');
+            }
         });
+        if has_title {
+            let _ = out.write_all(tty::GIVE_TITLE_BACK.as_bytes());
+        }
     };
     thread::Builder::new().name("event-log".to_owned()).spawn(print)?;
     Ok(printed)
@@ -178,6 +215,7 @@ fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
             }
         }
         Line::Notice(notice) => text.extend(palette.painted(Style::Dim, notice).bytes()),
+        Line::Count(..) => {}
     }
 }
 

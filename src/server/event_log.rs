@@ -3,16 +3,19 @@
 //! A terminal can be slow, or stopped with Ctrl-S, and the chat must not wait for it. So the room
 //! hands over events without waiting. Events that do not fit are counted and skipped.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
 
-use crate::protocol::Batch;
+use crate::protocol::{Batch, in_short};
 use crate::room::{self, Observer};
 
 /// How many events may wait to be printed.
@@ -50,13 +53,19 @@ pub enum Line<'a> {
     Notice(&'a str),
     /// A line of the chat.
     Said(&'a [u8]),
+    /// How many clients are here now, and how many messages there were. Comes before other lines.
+    Count(usize, usize),
 }
 
-/// How much waits and how much was skipped. The recorder and the printer share it.
+/// How much waits and how much was skipped, and who is here. The recorder and the printer share it.
 #[derive(Debug, Default)]
 struct Meter {
     waiting: AtomicUsize,
     skipped: AtomicU64,
+    messages: AtomicUsize,
+    /// The clients, and since when. Nobody waits for this lock: the room takes it, inside its own, and
+    /// the printer only looks.
+    here: Mutex<HashMap<SocketAddr, Instant>>,
 }
 
 /// The end that the room holds.
@@ -98,12 +107,22 @@ impl Observer for Recorder {
     fn see(&self, event: room::Event) {
         let (address, what) = match event {
             room::Event::Delivered { batch, .. } => {
+                self.meter.messages.fetch_add(batch.count(), Relaxed);
                 return self.record(Event::Said(Arc::clone(batch)));
             }
-            room::Event::Joined(address) => (address, "Has Connected!".to_owned()),
+            room::Event::Joined(address) => {
+                let mut here = self.meter.here.lock();
+                here.insert(address, Instant::now());
+                (address, format!("Has Connected! ({} here)", here.len()))
+            }
             room::Event::FellBehind { address, .. } => (address, "Is Behind!".to_owned()),
             room::Event::CaughtUp(address) => (address, "Has Caught Up!".to_owned()),
-            room::Event::Left(address, why) => (address, format!("Has Disconnected! ({why})")),
+            room::Event::Left(address, why) => {
+                let mut here = self.meter.here.lock();
+                let stay = here.remove(&address).map(|since| since.elapsed()).unwrap_or_default();
+                let (stay, left) = (in_short(stay), here.len());
+                (address, format!("Has Disconnected! ({why} after {stay}, {left} here)"))
+            }
         };
         self.record(Event::Notice(format!("Client @PORT #{} {what}", address.port())));
     }
@@ -117,6 +136,8 @@ impl Printer {
         let mut lost = Lost::default();
         while let Ok(first) = self.events.recv() {
             let mut taken = 0;
+            let here = self.meter.here.lock().len();
+            show(Line::Count(here, self.meter.messages.load(Relaxed)), &mut text);
             for event in std::iter::once(first).chain(self.events.try_iter()) {
                 taken += event.size();
                 match event {

@@ -20,10 +20,10 @@ const PAUSE: Duration = Duration::from_millis(700);
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
 /// `tcp-chat demo`
-pub(crate) fn run(&DemoArgs { clients, fast }: &DemoArgs) -> Result<()> {
+pub(crate) fn run(&DemoArgs { clients, fast, light }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
     let pause = if fast { Duration::ZERO } else { PAUSE };
-    let mut stage = Stage::new(pause, quit)?;
+    let mut stage = Stage::new(pause, light, quit)?;
     let names: Vec<String> = (0..usize::from(clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;

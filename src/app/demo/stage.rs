@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use crossbeam_channel::{Receiver, Sender, at, select};
 use tcp_chat::client::Failure;
-use tcp_chat::protocol::Name;
+use tcp_chat::protocol::{self, Name};
 
 use crate::app::streams::Stdout;
 use crate::app::ui::paint::{self, Palette, Style};
@@ -56,10 +56,10 @@ pub(super) struct Stage {
 
 impl Stage {
     /// An empty stage. The `pause` gives a person time to read.
-    pub(super) fn new(pause: Duration, quit: Receiver<()>) -> Result<Self> {
+    pub(super) fn new(pause: Duration, light: bool, quit: Receiver<()>) -> Result<Self> {
         let (printer, printed) = crossbeam_channel::unbounded();
         let out = Stdout::start(quit.clone()).context("cannot start the thread that prints")?;
-        let palette = Palette::new(io::stdout().is_terminal());
+        let palette = Palette::new(io::stdout().is_terminal(), light);
         Ok(Self { printed, printer, pause, palette, out, seen: Vec::new(), quit })
     }
 
@@ -174,8 +174,9 @@ impl Stage {
             Some((listening, _)) if line.starts_with("listening on ") => listening,
             _ => line,
         };
-        let style = if by == "Server" { Style::Bold } else { Style::Hue(paint::hue(by)) };
-        let is_notice = matches!(paint::pieces(line)[..], [(Style::Dim, _)]);
+        let style = if by == "Server" { Style::Bold } else { paint::hue(by) };
+        // What a process says about itself, and not what it says to the others.
+        let is_notice = line.contains("@PORT #") || protocol::is_of_server(line);
         let columns = tty::columns(usize::MAX).saturating_sub(8 + 3);
         for (row, text) in wrapped(line, columns).enumerate() {
             let by = if row == 0 { by } else { "" };
@@ -223,7 +224,7 @@ impl Stage {
     pub(super) fn leave(&mut self, mut actor: Actor, listeners: &[String]) -> Result<()> {
         actor.stdin = None;
         self.all_hear(&name_of(&actor.name)?.farewell(), listeners)?;
-        self.wait("Server", |line| line.contains("Has Disconnected! (left)"))?;
+        self.wait("Server", |line| line.contains("Has Disconnected! (left"))?;
         self.ended(&mut actor)
     }
 

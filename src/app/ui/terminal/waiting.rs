@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use tcp_chat::protocol::counted;
 
-use super::layout;
+use super::layout::{self, Margin};
 use crate::app::ui::paint::{self, Palette, Style};
 
 /// How many lines may wait.
@@ -20,19 +20,23 @@ const MOST_TEXT: usize = 16 * 1024 * 1024;
 /// the frame.
 const PART: usize = 16 * 1024;
 
-/// The side of the window on which a line is shown.
+/// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Left,
-    Right,
+pub(super) enum From {
+    /// The user said it, and it came back.
+    User,
+    /// The user said it, and it waits.
+    Outbox,
+    /// Somebody else said it.
+    Others,
+    /// The client itself, in this style.
+    Client(Style),
 }
 
 /// A line to be shown.
 #[derive(Debug)]
 pub(super) struct Line {
-    pub(super) side: Side,
-    /// None for a chat message, which has its own colours.
-    pub(super) style: Option<Style>,
+    pub(super) from: From,
     /// The time to show in front; empty without `--timestamps`.
     pub(super) stamp: String,
     pub(super) text: String,
@@ -62,12 +66,20 @@ impl Waiting {
         self.lines.is_empty() && self.dropped == 0
     }
 
-    /// Appends the next lines, laid out for a window of this many columns.
-    pub(super) fn write(&mut self, columns: usize, palette: Palette, out: &mut String) {
+    /// Appends the next lines, laid out for a window of this many columns. Returns whether somebody
+    /// calls the user by `name`.
+    pub(super) fn write(
+        &mut self,
+        name: &str,
+        columns: usize,
+        palette: Palette,
+        out: &mut String,
+    ) -> bool {
+        let mut is_called = false;
         if self.dropped > 0 {
             let dropped = counted(self.dropped, "line was", "lines were");
-            let note = format!("{dropped} not shown: the terminal took nothing");
-            layout::left(&[(Style::Alarm, &note)], columns, palette, out);
+            let note = format!("-- {dropped} not shown: the terminal took nothing");
+            layout::lay_out(&[(Style::Alarm, &note)], Margin::left(columns), columns, palette, out);
             self.dropped = 0;
         }
         let enough = out.len() + PART;
@@ -75,15 +87,27 @@ impl Waiting {
             && let Some(line) = self.take()
         {
             let mut pieces = vec![(Style::Dim, line.stamp.as_str())];
-            match line.style {
-                Some(style) => pieces.push((style, line.text.as_str())),
-                None => pieces.extend(paint::pieces(&line.text)),
+            let mut margin = Margin::left(columns);
+            match line.from {
+                From::Client(style) => pieces.extend([(style, "-- "), (style, &line.text)]),
+                From::Others => {
+                    pieces.extend(paint::pieces_for(name, &line.text));
+                    is_called |= pieces.iter().any(|(style, _)| *style == Style::Reversed);
+                }
+                From::User | From::Outbox => {
+                    margin = Margin::own(columns);
+                    let waits = line.from == From::Outbox;
+                    let plain = if waits {
+                        vec![(Style::Dim, line.text.as_str())]
+                    } else {
+                        paint::pieces(&line.text)
+                    };
+                    pieces.extend(plain);
+                }
             }
-            match line.side {
-                Side::Left => layout::left(&pieces, columns, palette, out),
-                Side::Right => layout::right(&pieces, columns, palette, out),
-            }
+            layout::lay_out(&pieces, margin, columns, palette, out);
         }
+        is_called
     }
 
     fn take(&mut self) -> Option<Line> {
