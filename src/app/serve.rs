@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, select_biased};
-use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::SockaddrStorage;
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::event_log::{self, Event, Line, Printer};
@@ -145,19 +143,14 @@ fn client_command(address: SocketAddr, framing: Framing, echo: Echo) -> String {
     format!("{} client{framing}{echo} {}", program(), reachable(address))
 }
 
-/// The addresses at which other machines can reach a server that listens on all addresses.
-fn reachable_from_others(address: SocketAddr) -> Vec<SocketAddr> {
-    let own = getifaddrs().into_iter().flatten().filter_map(|interface| interface.address);
-    let ip = |own: SockaddrStorage| match address.ip() {
-        IpAddr::V4(_) => own.as_sockaddr_in().map(|own| IpAddr::V4(own.ip())),
-        IpAddr::V6(_) => own.as_sockaddr_in6().map(|own| IpAddr::V6(own.ip())),
-    };
-    // An address for one link only needs a scope, which is another on each machine.
-    let is_global = |ip: &IpAddr| {
-        !ip.is_loopback() && !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
-    };
-    let all = own.filter_map(ip).filter(is_global).map(|ip| SocketAddr::new(ip, address.port()));
-    all.filter(|_| address.ip().is_unspecified()).collect()
+/// The addresses at which other machines reach a server that listens on all addresses. An address for
+/// one link only needs a scope, which is another on each machine.
+fn reachable_from_others(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+    let all = if_addrs::get_if_addrs().into_iter().flatten();
+    let of_machine = all.filter(|it| !it.is_loopback() && !it.is_link_local()).map(|it| it.ip());
+    let same_family = of_machine.filter(move |ip| ip.is_ipv4() == address.is_ipv4());
+    let reachable = same_family.map(move |ip| SocketAddr::new(ip, address.port()));
+    reachable.filter(move |_| address.ip().is_unspecified())
 }
 
 /// The address at which this machine can reach the server.

@@ -1,7 +1,6 @@
 //! Checks the values of flags, and writes the error for a value that is not allowed.
 
 use std::fmt::Display;
-use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,18 +17,12 @@ pub(crate) fn yes_or_no() -> FalseyValueParser {
     FalseyValueParser::new()
 }
 
-/// Reads `HOST:PORT`, or `HOST`, which means port 3234. A number alone would be a strange host.
+/// Reads `HOST:PORT`, or `HOST`, which means port 3234. A number alone is a port without a host.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     let is_host = !text.contains(':') && text.contains(|c: char| !c.is_ascii_digit());
-    let address = match text.parse::<Ipv6Addr>() {
-        Ok(ip) => format!("[{ip}]:{PORT}"),
-        Err(_) if is_host || text.ends_with(']') => format!("{text}:{PORT}"),
-        Err(_) => text.to_owned(),
-    };
-    let is_address = protocol::host_and_port(&address).is_some();
-    is_address
-        .then_some(address)
-        .ok_or_else(|| "write HOST:PORT, for example 127.0.0.1:3234".to_owned())
+    let address = if is_host { format!("{text}:{PORT}") } else { text.to_owned() };
+    let why = "write HOST:PORT, for example 127.0.0.1:3234";
+    protocol::host_and_port(&address).map(|_| address.clone()).ok_or_else(|| why.to_owned())
 }
 
 pub(crate) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>

@@ -30,10 +30,12 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Notes the name in somebody else's line.
-    pub(crate) fn hear(&mut self, line: &str) {
-        let speaker = protocol::speaker(line).filter(|(name, _)| *name != self.own);
-        let Some((old, rest)) = speaker else { return };
+    /// Notes the name in somebody else's line. Returns whether it is a message under the user's name.
+    pub(crate) fn hear(&mut self, line: &str) -> bool {
+        let Some((old, rest)) = protocol::speaker(line) else { return false };
+        if old == self.own {
+            return rest.starts_with(':');
+        }
         let name = rest.strip_prefix(protocol::IS_NOW).unwrap_or(old);
         for list in [&mut self.here, &mut self.left] {
             list.retain(|(known, _)| known != old && known != name);
@@ -42,6 +44,7 @@ impl Names {
         let has_left = rest.trim_start() == protocol::FAREWELL;
         let list = if has_left { &mut self.left } else { &mut self.here };
         list.push_front((name.to_owned(), Instant::now()));
+        false
     }
 
     /// How Tab can complete the last word of `text`, and the index of the word's first byte. The names of

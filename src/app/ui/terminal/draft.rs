@@ -9,9 +9,11 @@ use tui_input::{Input as Editor, InputRequest};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::decoder::Key;
-use super::input_history::InputHistory;
 use super::layout::width;
 use crate::app::ui::names::Names;
+
+/// How many earlier lines are kept.
+const LINES: usize = 1000;
 
 /// The longest draft, in bytes.
 pub(super) const MAX_DRAFT: usize = 1024 * 1024;
@@ -20,7 +22,11 @@ pub(super) const MAX_DRAFT: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     editor: Editor,
-    history: InputHistory,
+    /// The lines that were typed before, and the number of the one that is shown.
+    history: Vec<String>,
+    at: usize,
+    /// The line that was being typed when an earlier one was shown.
+    unsent: String,
     /// Where the word begins that Tab completes, and its candidates.
     completion: Option<(usize, Cycle<IntoIter<String>>)>,
     pub(super) names: Names,
@@ -50,7 +56,7 @@ impl Draft {
 
     /// The arrow keys no longer bring back the lines typed so far.
     pub(super) fn forget_history(&mut self) {
-        self.history = InputHistory::default();
+        (self.history, self.at) = (Vec::new(), 0);
     }
 
     pub(super) fn press(&mut self, key: Key) -> Asked {
@@ -66,14 +72,8 @@ impl Draft {
             Key::EndOfInput => _ = self.editor.handle(InputRequest::DeleteNextChar),
             Key::Edit(request) => _ = self.editor.handle(request),
             Key::Tab => self.complete(),
-            Key::Up => {
-                let older = self.history.older(self.editor.value());
-                self.replace(older);
-            }
-            Key::Down => {
-                let newer = self.history.newer();
-                self.replace(newer);
-            }
+            Key::Up => self.browse(self.at.checked_sub(1)),
+            Key::Down => self.browse(Some(self.at + 1)),
             Key::Suspend => return Asked::Suspend,
             Key::Clear => return Asked::Clear,
         }
@@ -83,8 +83,26 @@ impl Draft {
     /// Empties the draft. The arrow keys bring its text back.
     pub(super) fn clear(&mut self) {
         let text = self.editor.value_and_reset();
-        if !text.trim().is_empty() {
-            self.history.add(&text);
+        if !text.trim().is_empty() && self.history.last() != Some(&text) {
+            self.history.push(text);
+        }
+        if self.history.len() > LINES {
+            self.history.remove(0);
+        }
+        self.at = self.history.len();
+        self.unsent.clear();
+    }
+
+    /// Shows an earlier line. Behind the last of them stands the line that was being typed.
+    fn browse(&mut self, to: Option<usize>) {
+        if self.at == self.history.len() {
+            self.unsent = self.text().to_owned();
+        }
+        let line = |to| self.history.iter().chain([&self.unsent]).nth(to).cloned();
+        if let Some((to, line)) = to.and_then(|to| Some((to, line(to)?))) {
+            let end = line.len();
+            self.set(line, end);
+            self.at = to;
         }
     }
 
@@ -124,13 +142,6 @@ impl Draft {
         let whole = before + after;
         self.set(whole, cursor);
         self.completion = Some((start, candidates));
-    }
-
-    fn replace(&mut self, text: Option<String>) {
-        if let Some(text) = text {
-            let cursor = text.len();
-            self.set(text, cursor);
-        }
     }
 
     /// Replaces the text, with the cursor at this byte. Keeps the editor's killed text, so it can

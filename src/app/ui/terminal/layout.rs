@@ -10,42 +10,17 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::app::ui::paint::{Palette, Style};
 
-/// A line in pieces. Each piece has its own style.
-pub(super) type Pieces<'a> = [(Style, &'a str)];
-
-/// Where the rows of a line begin.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Margin {
-    first: usize,
-    later: usize,
-}
-
-impl Margin {
-    /// A line at the left. Its later rows are indented: only the beginning of a line stands at the left
-    /// edge.
-    pub(super) fn left(columns: usize) -> Self {
-        Self { first: 0, later: if columns < 20 { 1 } else { 2 } }
-    }
-
-    /// An own line: a block at a fixed place. So a window that becomes narrower does not tear it.
-    pub(super) fn own(columns: usize) -> Self {
-        let offset = (columns / 3).min(24);
-        Self { first: offset, later: offset }
-    }
-}
-
-/// Appends a line, and its newline.
-pub(super) fn lay_out(
-    pieces: &Pieces,
-    margin: Margin,
+/// Appends a line, and its newline. Each piece has its own style. The later rows begin with `lead`.
+pub(crate) fn lay_out(
+    pieces: &[(Style, &str)],
+    lead: &str,
     columns: usize,
     palette: Palette,
     out: &mut String,
 ) {
     let text: String = pieces.iter().map(|(_, text)| *text).collect();
-    for row in wrap(&text, margin, columns) {
-        let indent = if row.start == 0 { margin.first } else { margin.later };
-        out.push_str(&" ".repeat(indent));
+    for row in wrap(&text, width(lead), columns) {
+        out.push_str(if row.start == 0 { "" } else { lead });
         let mut start = 0;
         for (style, text) in pieces {
             let end = start + text.len();
@@ -57,21 +32,19 @@ pub(super) fn lay_out(
     }
 }
 
-/// Cuts text into rows, between words. The terminal itself wraps a word that is longer than a row, and
-/// so it can be copied as one.
-fn wrap(text: &str, margin: Margin, columns: usize) -> Vec<Range<usize>> {
+/// Cuts text into rows, between words. The later rows begin behind `indent` columns. The terminal
+/// itself wraps a word that is longer than a row, and so it can be copied as one.
+fn wrap(text: &str, indent: usize, columns: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
-    let mut start = 0;
-    let mut column = margin.first;
+    let (mut start, mut at, mut column) = (0, 0, 0);
     let mut cut = |at: usize| {
         rows.push(start..start + text[start..at].trim_end_matches(' ').len());
         start = at;
-        margin.later
+        indent
     };
-    let mut at = 0;
     for word in words(text) {
         let letters = word.trim_end_matches(' ');
-        let fits_a_row = margin.later + width(letters) <= columns;
+        let fits_a_row = indent.saturating_add(width(letters)) <= columns;
         if at > 0 && column + width(letters) > columns && (fits_a_row || column >= columns) {
             column = cut(at);
         }

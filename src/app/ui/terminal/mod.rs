@@ -13,9 +13,8 @@
 
 mod decoder;
 mod draft;
-mod input_history;
 mod keys;
-mod layout;
+pub(crate) mod layout;
 mod screen;
 mod signals;
 pub(crate) mod tty;

@@ -16,9 +16,9 @@ use tcp_chat::protocol::{self, counted};
 
 use super::decoder::Key;
 use super::draft::{Asked, Draft, MAX_DRAFT};
-use super::waiting::{From, Line, Waiting};
+use super::waiting::Waiting;
 use super::{Look, tty};
-use crate::app::ui::paint::{self, Style};
+use crate::app::ui::paint::Style;
 use crate::app::ui::{clock, command, command::complaint};
 
 const PROMPT: &str = "> ";
@@ -257,57 +257,43 @@ impl Screen {
     }
 
     fn show(&mut self, show: Show) {
+        self.is_stale = true;
         match show {
-            Show::Own(line) => self.add(From::User, &line),
-            Show::Waiting(line) => self.add(From::Outbox, &format!("{line} (waiting)")),
-            Show::Other(line) => self.hear(&line),
-            Show::Notice(notice) => self.notice(&notice),
-            Show::Complaint(why) => self.add(From::Client(Style::Alarm), &why),
-            Show::Names => self.add(From::Client(Style::Dim), &self.draft.names.list()),
+            Show::Names => self.notice(self.draft.names.list()),
             Show::Name(name, room) => {
                 if std::mem::take(&mut self.is_asking) {
                     self.draft.forget_history();
-                    self.notice("Type a line and press Enter; /help shows more, /quit leaves");
+                    let hint = "Type a line and press Enter; /help shows more, /quit leaves";
+                    self.notice(hint.to_owned());
                 }
                 (self.draft.names.own, self.room) = (name.to_string(), room);
-                (self.has_namesake, self.is_stale) = (false, true);
+                self.has_namesake = false;
             }
-            Show::State(port, waiting) => {
-                (self.connection, self.is_stale) = ((port, waiting), true);
+            Show::State(port, waiting) => self.connection = (port, waiting),
+            Show::Other(line) => {
+                let is_namesake = self.draft.names.hear(&line) && self.look.has_echo;
+                self.add(Show::Other(line));
+                if is_namesake && !std::mem::replace(&mut self.has_namesake, true) {
+                    let own = &self.draft.names.own;
+                    self.notice(format!("Somebody else writes as {own}; /nick NAME changes yours"));
+                }
             }
+            line => self.add(line),
         }
     }
 
-    /// Somebody else said this.
-    fn hear(&mut self, line: &str) {
-        self.draft.names.hear(line);
-        line.split('\n').for_each(|line| self.add(From::Others, &paint::from_wire(line)));
-        let own = &self.draft.names.own;
-        let is_own = protocol::speaker(line)
-            .is_some_and(|(name, rest)| name == own && rest.starts_with(':'));
-        if is_own && self.look.has_echo && !std::mem::replace(&mut self.has_namesake, true) {
-            let namesake = format!("Somebody else writes as {own}; /nick NAME changes yours");
-            self.notice(&namesake);
-        }
+    fn notice(&mut self, notice: String) {
+        self.add(Show::Notice(notice));
     }
 
-    fn notice(&mut self, notice: &str) {
-        self.add(From::Client(Style::Dim), notice);
-    }
-
-    /// Adds text, line by line.
-    fn add(&mut self, from: From, text: &str) {
-        for line in text.split('\n') {
-            let stamp = if self.look.timestamps { clock::stamp() } else { String::new() };
-            // The width of a tab depends on its place, so it becomes spaces.
-            let text = line.replace('\t', "    ");
-            self.waiting.add(Line { from, stamp, text });
-        }
+    fn add(&mut self, line: Show) {
+        let stamp = if self.look.timestamps { clock::stamp() } else { String::new() };
+        self.waiting.add(stamp, line);
         self.is_stale = true;
     }
 
     fn add_log(&mut self, line: &str) {
-        self.notice(&protocol::sanitized(line.trim_end().as_bytes()));
+        self.notice(protocol::sanitized(line.trim_end().as_bytes()));
     }
 
     fn obey(&mut self, signal: c_int) {
