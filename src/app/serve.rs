@@ -111,9 +111,6 @@ fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
     let palette = Palette::new(is_terminal, args.light);
     for (address, framing) in server.listening() {
-        for own in reachable_from_others(address) {
-            stderr::say(&format!("reachable from other machines at {own}"));
-        }
         let client = client_command(address, framing, args.echo);
         if !is_terminal {
             stderr::say(&format!("listening on {address}; connect with: {client}"));
@@ -128,6 +125,9 @@ fn announce(server: &Server, args: &ServerArgs) {
             let (host, port) = protocol::host_and_port(&here).unwrap_or((&here, 0));
             stderr::say(&format!("    nc {host} {port}"));
         }
+    }
+    for own in server.listening().flat_map(|(address, _)| reachable_from_others(address)) {
+        stderr::say(&format!("other machines reach it at {own}"));
     }
     if is_terminal {
         stderr::say(&palette.painted(Style::Dim, "Ctrl-C stops it"));
