@@ -10,7 +10,9 @@ use clap_complete::Shell;
 use tcp_chat::protocol::{self, Framing, Name};
 use tcp_chat::server::Template;
 
-use crate::app::values::{address, line_limit, link_seconds, rate, seconds, whole, yes_or_no};
+use crate::app::values::{
+    address, line_limit, link_seconds, rate, seconds, server_address, whole, yes_or_no,
+};
 
 /// The default address, at which a server listens and to which a client connects.
 const ADDRESS: &str = "127.0.0.1:3234";
@@ -219,7 +221,7 @@ pub(crate) struct ClientArgs {
     /// Connect to this HOST:PORT
     ///
     /// HOST alone means its port 3234.
-    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
+    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = server_address)]
     pub(crate) address: String,
 
     /// Your name [default: Client and the process id]

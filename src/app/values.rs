@@ -17,12 +17,15 @@ pub(crate) fn yes_or_no() -> FalseyValueParser {
     FalseyValueParser::new()
 }
 
-/// Reads `HOST:PORT`, or `HOST`, which means port 3234. A number alone is a port without a host.
 pub(crate) fn address(text: &str) -> Result<String, String> {
+    let is_address = protocol::host_and_port(text).map(|_| text.to_owned());
+    is_address.ok_or_else(|| "write HOST:PORT, for example 127.0.0.1:3234".to_owned())
+}
+
+/// Reads the address of a server: `HOST` alone means its default port. A number alone is no host.
+pub(crate) fn server_address(text: &str) -> Result<String, String> {
     let is_host = !text.contains(':') && text.contains(|c: char| !c.is_ascii_digit());
-    let address = if is_host { format!("{text}:{PORT}") } else { text.to_owned() };
-    let why = "write HOST:PORT, for example 127.0.0.1:3234";
-    protocol::host_and_port(&address).map(|_| address.clone()).ok_or_else(|| why.to_owned())
+    address(&if is_host { format!("{text}:{PORT}") } else { text.to_owned() })
 }
 
 pub(crate) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>

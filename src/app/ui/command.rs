@@ -15,9 +15,10 @@ const COMMANDS: [(&str, &str); 6] = [
 /// The last rows of the help.
 const MORE: &str = "\
 //text       say a line that begins with a slash: /text
-keys         Tab completes names and commands. Up and Down bring back earlier lines. Ctrl-A and Ctrl-E \
-go to the start and the end. Ctrl-W, Ctrl-U and Ctrl-K delete a word, to the start, to the end; Ctrl-Y \
-brings it back. Ctrl-C drops the line. Ctrl-L clears the screen.";
+keys         Tab completes a name or a command; Up and Down bring back lines
+             Ctrl-A, Ctrl-E, Alt-B, Alt-F: to the start, the end, a word back, on
+             Ctrl-W, Ctrl-U, Ctrl-K delete a word, to the start, to the end
+             Ctrl-Y brings that back; Ctrl-C drops the line; Ctrl-L clears the screen";
 
 /// The request in a typed line.
 pub(crate) fn parse(line: &str) -> Input {
