@@ -107,7 +107,7 @@ impl Decoder {
 
     /// What has begun does not end.
     fn forget(&mut self) {
-        self.parser = Parser::default();
+        (self.parser, self.escape) = (Parser::default(), false);
         self.pressed.single_shift = false;
     }
 }
@@ -194,6 +194,7 @@ impl Perform for Pressed {
     }
 
     fn csi_dispatch(&mut self, parameters: &Params, marks: &[u8], _: bool, last: char) {
+        self.single_shift = false;
         let number = parameters.iter().next().map_or(0, |first| first[0]);
         match (last, number) {
             // A reply or a report: `ESC [ ? 62 c`.

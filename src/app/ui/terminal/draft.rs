@@ -32,23 +32,6 @@ pub(super) struct Draft {
     pub(super) names: Names,
 }
 
-/// A request that a key makes, besides a change of the draft.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// No request.
-    Nothing,
-    /// Enter: send the text. It stays until it is accepted.
-    Send,
-    /// Clear the screen.
-    Clear,
-    /// Leave.
-    Quit,
-    /// Give the terminal to the shell.
-    Suspend,
-    /// The text would make the draft too long, so it was not inserted.
-    TooMuch,
-}
-
 impl Draft {
     pub(super) fn text(&self) -> &str {
         self.editor.value()
@@ -59,14 +42,13 @@ impl Draft {
         (self.history, self.at) = (Vec::new(), 0);
     }
 
-    pub(super) fn press(&mut self, key: Key) -> Asked {
+    /// The effect of a key on the draft. Returns false if the text would make the draft too long.
+    pub(super) fn press(&mut self, key: Key) -> bool {
         if key != Key::Tab {
             self.completion = None;
         }
         match key {
             Key::Text(text) | Key::Paste(text) => return self.insert(&text),
-            Key::Enter => return Asked::Send,
-            Key::Interrupt | Key::EndOfInput if self.text().is_empty() => return Asked::Quit,
             Key::Interrupt => self.clear(),
             Key::Rubout => self.rub_out(),
             Key::EndOfInput => _ = self.editor.handle(InputRequest::DeleteNextChar),
@@ -74,10 +56,10 @@ impl Draft {
             Key::Tab => self.complete(),
             Key::Up => self.browse(self.at.checked_sub(1)),
             Key::Down => self.browse(Some(self.at + 1)),
-            Key::Suspend => return Asked::Suspend,
-            Key::Clear => return Asked::Clear,
+            // These concern the screen.
+            Key::Enter | Key::Suspend | Key::Clear => {}
         }
-        Asked::Nothing
+        true
     }
 
     /// Empties the draft. The arrow keys bring its text back.
@@ -119,14 +101,14 @@ impl Draft {
         self.set(whole, cursor);
     }
 
-    fn insert(&mut self, text: &str) -> Asked {
+    fn insert(&mut self, text: &str) -> bool {
         let (before, after) = self.parts();
         if before.len() + text.len() + after.len() > MAX_DRAFT {
-            return Asked::TooMuch;
+            return false;
         }
         let (whole, cursor) = (format!("{before}{text}{after}"), before.len() + text.len());
         self.set(whole, cursor);
-        Asked::Nothing
+        true
     }
 
     fn complete(&mut self) {
@@ -197,7 +179,7 @@ mod tests {
 
     fn typed(text: &str) -> Draft {
         let mut draft = Draft::default();
-        assert_eq!(draft.press(Key::Text(text.to_owned())), Asked::Nothing);
+        assert!(draft.press(Key::Text(text.to_owned())));
         draft
     }
 
@@ -251,7 +233,7 @@ mod tests {
     #[test]
     fn a_draft_has_a_limit() {
         let mut draft = typed(&"x".repeat(MAX_DRAFT));
-        assert_eq!(draft.press(Key::Paste("y".to_owned())), Asked::TooMuch);
+        assert!(!draft.press(Key::Paste("y".to_owned())));
         assert_eq!(draft.text().len(), MAX_DRAFT);
     }
 }

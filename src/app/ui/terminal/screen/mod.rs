@@ -15,7 +15,7 @@ use tcp_chat::client::{Input, Show};
 use tcp_chat::protocol::{self, counted};
 
 use super::decoder::Key;
-use super::draft::{Asked, Draft, MAX_DRAFT};
+use super::draft::{Draft, MAX_DRAFT};
 use super::waiting::Waiting;
 use super::{Look, tty};
 use crate::app::ui::paint::Style;
@@ -214,16 +214,20 @@ impl Screen {
 
     fn press(&mut self, key: Key) {
         self.is_stale = true;
-        match self.draft.press(key) {
-            _ if self.is_leaving => {}
-            Asked::Nothing => {}
-            Asked::Send => self.send(),
-            Asked::Clear => self.head += CLEAR,
-            Asked::Quit => self.pass(Input::Quit),
-            Asked::Suspend => self.suspend(),
-            Asked::TooMuch => self.pass(complaint(format!(
-                "Not accepted: you can type and paste at most {MAX_DRAFT} bytes at once"
-            ))),
+        match key {
+            Key::Enter => self.send(),
+            Key::Interrupt | Key::EndOfInput if self.draft.text().is_empty() => {
+                self.pass(Input::Quit);
+            }
+            Key::Suspend if !self.is_leaving => self.suspend(),
+            Key::Clear => self.head += CLEAR,
+            key => {
+                if !self.draft.press(key) {
+                    self.pass(complaint(format!(
+                        "Not accepted: you can type and paste at most {MAX_DRAFT} bytes at once"
+                    )));
+                }
+            }
         }
     }
 
@@ -251,9 +255,12 @@ impl Screen {
         }
     }
 
+    /// Once the user wants to leave, nothing follows.
     fn pass(&mut self, input: Input) {
-        self.is_leaving |= matches!(input, Input::Quit);
-        let _ = self.input.send(input);
+        if !self.is_leaving {
+            self.is_leaving = matches!(input, Input::Quit);
+            let _ = self.input.send(input);
+        }
     }
 
     fn show(&mut self, show: Show) {
