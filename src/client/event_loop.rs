@@ -146,7 +146,7 @@ impl EventLoop<'_> {
             }
             Input::Connect => self.dialer.dial_afresh(),
             Input::Disconnect if self.dialer.is_down() => {
-                self.screen.notice("Not connected".to_owned())
+                self.screen.notice("Not connected".to_owned());
             }
             Input::Disconnect => self.disconnect(),
             Input::Quit => {

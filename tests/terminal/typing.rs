@@ -281,29 +281,3 @@ fn tab_completes_names_that_were_heard() {
     ann.type_in("hello b\t!");
     ann.wait("the name", |view| view.cursor_row() == "> hello Bobby!");
 }
-
-#[test]
-fn a_client_without_a_name_asks_for_one() {
-    let server = Server::start(&[]);
-    let mut ann = Terminal::in_session(&client_command(&server, &[]), 80, 24);
-    ann.wait("the question", |view| view.count("Your name? Press Enter to use Client") == 1);
-    ann.type_line("a:b");
-    ann.wait_row("-- Not accepted: a name may not contain ':' or control characters");
-    ann.type_line("Ann");
-    ann.joins(&server);
-    ann.type_line("hello");
-    ann.wait("my own line", |view| view.is_own("Ann: hello"));
-
-    let mut other = Terminal::in_session(&client_command(&server, &[]), 80, 24);
-    other.wait("the question", |view| view.count("Your name? Press Enter to use Client") == 1);
-    other.type_line("");
-    other.joins(&server);
-    let name = format!("Client{}", other.process.id());
-    other.look(|view| assert!(view.title().starts_with(&name), "{}", view.title()));
-
-    let mut nobody = Terminal::in_session(&client_command(&server, &[]), 80, 24);
-    nobody.wait("the question", |view| view.count("Your name? Press Enter to use Client") == 1);
-    nobody.type_in("\x03");
-    nobody.ends(0);
-    assert!(nobody.is_as_before());
-}

@@ -29,7 +29,7 @@ pub(crate) fn for_name(
             },
             Input::Quit | Input::End | Input::Unreadable(_) => return false,
             Input::TooLong => {
-                screen.complaint("Not accepted: this is too long for a name".to_owned())
+                screen.complaint("Not accepted: this is too long for a name".to_owned());
             }
             // A command.
             _ => screen.notice("Type a name first, or /quit to leave".to_owned()),

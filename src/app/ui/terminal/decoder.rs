@@ -74,7 +74,9 @@ impl Decoder {
         if pause >= PAUSE && !(bytes.len() > 1 && bytes[0] == b'[') {
             self.forget();
         }
-        bytes.iter().for_each(|&byte| self.take(byte));
+        for &byte in bytes {
+            self.take(byte);
+        }
         std::mem::take(&mut self.pressed.keys)
     }
 
@@ -162,7 +164,8 @@ impl Perform for Pressed {
         match character {
             '\x7f' => self.add(Key::Edit(DeletePrevChar)),
             typed => {
-                self.add(Key::Text(protocol::sanitized(typed.encode_utf8(&mut [0; 4]).as_bytes())))
+                let text = protocol::sanitized(typed.encode_utf8(&mut [0; 4]).as_bytes());
+                self.add(Key::Text(text));
             }
         }
     }
@@ -238,7 +241,9 @@ mod tests {
     /// Joins text that arrived in two parts.
     fn joined(keys: Vec<Key>) -> Vec<Key> {
         let mut joined = Pressed::default();
-        keys.into_iter().for_each(|key| joined.add(key));
+        for key in keys {
+            joined.add(key);
+        }
         joined.keys
     }
 

@@ -106,8 +106,11 @@ impl Waiting {
 
 fn text(line: &Show) -> &str {
     match line {
-        Show::Own(text) | Show::Waiting(text) | Show::Other(text) => text,
-        Show::Notice(text) | Show::Complaint(text) => text,
+        Show::Own(text)
+        | Show::Waiting(text)
+        | Show::Other(text)
+        | Show::Notice(text)
+        | Show::Complaint(text) => text,
         Show::Names | Show::Name(..) | Show::State(..) => "",
     }
 }

@@ -164,10 +164,9 @@ impl Screen {
         let text = self.draft.text();
         let state = match self.connection {
             _ if text.contains('\n') => counted(text.lines().count(), "line", "lines"),
-            _ if self.is_asking => String::new(),
-            (Some(_), _) => String::new(),
-            (None, 0) => "offline".to_owned(),
-            (None, waiting) => format!("{waiting} waiting"),
+            (None, 0) if !self.is_asking => "offline".to_owned(),
+            (None, waiting @ 1..) => format!("{waiting} waiting"),
+            _ => String::new(),
         };
         state + PROMPT
     }
@@ -236,9 +235,10 @@ impl Screen {
     fn send(&mut self) {
         let text = self.draft.text().to_owned();
         let say = |line: &str| Input::Say(line.to_owned());
-        let inputs: Vec<Input> = match text.contains('\n') {
-            true if !self.is_asking => text.lines().map(say).collect(),
-            _ => vec![command::parse(&text)],
+        let inputs: Vec<Input> = if text.contains('\n') && !self.is_asking {
+            text.lines().map(say).collect()
+        } else {
+            vec![command::parse(&text)]
         };
         let is_too_long =
             |input: &Input| matches!(input, Input::Say(line) if line.len() > self.room);
@@ -251,7 +251,9 @@ impl Screen {
         }
         self.draft.clear();
         if self.is_asking || !text.trim().is_empty() {
-            inputs.into_iter().for_each(|input| self.pass(input));
+            for input in inputs {
+                self.pass(input);
+            }
         }
     }
 
