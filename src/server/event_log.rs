@@ -13,10 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use parking_lot::Mutex;
 
 use crate::protocol::{Batch, in_short};
-use crate::room::{self, Observer};
+use crate::room::{self, Observer, Reason};
 
 /// How many events may wait to be printed.
 const EVENTS: usize = 4096;
@@ -33,6 +32,10 @@ const REST: Duration = Duration::from_millis(10);
 pub enum Event {
     /// A notice of the server.
     Notice(String),
+    /// A client has come, and so many are here now.
+    Joined(SocketAddr, usize),
+    /// A client has gone, and so many are still here.
+    Left(SocketAddr, Reason, usize),
     /// Lines that were delivered.
     Said(Arc<Batch>),
 }
@@ -41,6 +44,7 @@ impl Event {
     fn size(&self) -> usize {
         match self {
             Self::Notice(notice) => size_of::<Self>() + notice.len(),
+            Self::Joined(..) | Self::Left(..) => size_of::<Self>(),
             Self::Said(batch) => size_of::<Self>() + batch.size(),
         }
     }
@@ -63,9 +67,7 @@ struct Meter {
     waiting: AtomicUsize,
     skipped: AtomicU64,
     messages: AtomicUsize,
-    /// The clients, and since when. Nobody waits for this lock: the room takes it, inside its own, and
-    /// the printer only looks.
-    here: Mutex<HashMap<SocketAddr, Instant>>,
+    here: AtomicUsize,
 }
 
 /// The end that the room holds.
@@ -105,26 +107,23 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn see(&self, event: room::Event) {
-        let (address, what) = match event {
+        let meter = &self.meter;
+        self.record(match event {
             room::Event::Delivered { batch, .. } => {
-                self.meter.messages.fetch_add(batch.count(), Relaxed);
-                return self.record(Event::Said(Arc::clone(batch)));
+                meter.messages.fetch_add(batch.count(), Relaxed);
+                Event::Said(Arc::clone(batch))
             }
             room::Event::Joined(address) => {
-                let mut here = self.meter.here.lock();
-                here.insert(address, Instant::now());
-                (address, format!("Has Connected! ({} here)", here.len()))
+                Event::Joined(address, meter.here.fetch_add(1, Relaxed) + 1)
             }
-            room::Event::FellBehind { address, .. } => (address, "Is Behind!".to_owned()),
-            room::Event::CaughtUp(address) => (address, "Has Caught Up!".to_owned()),
             room::Event::Left(address, why) => {
-                let mut here = self.meter.here.lock();
-                let stay = here.remove(&address).map(|since| since.elapsed()).unwrap_or_default();
-                let (stay, left) = (in_short(stay), here.len());
-                (address, format!("Has Disconnected! ({why} after {stay}, {left} here)"))
+                Event::Left(address, why, meter.here.fetch_sub(1, Relaxed) - 1)
             }
-        };
-        self.record(Event::Notice(format!("Client @PORT #{} {what}", address.port())));
+            room::Event::FellBehind { address, .. } => {
+                Event::Notice(of_client(address, "Is Behind!"))
+            }
+            room::Event::CaughtUp(address) => Event::Notice(of_client(address, "Has Caught Up!")),
+        });
     }
 }
 
@@ -134,14 +133,30 @@ impl Printer {
     pub fn run(&self, out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
         let mut text = Vec::new();
         let mut lost = Lost::default();
+        // A client whose coming was skipped is not in here.
+        let mut since = HashMap::new();
         while let Ok(first) = self.events.recv() {
             let mut taken = 0;
-            let here = self.meter.here.lock().len();
-            show(Line::Count(here, self.meter.messages.load(Relaxed)), &mut text);
+            show(
+                Line::Count(self.meter.here.load(Relaxed), self.meter.messages.load(Relaxed)),
+                &mut text,
+            );
             for event in std::iter::once(first).chain(self.events.try_iter()) {
                 taken += event.size();
                 match event {
                     Event::Notice(notice) => show(Line::Notice(&notice), &mut text),
+                    Event::Joined(address, here) => {
+                        since.insert(address, Instant::now());
+                        let came = format!("Has Connected! ({here} here)");
+                        show(Line::Notice(&of_client(address, &came)), &mut text);
+                    }
+                    Event::Left(address, why, here) => {
+                        let stay = since.remove(&address).map(|since: Instant| since.elapsed());
+                        let stay =
+                            stay.map_or(String::new(), |it| format!(" after {}", in_short(it)));
+                        let went = format!("Has Disconnected! ({why}{stay}, {here} here)");
+                        show(Line::Notice(&of_client(address, &went)), &mut text);
+                    }
                     Event::Said(batch) => {
                         batch.public_lines().for_each(|line| show(Line::Said(line), &mut text));
                     }
@@ -213,6 +228,10 @@ impl Lost {
         }
         bytes.len()
     }
+}
+
+fn of_client(address: SocketAddr, what: &str) -> String {
+    format!("Client @PORT #{} {what}", address.port())
 }
 
 fn rows(text: &[u8]) -> u64 {
