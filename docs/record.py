@@ -5,8 +5,8 @@
     python3 docs/record.py [PROGRAM]
 
 Each run is recorded once and drawn twice: for pages with a dark and with a light background. The
-colours of the client are made for dark terminals. In the light picture they are darkened until
-their contrast is 4.5:1. The hue stays the same.
+light picture has the colours of `--light`, from src/app/ui/paint.rs. Its background is not quite
+white, so they are darkened until their contrast is 4.5:1 there as well.
 
 Needs Python 3.10 and tmux, and nothing else. The port 3234 must be free. PROGRAM is
 target/release/tcp-chat unless told otherwise.
@@ -35,12 +35,26 @@ THEMES = {
 CONTRAST = 4.5
 
 
+def light_colours():
+    """The colours of `--light`: for each colour on a dark ground, the one on a light ground."""
+    source = (DOCS.parent / "src/app/ui/paint.rs").read_text(encoding="utf-8")
+    tables = re.search(r"const HUES.*?= \[\s*\[(.*?)\],\s*\[(.*?)\]", source, re.DOTALL).groups()
+    pairs = dict(zip(*[[int(number) for number in re.findall(r"\d+", table)] for table in tables]))
+    for name in ("GREY", "RED"):
+        dark, light = re.search(rf"const {name}.*?= \[(\d+), (\d+)\]", source).groups()
+        pairs[int(dark)] = int(light)
+    return pairs
+
+
+LIGHT = light_colours()
+
+
 class Tmux:
     """A tmux of our own: it leaves the user's alone, and is ended with the recording."""
 
     def __init__(self):
         self.base = ["tmux", "-L", f"tcp-chat-record-{os.getpid()}", "-f", "/dev/null"]
-        drop = ("TMUX", "NO_COLOR")
+        drop = ("TMUX", "NO_COLOR", "COLORFGBG")
         self.environment = {
             key: value for key, value in os.environ.items()
             if key not in drop and not key.startswith("TCP_CHAT_")
@@ -134,7 +148,10 @@ class Style:
             case [49]:
                 pass  # the ground as it is
             case [38, 5, number]:
-                self.colour = readable(number, self.theme["ground"])
+                shown = LIGHT[number] if self.theme is THEMES["light"] else number
+                self.colour = readable(shown, self.theme["ground"])
+            case [7]:
+                self.bold = True  # one's own name; drawn bold
             case _:
                 sys.exit(f"a code that this script does not know: {codes}")
 
@@ -227,7 +244,7 @@ def two_shells(tmux):
         ("ann", "hello, is anybody there?"),
         ("bob", "I am, in another shell"),
         ("ann", "new lines do not tear the line that I type"),
-        ("bob", "and your own lines stand on the right"),
+        ("bob", "Ann: and your name is marked when somebody says it"),
     ]:
         tmux.type(name, line)
         for listener in ("server", "ann", "bob"):
@@ -237,7 +254,7 @@ def two_shells(tmux):
     tmux.type("ann", "half a sent", enter=False)
     tmux.wait("ann", "> half a sent$")
     server = after(tmux.rows("server"), "listening on")
-    ann = after(tmux.rows("ann"), "You are Ann")
+    ann = after(tmux.rows("ann"), "Type a line")
     title = tmux("display-message", "-p", "-t", "ann", "#{pane_title}").strip()
     picture("two-shells", [
         ("tcp-chat server", ["$ tcp-chat server", *server], columns["server"]),

@@ -13,7 +13,9 @@ use tcp_chat::client::Introduction;
 use tcp_chat::protocol::{self, Framing, Name};
 use tcp_chat::server::Template;
 
-use crate::app::values::{address, line_limit, link_seconds, rate, seconds, whole, yes_or_no};
+use crate::app::values::{
+    address, line_limit, link_seconds, rate, seconds, server_address, whole, yes_or_no,
+};
 
 /// The default address, at which a server listens and to which a client connects.
 const ADDRESS: &str = "127.0.0.1:3234";
@@ -226,6 +228,11 @@ pub(crate) struct ServerArgs {
     /// Open it in ui.perfetto.dev. While many clients talk, it grows by about 30 MB per second.
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE", help_heading = "Output")]
     pub(crate) timeline: Option<PathBuf>,
+    /// Use colours for a light background
+    ///
+    /// Also if COLORFGBG says that the background is light.
+    #[arg(long, env = "TCP_CHAT_LIGHT", value_parser = yes_or_no(), help_heading = "Output")]
+    pub(crate) light: bool,
 }
 
 /// `tcp-chat client`
@@ -235,10 +242,12 @@ Examples:
   {program} client --name Ann           talk in this terminal
   echo hello | {program} client         send; status 0: delivered
   {program} client --stay < /dev/null   only listen
-  {program} client 192.0.2.7:3234       join another machine")]
+  {program} client 192.0.2.7            join another machine")]
 pub(crate) struct ClientArgs {
     /// Connect to this HOST:PORT
-    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = address)]
+    ///
+    /// HOST alone means its port 3234.
+    #[arg(value_name = "ADDR", default_value = ADDRESS, env = "TCP_CHAT_ADDR", value_parser = server_address)]
     pub(crate) address: String,
 
     /// Your name [default: Client and the process id]
@@ -246,37 +255,6 @@ pub(crate) struct ClientArgs {
     /// 1 to 32 visible characters, at most 128 bytes, without ':'.
     #[arg(long, short, env = "TCP_CHAT_NAME", help_heading = "Conversation")]
     pub(crate) name: Option<Name>,
-
-    /// Tell messages apart by newlines, or by reads
-    ///
-    /// With "lines", a newline ends a message. With "raw", each read returns one message, as in the
-    /// course assignment. Use the same framing as the server.
-    #[arg(long, value_enum, value_name = "lines|raw", hide_possible_values = true)]
-    #[arg(default_value_t, env = "TCP_CHAT_FRAMING", help_heading = "Conversation")]
-    pub(crate) framing: Framing,
-
-    /// Send the name once, then messages without it
-    ///
-    /// For servers that expect the name as the first message. With --introduce=also, each message begins
-    /// with the name as well.
-    #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
-          value_enum, ignore_case = true, hide_possible_values = true, env = "TCP_CHAT_INTRODUCE",
-          help_heading = "Conversation")]
-    pub(crate) introduce: Option<Introduction>,
-
-    /// Show your messages when they are sent
-    ///
-    /// For servers that do not send your messages back to you. Then a message counts as delivered
-    /// when it has been sent.
-    #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Conversation")]
-    pub(crate) local_echo: bool,
-
-    /// Do not send longer lines
-    ///
-    /// From 1 to 1048576 bytes. Use the same limit as the server.
-    #[arg(long, value_name = "BYTES", default_value_t = protocol::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
-          value_parser = line_limit, help_heading = "Conversation")]
-    pub(crate) max_line: usize,
 
     /// Go on printing after the end of the input
     ///
@@ -302,6 +280,47 @@ pub(crate) struct ClientArgs {
     /// Print the time in front of each line
     #[arg(long, env = "TCP_CHAT_TIMESTAMPS", value_parser = yes_or_no(), help_heading = "Output")]
     pub(crate) timestamps: bool,
+
+    /// Use colours for a light background
+    ///
+    /// Also if COLORFGBG says that the background is light.
+    #[arg(long, env = "TCP_CHAT_LIGHT", value_parser = yes_or_no(), help_heading = "Output")]
+    pub(crate) light: bool,
+
+    /// Do not ring when somebody calls your name
+    #[arg(long, env = "TCP_CHAT_NO_BELL", value_parser = yes_or_no(), help_heading = "Output")]
+    pub(crate) no_bell: bool,
+
+    /// Tell messages apart by newlines, or by reads
+    ///
+    /// With "lines", a newline ends a message. With "raw", each read returns one message, as in the
+    /// course assignment. Use the same framing as the server.
+    #[arg(long, value_enum, value_name = "lines|raw", hide_possible_values = true)]
+    #[arg(default_value_t, env = "TCP_CHAT_FRAMING", help_heading = "Programs of the course")]
+    pub(crate) framing: Framing,
+
+    /// Send the name once, then messages without it
+    ///
+    /// For servers that expect the name as the first message. With --introduce=also, each message begins
+    /// with the name as well.
+    #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+          value_enum, ignore_case = true, hide_possible_values = true, env = "TCP_CHAT_INTRODUCE",
+          help_heading = "Programs of the course")]
+    pub(crate) introduce: Option<Introduction>,
+
+    /// Show your messages when they are sent
+    ///
+    /// For servers that do not send your messages back to you. Then a message counts as delivered
+    /// when it has been sent.
+    #[arg(long, env = "TCP_CHAT_LOCAL_ECHO", value_parser = yes_or_no(), help_heading = "Programs of the course")]
+    pub(crate) local_echo: bool,
+
+    /// Do not send longer lines
+    ///
+    /// From 1 to 1048576 bytes. Use the same limit as the server.
+    #[arg(long, value_name = "BYTES", default_value_t = protocol::MAX_LINE, env = "TCP_CHAT_MAX_LINE",
+          value_parser = line_limit, help_heading = "Programs of the course")]
+    pub(crate) max_line: usize,
 }
 
 /// `tcp-chat demo`
@@ -323,4 +342,9 @@ pub(crate) struct DemoArgs {
     /// Write what the server's threads do to this file
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE")]
     pub(crate) timeline: Option<String>,
+    /// Use colours for a light background
+    ///
+    /// Also if COLORFGBG says that the background is light.
+    #[arg(long, env = "TCP_CHAT_LIGHT", value_parser = yes_or_no())]
+    pub(crate) light: bool,
 }

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 
 use crate::app::args::Cli;
 use crate::app::streams::Out;
-use crate::app::usage;
+use crate::app::{ui, usage};
 
 /// Prints a script with which a shell completes the commands.
 pub(crate) fn completions(shell: Shell) -> Result<()> {
@@ -38,15 +38,19 @@ pub(crate) fn man(name: Option<&str>) -> Result<()> {
     let plain = command.clone().after_help(Resettable::Reset);
     Man::new(plain).render(&mut text).context("cannot make the page")?;
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    text.extend_from_slice(examples(&after).as_bytes());
+    if name == Some("client") {
+        text.extend_from_slice(section("COMMANDS AND KEYS", &ui::command::help()).as_bytes());
+    }
+    if let Some((_, examples)) = after.split_once("Examples:\n") {
+        text.extend_from_slice(section("EXAMPLES", examples).as_bytes());
+    }
     print(&text)
 }
 
-/// The text below the help, as the last section of the page. Its lines are not joined.
-fn examples(after_help: &str) -> String {
-    let Some((_, examples)) = after_help.split_once("Examples:\n") else { return String::new() };
-    let examples = examples.replace('\\', "\\e").replace('-', "\\-");
-    format!(".SH EXAMPLES\n.nf\n{examples}\n.fi\n")
+/// A section of the page. Its lines are not joined.
+fn section(heading: &str, text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    format!(".SH {heading}\n.nf\n{text}\n.fi\n")
 }
 
 fn print(text: &[u8]) -> Result<()> {

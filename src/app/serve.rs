@@ -19,6 +19,7 @@ use super::args::{Cores, Echo, ServerArgs};
 use super::streams::Out;
 use super::ui::clock;
 use super::ui::paint::{self, Palette, Style};
+use super::ui::terminal::tty;
 use super::usage::program;
 use super::{signals, stderr, timeline};
 
@@ -34,8 +35,8 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     announce(&server, args);
 
     let (recorder, printer) = event_log::event_log();
-    let printed = print(printer, args).context("cannot start the thread of the event log")?;
     let port = server.listening().next().map_or(0, |(address, _)| address.port());
+    let printed = print(printer, args, port).context("cannot start the thread of the event log")?;
     recorder.record(Event::Notice(format!("Server @PORT #{port} Online...")));
     let last =
         server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
@@ -115,7 +116,7 @@ fn config(args: &ServerArgs) -> Config {
 /// more.
 fn announce(server: &Server, args: &ServerArgs) {
     let is_terminal = io::stderr().is_terminal();
-    let palette = Palette::new(is_terminal);
+    let palette = Palette::new(is_terminal, args.light);
     let listening: Vec<_> = server.listening().collect();
     // A name may have several addresses, with one port.
     let groups = listening.chunk_by(|(a, how), (b, next)| (a.port(), how) == (b.port(), next));
@@ -141,6 +142,9 @@ fn announce(server: &Server, args: &ServerArgs) {
             stderr::say(&format!("    nc {} {port}", host.trim_matches(['[', ']'])));
         }
     }
+    for own in server.listening().flat_map(|(address, _)| reachable_from_others(address)) {
+        stderr::say(&format!("other machines reach it at {own}"));
+    }
     if is_terminal {
         stderr::say(&palette.painted(Style::Dim, "Ctrl-C stops it"));
     }
@@ -162,6 +166,16 @@ fn client_command(framing: Framing, args: &ServerArgs) -> String {
     format!("{} client{}", program(), flags.collect::<String>())
 }
 
+/// The addresses at which other machines reach a server that listens on all addresses. An address for
+/// one link only needs a scope, which is another on each machine.
+fn reachable_from_others(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+    let all = if_addrs::get_if_addrs().into_iter().flatten();
+    let of_machine = all.filter(|it| !it.is_loopback() && !it.is_link_local()).map(|it| it.ip());
+    let same_family = of_machine.filter(move |ip| ip.is_ipv4() == address.is_ipv4());
+    let reachable = same_family.map(move |ip| SocketAddr::new(ip, address.port()));
+    reachable.filter(move |_| address.ip().is_unspecified())
+}
+
 /// The address at which this machine can reach the server.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
@@ -173,20 +187,36 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Starts the thread that prints the event log. The channel disconnects when all is printed.
-fn print(printer: Printer, args: &ServerArgs) -> io::Result<Receiver<Infallible>> {
+fn print(printer: Printer, args: &ServerArgs, port: u16) -> io::Result<Receiver<Infallible>> {
     let (printing, printed) = crossbeam_channel::bounded(0);
-    let (timestamps, palette) = (args.timestamps, Palette::new(io::stdout().is_terminal()));
+    let is_terminal = io::stdout().is_terminal();
+    let (timestamps, palette) = (args.timestamps, Palette::new(is_terminal, args.light));
     let mut out: Box<dyn Write + Send> =
         if args.quiet { Box::new(io::sink()) } else { Box::new(Out(io::stdout())) };
+    let has_title = is_terminal && paint::is_capable();
     let print = move || {
         let _printing = printing;
-        printer.run(&mut out, |line, text| {
-            if timestamps {
-                show(Line::Notice(&clock::stamp()), palette, text);
+        if has_title {
+            let _ = out.write_all(tty::KEEP_TITLE.as_bytes());
+        }
+        printer.run(&mut out, |line, text| match line {
+            Line::Count(here, messages) if has_title => {
+                let messages = protocol::counted(messages, "message", "messages");
+                let title = format!("\x1b]0;Room @PORT #{port}: {here} here, {messages}\x07");
+                text.extend(title.bytes());
             }
-            show(line, palette, text);
-            text.push(b'\n');
+            Line::Count(..) => {}
+            Line::Notice(_) | Line::Said(_) => {
+                if timestamps {
+                    show(Line::Notice(&clock::stamp()), palette, text);
+                }
+                show(line, palette, text);
+                text.push(b'\n');
+            }
         });
+        if has_title {
+            let _ = out.write_all(tty::GIVE_TITLE_BACK.as_bytes());
+        }
     };
     thread::Builder::new().name("event-log".to_owned()).spawn(print)?;
     Ok(printed)
@@ -201,6 +231,7 @@ fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
             }
         }
         Line::Notice(notice) => text.extend(palette.painted(Style::Dim, notice).bytes()),
+        Line::Count(..) => {}
     }
 }
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
 use tcp_chat::client;
-use tcp_chat::protocol::Name;
+use tcp_chat::protocol::{Framing, Name};
 
 use super::args::ClientArgs;
 use super::ui::ask;
+use super::ui::paint::Palette;
 use super::ui::pipe::{self, Pipe};
-use super::ui::terminal::{Terminal, tty};
+use super::ui::terminal::{Look, Terminal, tty};
 use super::{signals, streams};
 
 /// How long a client without a terminal tries without progress. A server that does not set
@@ -28,6 +29,7 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
         address: args.address,
         name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
         framing: args.framing,
+        greets: at_terminal && args.framing == Framing::Lines && args.introduce.is_none(),
         introduce: args.introduce.unwrap_or_default(),
         local_echo: args.local_echo,
         max_line: args.max_line,
@@ -38,19 +40,23 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
     };
     let quit = signals::on_stop()?;
     let done = if tty::is_here() {
-        let (mut terminal, input) =
-            Terminal::open(args.timestamps, log).context("cannot use the terminal")?;
+        let look = Look {
+            timestamps: args.timestamps,
+            palette: Palette::new(true, args.light),
+            bell: !args.no_bell,
+            has_echo: !args.local_echo,
+        };
+        let (mut terminal, input) = Terminal::open(look, log).context("cannot use the terminal")?;
         if is_unnamed && !ask::for_name(&mut config.name, &input, &quit, &mut terminal) {
             return Ok(());
         }
-        terminal.named(config.name.clone());
         client::run(&config, &input, &quit, &mut terminal)
     } else {
         let input = pipe::read_lines(config.max_line)
             .context("cannot start the thread that reads the input")?;
         let out = streams::Stdout::start(quit.clone())
             .context("cannot start the thread that prints the chat")?;
-        let mut plain = Pipe::new(out, args.timestamps);
+        let mut plain = Pipe::new(out, args.timestamps, at_terminal);
         let can_ask = at_terminal && io::stderr().is_terminal();
         if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
             return Ok(());

@@ -8,6 +8,9 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use tcp_chat::protocol;
 
+/// The port of an address without one.
+const PORT: u16 = 3234;
+
 /// Reads a flag's environment variable. The values empty, `0`, `no`, `off` and `false` do not set
 /// the flag.
 pub(crate) fn yes_or_no() -> FalseyValueParser {
@@ -17,6 +20,12 @@ pub(crate) fn yes_or_no() -> FalseyValueParser {
 pub(crate) fn address(text: &str) -> Result<String, String> {
     let is_address = protocol::host_and_port(text).map(|_| text.to_owned());
     is_address.ok_or_else(|| "write HOST:PORT, for example 127.0.0.1:3234".to_owned())
+}
+
+/// Reads the address of a server: `HOST` alone means its default port. A number alone is no host.
+pub(crate) fn server_address(text: &str) -> Result<String, String> {
+    let is_host = !text.contains(':') && text.contains(|c: char| !c.is_ascii_digit());
+    address(&if is_host { format!("{text}:{PORT}") } else { text.to_owned() })
 }
 
 pub(crate) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>

@@ -44,7 +44,7 @@ pub(crate) struct Dialer<'a> {
     /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
     /// The end of the text that came over the connection last.
-    last: String,
+    pub(super) last: String,
     /// How many messages have come over the connection.
     received: u64,
     /// The server has stopped gracefully, and there was no connection since.
@@ -168,6 +168,11 @@ impl<'a> Dialer<'a> {
         if let State::Up { of_use, .. } = &mut self.state {
             *of_use = true;
         }
+    }
+
+    /// Whether nothing has come over the connection.
+    pub(crate) fn is_new(&self) -> bool {
+        self.received == 0
     }
 
     /// Remembers the message that came over the connection last.

@@ -4,23 +4,27 @@
 mod ending;
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select_biased};
 
 use super::connection::{Connection, Received};
-use super::dialer::Dialer;
+use super::dialer::{Dialer, Ending};
 use super::outbox::{Outbox, Own, WINDOW};
 use super::progress::ProgressTimer;
-use super::{Config, Failure, Input, Screen};
-use crate::protocol::{self, Framing};
+use super::{Config, Failure, Input, Introduction, Screen, Show};
+use crate::protocol::{self, Framing, Name};
 
 /// If no own line comes back for this many seconds, the client says what may be wrong.
 const SILENCE: usize = 5;
 
+/// How long a connection may be silent until it counts as successful. A full server says so at once.
+const PROOF: Duration = Duration::from_millis(100);
+
 /// The state of the client: its lines, its connection, and its result.
 struct EventLoop<'a> {
     config: &'a Config,
+    name: Name,
     input: &'a Receiver<Input>,
     screen: &'a mut dyn Screen,
     outbox: Outbox,
@@ -28,7 +32,13 @@ struct EventLoop<'a> {
     timer: ProgressTimer,
     input_ended: bool,
     unreadable: Option<io::Error>,
+    said_greeting: bool,
     said_farewell: bool,
+    /// When the user is told about the connection, unless something comes over it before.
+    told_at: Option<Instant>,
+    /// The user knows that the server is full.
+    told_full: bool,
+    shown_state: (Option<u16>, usize),
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
@@ -53,6 +63,7 @@ pub fn run(
     let by_name = config.is_bare().then(|| Outbox::of_speaker(&config.name.to_string()));
     let mut conversation = EventLoop {
         config,
+        name: config.name.clone(),
         input,
         screen,
         outbox: by_name.unwrap_or_default(),
@@ -60,13 +71,18 @@ pub fn run(
         timer: ProgressTimer::new(config.give_up_after),
         input_ended: false,
         unreadable: None,
+        said_greeting: false,
         said_farewell: false,
+        told_at: None,
+        shown_state: (None, usize::MAX),
+        told_full: false,
         unheard: !config.local_echo,
         refused: 0,
         given_up: 0,
         unshown: 0,
         over: None,
     };
+    conversation.show_name();
     while conversation.over.is_none() {
         conversation.step(quit);
     }
@@ -86,7 +102,7 @@ impl EventLoop<'_> {
         let more =
             !self.dialer.received().is_empty() || (self.wants_input() && !self.input.is_empty());
         self.unshown = if more { (self.unshown + 1) % WINDOW } else { 0 };
-        let shown = if self.unshown == 0 { self.screen.flush() } else { Ok(()) };
+        let shown = if self.unshown == 0 { self.flush() } else { Ok(()) };
         if shown.is_err() || self.is_done() {
             return self.leave(shown);
         }
@@ -109,6 +125,15 @@ impl EventLoop<'_> {
         }
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        let connection = self.dialer.connection().filter(|_| self.told_at.is_none());
+        let state = (connection.map(|it| it.local_port), self.unconfirmed());
+        if std::mem::replace(&mut self.shown_state, state) != state {
+            self.screen.show(Show::State(state.0, state.1));
+        }
+        self.screen.flush()
+    }
+
     fn wants_input(&self) -> bool {
         !self.input_ended && self.outbox.has_room(self.config.window)
     }
@@ -120,22 +145,29 @@ impl EventLoop<'_> {
             Input::End => self.input_ended = true,
             Input::Unreadable(why) => (self.input_ended, self.unreadable) = (true, Some(why)),
             Input::Connect if self.dialer.is_up() => {
-                self.screen.notice(&format!("Connected to {} already", self.config.server()));
+                self.screen.notice(format!("Connected to {} already", self.config.server()));
             }
             Input::Connect => self.dialer.dial_afresh(),
-            Input::Disconnect if self.dialer.is_down() => self.screen.notice("Not connected"),
+            Input::Disconnect if self.dialer.is_down() => {
+                self.screen.notice("Not connected".to_owned());
+            }
             Input::Disconnect => self.disconnect(),
             Input::Quit => {
                 self.input_ended = true;
                 self.leave(Ok(()));
             }
-            Input::Help(text) => self.screen.notice(&text),
-            Input::Mistake(why) => self.screen.complaint(&why),
+            Input::Rename(name) => self.rename(name),
+            Input::Show(what) => self.screen.show(what),
         }
     }
 
     fn say(&mut self, text: &str) {
-        let line = self.config.line(text);
+        let line = match text {
+            // An empty message cannot be seen on the wire.
+            "" if self.config.is_bare() => " ".to_owned(),
+            _ if self.config.is_bare() => text.to_owned(),
+            _ => self.name.says(text),
+        };
         if line.len() > self.config.max_line {
             return self.refuse(Some(line.len()));
         }
@@ -145,24 +177,50 @@ impl EventLoop<'_> {
         self.outbox.push(line);
     }
 
+    /// Tells the screen the name, and how much a line may have besides it.
+    fn show_name(&mut self) {
+        let taken = if self.config.is_bare() { 0 } else { self.name.says("").len() };
+        let room = self.config.max_line.saturating_sub(taken);
+        self.screen.show(Show::Name(self.name.clone(), room));
+    }
+
+    fn rename(&mut self, name: Name) {
+        if self.config.introduce != Introduction::No {
+            let why = "With --introduce, the server keeps your first name: start again with --name";
+            return self.screen.complaint(why.to_owned());
+        }
+        let line = self.name.becomes(&name);
+        if line.len() > self.config.max_line {
+            return self.refuse(Some(line.len()));
+        }
+        self.outbox.push(line);
+        self.name = name;
+        self.show_name();
+    }
+
     fn refuse(&mut self, length: Option<usize>) {
         self.refused += 1;
         let most = protocol::counted(self.config.max_line, "byte", "bytes");
         let has = length.map_or("more".to_owned(), |bytes| bytes.to_string());
-        self.screen.complaint(&format!(
+        self.screen.complaint(format!(
             "Not sent: a line with your name may have at most {most}, yours has {has}"
         ));
     }
 
     fn send_waiting_lines(&mut self) {
         let Some(connection) = self.dialer.connection() else { return };
-        if self.dialer.speaks_later().is_some() {
+        let greets = self.config.greets && !self.said_greeting;
+        if self.dialer.speaks_later().is_some() || (greets && self.told_at.is_some()) {
             return;
+        }
+        if greets {
+            self.said_greeting = true;
+            connection.send(&self.name.greeting());
         }
         // Only now, and not when the connection was made: a full server has said so by now.
         if let Some(line) = self.outbox.give_up() {
             self.given_up += 1;
-            self.screen.complaint(&format!("Given up, it ended the connection each time: {line}"));
+            self.screen.complaint(format!("Given up, it ended the connection each time: {line}"));
         }
         let window = self.dialer.window(self.timer.overdue());
         while let Some(line) = self.outbox.send(window) {
@@ -176,7 +234,7 @@ impl EventLoop<'_> {
             return;
         }
         while let Some(line) = self.outbox.show() {
-            self.screen.waiting(line);
+            self.screen.show(Show::Waiting(line.to_owned()));
         }
         if self.unheard
             && self.dialer.is_up()
@@ -189,7 +247,7 @@ impl EventLoop<'_> {
                 Framing::Lines => "If it does not use lines, use --framing raw.",
                 Framing::Raw => "If it expects lines, leave out --framing raw.",
             };
-            self.screen.notice(&format!(
+            self.screen.notice(format!(
                 "None of your lines has come back. If the server sends them only to the others, \
                  use --local-echo. {other}"
             ));
@@ -199,26 +257,17 @@ impl EventLoop<'_> {
     fn receive(&mut self, received: Received) {
         match received {
             Received::Messages(messages) => messages.into_iter().for_each(|message| {
-                match self.config.framing {
-                    _ if self.config.local_echo => {
-                        let text = message.trim_matches('\n');
-                        if !text.is_empty() {
-                            self.show(text, None);
-                        }
-                    }
-                    Framing::Raw => {
-                        for (part, own) in self.outbox.confirm_parts(&message) {
-                            self.show(&part, own);
-                        }
-                    }
-                    Framing::Lines => self.hear(&message),
+                // The server may be full. If the connection goes on, it was somebody's joke.
+                if !(self.dialer.is_new() && protocol::is_full(&message)) {
+                    self.tell_success();
+                    self.hear(&message);
                 }
                 self.dialer.heard(message);
             }),
             Received::Sent(count) => {
                 for _ in 0..count {
                     if let Some(line) = self.outbox.hand_over() {
-                        self.screen.own(line);
+                        self.screen.show(Show::Own(line.to_owned()));
                     }
                 }
                 self.timer.progress();
@@ -227,12 +276,29 @@ impl EventLoop<'_> {
         }
     }
 
-    fn hear(&mut self, line: &str) {
+    fn hear(&mut self, message: &str) {
+        match self.config.framing {
+            _ if self.config.local_echo => {
+                let text = message.trim_matches('\n');
+                if !text.is_empty() {
+                    self.show(text, None);
+                }
+            }
+            Framing::Raw => {
+                for (part, own) in self.outbox.confirm_parts(message) {
+                    self.show(&part, own);
+                }
+            }
+            Framing::Lines => self.hear_line(message),
+        }
+    }
+
+    fn hear_line(&mut self, line: &str) {
         let mut refused = Vec::new();
         let own = self.outbox.confirm(line, &mut refused);
         for line in refused {
             self.refused += 1;
-            self.screen.complaint(&format!("Refused by the server, too long: {line}"));
+            self.screen.complaint(format!("Refused by the server, too long: {line}"));
         }
         self.show(line, own);
     }
@@ -244,28 +310,43 @@ impl EventLoop<'_> {
             self.unheard = false;
         }
         match own {
-            Some(Own::Confirmed) => self.screen.own(message),
+            Some(Own::Confirmed) => self.screen.show(Show::Own(message.to_owned())),
             Some(Own::Again) => {}
-            None => self.screen.other(message),
+            None => self.screen.show(Show::Other(message.to_owned())),
         }
     }
 
     fn connected(&mut self, connection: Connection) {
-        let (server, name, port) = (self.config.server(), &self.config.name, connection.local_port);
-        let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
-        self.screen.notice(&welcome);
-        self.screen.connection(Some(port));
         self.timer.connected();
         self.dialer.succeeded(connection);
+        let now = Instant::now();
+        let later = self.dialer.speaks_later().filter(|_| self.told_full);
+        self.told_at = Some(later.unwrap_or(now + PROOF));
+    }
+
+    /// The server is not full: tells the user about the connection, once.
+    fn tell_success(&mut self) {
+        let Some(connection) = self.dialer.connection().filter(|_| self.told_at.is_some()) else {
+            return;
+        };
+        let (server, name, port) = (self.config.server(), &self.name, connection.local_port);
+        let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
+        self.screen.notice(welcome);
+        (self.told_at, self.told_full) = (None, false);
+        if self.dialer.ending() == Ending::TurnedAway {
+            let joke = self.dialer.last.clone();
+            self.hear(&joke);
+        }
     }
 
     fn next_timer(&self) -> Option<Instant> {
-        let unsent = self.outbox.len() > self.outbox.in_flight();
+        let greets = self.config.greets && !self.said_greeting;
+        let unsent = greets || self.outbox.len() > self.outbox.in_flight();
         let send = self.dialer.speaks_later().filter(|_| unsent);
         let unheard = self.unheard && self.outbox.in_flight() > 0;
         let waits = unsent || unheard || self.outbox.has_unseen();
         let overdue = waits.then(|| self.timer.next_overdue());
-        let timers = [self.dialer.next_attempt(), send, overdue, self.gives_up_at()];
+        let timers = [self.dialer.next_attempt(), send, overdue, self.gives_up_at(), self.told_at];
         timers.into_iter().flatten().min()
     }
 
@@ -273,6 +354,8 @@ impl EventLoop<'_> {
         let now = Instant::now();
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
             self.give_up();
+        } else if self.told_at.is_some_and(|due| now >= due) {
+            self.tell_success();
         } else if self.dialer.next_attempt().is_some_and(|due| now >= due) {
             self.dialer.dial();
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::protocol::{self, Framing, Name, counted};
+use crate::protocol::{Framing, Name, counted};
 use dialer::in_words;
 
 pub use event_loop::run;
@@ -31,6 +31,8 @@ pub struct Config {
     pub name: Name,
     /// How messages are told apart.
     pub framing: Framing,
+    /// Whether the client greets the others when it comes.
+    pub greets: bool,
     /// Whether the client sends its name first.
     pub introduce: Introduction,
     /// The server does not send own lines back. A line counts as said when the network has taken
@@ -63,16 +65,6 @@ pub enum Introduction {
 }
 
 impl Config {
-    /// The line to send for the typed `text`.
-    pub(crate) fn line(&self, text: &str) -> String {
-        if self.is_bare() { text.to_owned() } else { self.name.says(text) }
-    }
-
-    /// The line to send when the client leaves by itself.
-    pub(crate) fn farewell(&self) -> String {
-        if self.is_bare() { protocol::FAREWELL.to_owned() } else { self.name.farewell() }
-    }
-
     /// Whether messages are sent without the name.
     pub(crate) fn is_bare(&self) -> bool {
         self.introduce == Introduction::Yes
@@ -100,33 +92,53 @@ pub enum Input {
     Connect,
     /// Say goodbye, disconnect, and do not reconnect.
     Disconnect,
+    /// Take another name.
+    Rename(Name),
     /// Leave.
     Quit,
-    /// Show this help.
-    Help(String),
-    /// Show why an input is not possible.
-    Mistake(String),
+    /// Show this: an answer to a command.
+    Show(Show),
+}
+
+/// Something to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// An own line that has come back.
+    Own(String),
+    /// An own line that has not come back yet, and waits.
+    Waiting(String),
+    /// Another line that arrived.
+    Other(String),
+    /// A notice about the chat.
+    Notice(String),
+    /// The client did not do something, and why.
+    Complaint(String),
+    /// The names that were heard.
+    Names,
+    /// The user's name from now on, and how many bytes a line may have besides it.
+    Name(Name, usize),
+    /// The port of the client's side, while there is a connection, and how many lines have not come
+    /// back.
+    State(Option<u16>, usize),
 }
 
 /// Where the client shows what happens.
 pub trait Screen {
-    /// An own line has come back.
-    fn own(&mut self, line: &str);
-    /// Another line arrived.
-    fn other(&mut self, line: &str);
-    /// A notice about the chat.
-    fn notice(&mut self, notice: &str);
-    /// The client did not do something, and why.
-    fn complaint(&mut self, why: &str);
-    /// An own line has not come back yet, and waits.
-    fn waiting(&mut self, _line: &str) {}
-    /// The connection was made, from this port of the client, or it was lost.
-    fn connection(&mut self, _port: Option<u16>) {}
+    /// Shows this, at the next flush at the latest.
+    fn show(&mut self, what: Show);
     /// Shows everything that was passed so far.
     ///
     /// # Errors
     /// The output cannot be written. With [`io::ErrorKind::BrokenPipe`], its reader has closed it.
     fn flush(&mut self) -> io::Result<()>;
+    /// Shows a notice.
+    fn notice(&mut self, notice: String) {
+        self.show(Show::Notice(notice));
+    }
+    /// Shows a complaint.
+    fn complaint(&mut self, why: String) {
+        self.show(Show::Complaint(why));
+    }
 }
 
 /// Why a client failed. Lines that never came back are unconfirmed.
@@ -141,7 +153,10 @@ pub enum Failure {
         unconfirmed: usize,
     },
     /// The client is connected, but these lines never came back.
-    #[error("{}; if the server does not send them back, use --local-echo", unconfirmed(*.0))]
+    #[error(
+        "{}: the server did not answer; if it does not send them back, use --local-echo",
+        unconfirmed(*.0)
+    )]
     Unconfirmed(usize),
     /// These lines ended the connection each time they were sent.
     #[error("{} and given up", unconfirmed(*.0))]
@@ -186,5 +201,5 @@ fn and(lines: usize) -> String {
 }
 
 fn unconfirmed(lines: usize) -> String {
-    counted(lines, "line is unconfirmed", "lines are unconfirmed")
+    counted(lines, "line may not have arrived", "lines may not have arrived")
 }

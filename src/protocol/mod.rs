@@ -12,9 +12,11 @@ mod tests;
 
 pub use batch::{Batch, NOBODY, PeerId, Recipient};
 pub use framing::{Chunks, Found, Lines, pieces};
-pub use name::{FAREWELL, MAX_NAME, Name, NameError};
+pub use name::{FAREWELL, IS_NOW, MAX_NAME, Name, NameError, speaker};
 pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};
-pub use sentences::{counted, full, is_full, is_offline, offline, refusal, refused_over};
+pub use sentences::{
+    counted, full, in_short, is_full, is_of_server, is_offline, offline, refusal, refused_over,
+};
 
 /// The longest line a server accepts unless told otherwise, in bytes without the newline.
 pub const MAX_LINE: usize = 1024;

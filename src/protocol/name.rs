@@ -7,7 +7,7 @@ use thiserror::Error;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
-use super::sanitized;
+use super::{is_of_server, sanitized};
 
 /// The longest name, in characters as a person sees them: Unicode calls them graphemes.
 pub const MAX_NAME: usize = 32;
@@ -15,8 +15,13 @@ pub const MAX_NAME: usize = 32;
 /// The longest name, in bytes.
 const MAX_BYTES: usize = 128;
 
+/// The greeting and the farewell of a client, behind its name.
+const GREETING: &str = "Connected!";
 /// The farewell of a client, when the server adds the name.
 pub const FAREWELL: &str = "Disconnected!";
+
+/// Stands between the old name and the new name of a client.
+pub const IS_NOW: &str = " Is Now ";
 
 /// A client's name: 1 to [`MAX_NAME`] characters, at most 128 bytes. Each of them can be seen, so two
 /// names that differ also look different. There are no control characters, no `:`, and no space at
@@ -111,8 +116,29 @@ impl Name {
         format!("{self}: {text}")
     }
 
+    /// The greeting of the client.
+    pub fn greeting(&self) -> String {
+        format!("{self} {GREETING}")
+    }
+
+    /// Says that the client has another name from now on.
+    pub fn becomes(&self, new: &Self) -> String {
+        format!("{self}{IS_NOW}{new}")
+    }
+
     /// The farewell of the client.
     pub fn farewell(&self) -> String {
         format!("{self} {FAREWELL}")
     }
+}
+
+/// The name of the client that said this line, and the rest: a message, a greeting, a farewell, or a
+/// new name. The sentences of the server have no speaker.
+pub fn speaker(line: &str) -> Option<(&str, &str)> {
+    let is_name = |name: &&str| name.parse::<Name>().is_ok();
+    let deed = [GREETING, FAREWELL].into_iter().find_map(|deed| line.strip_suffix(deed));
+    let renamed = line.split_once(IS_NOW).filter(|(_, new)| is_name(new));
+    let alone = deed.and_then(|name| name.strip_suffix(' ')).or(renamed.map(|(old, _)| old));
+    let name = alone.filter(is_name).or_else(|| Some(line.split_once(": ")?.0).filter(is_name));
+    name.filter(|_| !is_of_server(line)).map(|name| line.split_at(name.len()))
 }

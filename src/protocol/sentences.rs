@@ -1,5 +1,7 @@
 //! The few sentences that the server says to clients, and how a client knows them again.
 
+use std::time::Duration;
+
 /// The farewell of the server to everyone.
 pub fn offline(port: u16) -> String {
     format!("Server @PORT #{port} Offline...")
@@ -31,6 +33,20 @@ pub fn full(max: usize) -> String {
 /// Whether `line` says that the server is full.
 pub fn is_full(line: &str) -> bool {
     line.starts_with("* Server full: ")
+}
+
+/// Whether `line` is a sentence of the server, and not of a person.
+pub fn is_of_server(line: &str) -> bool {
+    line.starts_with("* ") || is_offline(line)
+}
+
+/// A time as people say it: `5 s`, `12 min`, `3 h`.
+pub fn in_short(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ ..3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
 }
 
 /// A number and its noun, in the singular or the plural.

@@ -3,17 +3,19 @@
 //! A terminal can be slow, or stopped with Ctrl-S, and the chat must not wait for it. So the room
 //! hands over events without waiting. Events that do not fit are counted and skipped.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::protocol::Batch;
-use crate::room::{self, Observer};
+use crate::protocol::{Batch, in_short};
+use crate::room::{self, Observer, Reason};
 
 /// How many events may wait to be printed.
 const EVENTS: usize = 4096;
@@ -30,6 +32,10 @@ const REST: Duration = Duration::from_millis(10);
 pub enum Event {
     /// A notice of the server.
     Notice(String),
+    /// A client has come, and so many are here now.
+    Joined(SocketAddr, usize),
+    /// A client has gone, and so many are still here.
+    Left(SocketAddr, Reason, usize),
     /// Lines that were delivered.
     Said(Arc<Batch>),
 }
@@ -38,6 +44,7 @@ impl Event {
     fn size(&self) -> usize {
         match self {
             Self::Notice(notice) => size_of::<Self>() + notice.len(),
+            Self::Joined(..) | Self::Left(..) => size_of::<Self>(),
             Self::Said(batch) => size_of::<Self>() + batch.size(),
         }
     }
@@ -50,13 +57,17 @@ pub enum Line<'a> {
     Notice(&'a str),
     /// A line of the chat.
     Said(&'a [u8]),
+    /// How many clients are here now, and how many messages there were. Comes before other lines.
+    Count(usize, usize),
 }
 
-/// How much waits and how much was skipped. The recorder and the printer share it.
+/// How much waits and how much was skipped, and who is here. The recorder and the printer share it.
 #[derive(Debug, Default)]
 struct Meter {
     waiting: AtomicUsize,
     skipped: AtomicU64,
+    messages: AtomicUsize,
+    here: AtomicUsize,
 }
 
 /// The end that the room holds.
@@ -96,16 +107,23 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn see(&self, event: room::Event) {
-        let (address, what) = match event {
+        let meter = &self.meter;
+        self.record(match event {
             room::Event::Delivered { batch, .. } => {
-                return self.record(Event::Said(Arc::clone(batch)));
+                meter.messages.fetch_add(batch.count(), Relaxed);
+                Event::Said(Arc::clone(batch))
             }
-            room::Event::Joined(address) => (address, "Has Connected!".to_owned()),
-            room::Event::FellBehind { address, .. } => (address, "Is Behind!".to_owned()),
-            room::Event::CaughtUp(address) => (address, "Has Caught Up!".to_owned()),
-            room::Event::Left(address, why) => (address, format!("Has Disconnected! ({why})")),
-        };
-        self.record(Event::Notice(format!("Client @PORT #{} {what}", address.port())));
+            room::Event::Joined(address) => {
+                Event::Joined(address, meter.here.fetch_add(1, Relaxed) + 1)
+            }
+            room::Event::Left(address, why) => {
+                Event::Left(address, why, meter.here.fetch_sub(1, Relaxed) - 1)
+            }
+            room::Event::FellBehind { address, .. } => {
+                Event::Notice(of_client(address, "Is Behind!"))
+            }
+            room::Event::CaughtUp(address) => Event::Notice(of_client(address, "Has Caught Up!")),
+        });
     }
 }
 
@@ -115,12 +133,30 @@ impl Printer {
     pub fn run(&self, out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
         let mut text = Vec::new();
         let mut lost = Lost::default();
+        // A client whose coming was skipped is not in here.
+        let mut since = HashMap::new();
         while let Ok(first) = self.events.recv() {
             let mut taken = 0;
+            show(
+                Line::Count(self.meter.here.load(Relaxed), self.meter.messages.load(Relaxed)),
+                &mut text,
+            );
             for event in std::iter::once(first).chain(self.events.try_iter()) {
                 taken += event.size();
                 match event {
                     Event::Notice(notice) => show(Line::Notice(&notice), &mut text),
+                    Event::Joined(address, here) => {
+                        since.insert(address, Instant::now());
+                        let came = format!("Has Connected! ({here} here)");
+                        show(Line::Notice(&of_client(address, &came)), &mut text);
+                    }
+                    Event::Left(address, why, here) => {
+                        let stay = since.remove(&address).map(|since: Instant| since.elapsed());
+                        let stay =
+                            stay.map_or(String::new(), |it| format!(" after {}", in_short(it)));
+                        let went = format!("Has Disconnected! ({why}{stay}, {here} here)");
+                        show(Line::Notice(&of_client(address, &went)), &mut text);
+                    }
                     Event::Said(batch) => {
                         for (line, is_said) in batch.logged_lines() {
                             let note = || Line::Notice(str::from_utf8(line).unwrap_or_default());
@@ -195,6 +231,10 @@ impl Lost {
         }
         bytes.len()
     }
+}
+
+fn of_client(address: SocketAddr, what: &str) -> String {
+    format!("Client @PORT #{} {what}", address.port())
 }
 
 fn rows(text: &[u8]) -> u64 {

@@ -159,7 +159,7 @@ fn wrong_usage_is_told_from_failure() {
         &["client", "--name", &long_name],
         &["client", "--give-up-after=-1"],
         &["client", "--give-up-after", "soon"],
-        &["client", "localhost"],
+        &["client", "3234"],
         &["server", "--max-clients", "1000001"],
         &["server", "--max-backlog", "1099511627777"],
         &["server", "--max-backlog", "18446744073709551615"],
@@ -222,7 +222,7 @@ fn flags_can_be_given_by_the_environment() {
     let address = said["listening on ".len()..].split(';').next().unwrap().parse().unwrap();
     let mut ann = Peer::connect(address);
     let mut bob = Peer::connect(address);
-    server.out.at_least(2, "a client", |line| line.ends_with("Has Connected!"));
+    server.out.at_least(2, "a client", |line| line.contains("Has Connected!"));
     ann.say("fifteen letters");
     bob.expect("fifteen letters");
     bob.say(&"x".repeat(21));

@@ -20,13 +20,13 @@ fn join(namespace: &str, name: &str, server: &Server) -> (Process, u16) {
     let mut command = program_in(namespace);
     command.args(["client", &server.address.to_string(), "--name", name, "--stay"]);
     let client = Process::start(command);
-    server.event_log().at_least(before + 1, "a client", |line| line.ends_with("Has Connected!"));
+    server.event_log().at_least(before + 1, "a client", |line| line.contains("Has Connected!"));
     (client, arrivals(server)[before])
 }
 
 fn arrivals(server: &Server) -> Vec<u16> {
     let port = |line: &String| {
-        line.strip_prefix("Client @PORT #")?.strip_suffix(" Has Connected!")?.parse().ok()
+        line.strip_prefix("Client @PORT #")?.split_once(" Has Connected!")?.0.parse().ok()
     };
     server.event_log().lines().iter().filter_map(port).collect()
 }

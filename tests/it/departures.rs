@@ -92,7 +92,7 @@ fn a_client_says_goodbye_and_a_killed_one_cannot() {
     ann.end_input();
     ann.exits(0);
     bob.expect("Ann Disconnected!");
-    server.event_log().line("Ann's end", |line| line.ends_with("Has Disconnected! (left)"));
+    server.event_log().line("Ann's end", |line| line.contains("Has Disconnected! (left after"));
 
     let mut eve = client(server.address, &["--name", "Eve"]);
     eve.type_line("hello");
@@ -111,16 +111,21 @@ fn came_and_stayed(log: &[String]) -> (usize, usize) {
     for line in log {
         let Some(rest) = line.strip_prefix("Client @PORT #") else { continue };
         let (port, what) = rest.split_once(' ').expect("something happens to the client");
-        let here = here.entry(port).or_default();
-        if what == "Has Connected!" {
-            assert!(!*here, "joined twice: {line}");
+        let (what, number) = what.split_once('(').expect("a number");
+        let is_here = here.entry(port).or_default();
+        let number = if what == "Has Connected! " {
+            assert!(!*is_here, "joined twice: {line}");
             came += 1;
+            number
         } else {
-            let reason = what.strip_prefix("Has Disconnected! (").expect("a departure");
-            assert!(["left)", "connection reset)"].contains(&reason), "another reason: {line}");
-            assert!(*here, "left twice: {line}");
-        }
-        *here = !*here;
+            let (reason, rest) = number.split_once(" after ").expect("a departure");
+            assert!(["left", "connection reset"].contains(&reason), "another reason: {line}");
+            assert!(*is_here, "left twice: {line}");
+            rest.split_once(" s, ").expect("a short stay").1
+        };
+        *is_here = !*is_here;
+        let stayed = here.values().filter(|&&here| here).count();
+        assert_eq!(number, format!("{stayed} here)"), "{line}");
     }
     (came, here.values().filter(|&&here| here).count())
 }

@@ -96,3 +96,32 @@ fn help_and_errors_name_the_program_as_it_was_started() {
         assert!(page.out.count(|line| line.starts_with("  tcp\\-chat demo ")) > 0);
     }
 }
+
+#[test]
+fn the_flags_for_programs_of_the_course_stand_last_and_the_manual_page_names_the_keys() {
+    let help = printed(&["client", "--help"]);
+    let help: Vec<&str> = help.lines().collect();
+    let last = help.iter().rposition(|line| line.ends_with(':') && !line.starts_with(' '));
+    let last = last.expect("a heading");
+    assert_eq!(help[last], "Examples:");
+    let heading =
+        help.iter().position(|line| *line == "Programs of the course:").expect("a heading");
+    let flags = help[heading..last].iter().filter(|line| line.trim_start().starts_with("--"));
+    let flags: Vec<&str> = flags.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(flags, ["--framing", "--introduce", "--local-echo", "--max-line"]);
+    let page = printed(&["man", "client"]);
+    for key in ["Ctrl\\-W", "Ctrl\\-L", "Tab", "/names", "/nick NAME"] {
+        assert!(page.contains(key), "{key} is not on the page");
+    }
+}
+
+#[test]
+fn a_host_alone_means_its_default_port() {
+    let mut command = program();
+    command.args(["client", "localhost", "--no-reconnect"]);
+    let mut client = Process::start(command);
+    client.end_input();
+    client.ended();
+    let said = client.err.lines().join("");
+    assert!(said.contains("Server @PORT #3234 (localhost)"), "{said}");
+}

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp_chat::client::{self, Config, Failure, Input, Introduction, Screen};
+use tcp_chat::client::{self, Config, Failure, Input, Introduction, Screen, Show};
 use tcp_chat::protocol::{self, Framing};
 
 use super::liars::{FAREWELL, refusal};
@@ -59,17 +59,15 @@ struct Claims {
 }
 
 impl Screen for Claims {
-    fn own(&mut self, line: &str) {
-        self.own.push(line.to_owned());
-    }
-
-    fn other(&mut self, _line: &str) {}
-
-    fn notice(&mut self, _notice: &str) {}
-
-    fn complaint(&mut self, why: &str) {
-        let line = why.strip_prefix("Refused by the server, too long: ").expect("a refusal");
-        self.refused.push(line.to_owned());
+    fn show(&mut self, what: Show) {
+        match what {
+            Show::Own(line) => self.own.push(line),
+            Show::Complaint(why) => {
+                let line = why.strip_prefix("Refused by the server, too long: ");
+                self.refused.push(line.expect("a refusal").to_owned());
+            }
+            _ => {}
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -116,6 +114,7 @@ proptest! {
     ) {
         let listener = TcpListener::bind(ANY_PORT).unwrap();
         let config = Config {
+            greets: false,
             address: listener.local_addr().unwrap().to_string(),
             name: "Ann".parse().unwrap(),
             framing: if raw { Framing::Raw } else { Framing::Lines },

@@ -144,7 +144,7 @@ fn raw_clients_and_lines_clients_share_a_conversation() {
         Server::start(&["--raw", "127.0.0.1:0", "--greet", "Hi", "--prefix", "{number}: "]);
     let mut plain = server.join();
     let mut lines = client(server.address, &["--name", "Lou"]);
-    server.event_log().at_least(2, "a client", |line| line.ends_with(" Has Connected!"));
+    server.event_log().at_least(2, "a client", |line| line.contains(" Has Connected!"));
     let mut raw = RawClient::join(&server, raw_door(&server), "Ann");
     raw.shows(&["Hi"]);
 
@@ -172,13 +172,13 @@ fn the_end_of_the_server_is_shown_and_so_is_its_return() {
     let mut server = raw_server(&[]);
     let address = server.address;
     let mut ann = RawClient::connect(address, &["--name", "Ann", "--reconnect"]);
-    server.event_log().expect(&connected(ann.port));
+    server.event_log().expect_start(&connected(ann.port));
     server.stop();
     ann.process.out.wait_for("the end", |lines, _| lines.iter().any(|l| l == END).then_some(()));
     assert_eq!(ann.process.out.lines()[..2], [entry(&server.farewell()), END.to_owned()]);
 
     let again = Server::at(address, &["--framing", "raw"]);
-    let came = again.event_log().line("the client", |line| line.ends_with(" Has Connected!"));
+    let came = again.event_log().line("the client", |line| line.contains(" Has Connected!"));
     let noticed = |line: &str| {
         line.strip_prefix("connected, @PORT #")
             .is_some_and(|port| came.contains(&format!("#{port} ")))

@@ -69,7 +69,7 @@ fn talk_through_kills(speakers: &[&str], lines: usize) {
             speaker.signal(Signal::STOP);
         }
         server = Server::at(server.address, &[]);
-        let back = |line: &str| line.ends_with("Has Connected!");
+        let back = |line: &str| line.contains("Has Connected!");
         server.event_log().at_least(listening.len(), "a listener", back);
         for speaker in &speaking {
             speaker.signal(Signal::CONT);
@@ -196,7 +196,7 @@ fn a_client_that_stays_listens_until_the_server_or_a_signal_ends_it() {
     // A killed server did not stop gracefully, so the clients connect to the next server.
     server.process.kill();
     let mut server = Server::at(server.address, &[]);
-    server.event_log().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
+    server.event_log().at_least(3, "a client", |line| line.contains("Has Connected!"));
     let mut speaker = client(server.address, &["--name", "Ann"]);
     speaker.pipe("hello\n".to_owned());
     speaker.exits(0);

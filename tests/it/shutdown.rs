@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::peer::{Ending, Peer};
 use crate::support::process::{self, Process, Signal, client};
 use crate::support::server::{ANY_PORT, Server};
-use crate::support::{is_numbered, usage};
+use crate::support::usage;
 
 /// How long a server with a thousand clients may take to stop. docs/reliability.md promises it.
 pub(crate) const SOON: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ fn every_signal_that_asks_for_the_end_is_obeyed_and_everyone_is_told() {
         let mut peers = [server.join(), server.join()];
         let mut listener = client(server.address, &["--name", "Lou", "--stay"]);
         listener.end_input();
-        server.event_log().at_least(3, "a client", |line| line.ends_with("Has Connected!"));
+        server.event_log().at_least(3, "a client", |line| line.contains("Has Connected!"));
         peers[0].send("Ann: one\nAnn: two\nAnn: half a li");
         peers[1].expect("Ann: one");
         peers[1].expect("Ann: two");
@@ -59,7 +59,7 @@ fn a_thousand_are_told_in_time() {
     }
     let mut server = Server::start(&[]);
     let mut peers: Vec<_> = (0..CLIENTS).map(|_| Peer::connect(server.address)).collect();
-    let connected = |line: &str| is_numbered(line, "Client @PORT #", " Has Connected!");
+    let connected = |line: &str| line.contains(" Has Connected! (");
     server.event_log().at_least(CLIENTS, "a client", connected);
     stop_in_time(&mut server, Signal::INT);
     for peer in &mut peers {

@@ -54,12 +54,6 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Whether `line` begins with `start`, goes on with digits, and ends with `end`.
-pub(crate) fn is_numbered(line: &str, start: &str, end: &str) -> bool {
-    let number = line.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-}
-
 /// Fails with the first difference only, because two lists of a thousand lines are hard to read.
 pub(crate) fn assert_same(who: &str, heard: &[String], expected: &[String]) {
     if let Some(at) =

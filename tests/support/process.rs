@@ -256,6 +256,11 @@ impl Output {
         self.line(wanted, |line| line == wanted);
     }
 
+    /// Waits for a line that begins like this.
+    pub(crate) fn expect_start(&self, wanted: &str) {
+        self.line(wanted, |line| line.starts_with(wanted));
+    }
+
     /// Waits until at least this many lines match `wanted`.
     pub(crate) fn at_least(&self, count: usize, what: &str, wanted: impl Fn(&str) -> bool) {
         let (mut looked_at, mut found) = (0, 0);

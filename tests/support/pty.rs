@@ -221,7 +221,7 @@ impl Terminal {
     pub(crate) fn joins(&self, server: &Server) {
         self.wait("the title when connected", |view| view.title().contains("@PORT #"));
         let port = self.look(|view| view.title().split('#').nth(1).and_then(|p| p.parse().ok()));
-        server.event_log().expect(&connected(port.expect("a port in the title")));
+        server.event_log().expect_start(&connected(port.expect("a port in the title")));
     }
 
     /// The view now.

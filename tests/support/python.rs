@@ -46,7 +46,7 @@ impl RawClient {
     /// A client that is in the room. It receives every line from now on.
     pub(crate) fn join(server: &Server, address: SocketAddr, name: &str) -> Self {
         let client = Self::connect(address, &["--name", name]);
-        server.event_log().expect(&connected(client.port));
+        server.event_log().expect_start(&connected(client.port));
         client
     }
 
@@ -96,7 +96,7 @@ impl RawServer {
 
     /// Waits until this many clients are on its list.
     pub(crate) fn has_welcomed(&self, clients: usize) {
-        self.process.err.at_least(clients, "a client", |line| line.ends_with(" Has Connected!"));
+        self.process.err.at_least(clients, "a client", |line| line.contains(" Has Connected!"));
     }
 
     /// Waits for as many messages as this list has. Asserts that each `recv` returned one of them,

@@ -73,7 +73,7 @@ impl Server {
     /// A peer that is in the room. It receives every line from now on.
     pub(crate) fn join(&self) -> Peer {
         let peer = Peer::connect(self.address);
-        self.event_log().expect(&connected(peer.port()));
+        self.event_log().expect_start(&connected(peer.port()));
         peer
     }
 
@@ -81,7 +81,8 @@ impl Server {
     pub(crate) fn reason_of(&self, port: u16) -> String {
         let start = gone(port);
         let line = self.event_log().line(&start, |line| line.starts_with(&start));
-        line[start.len()..].trim_matches(['(', ')', ' ']).to_owned()
+        let reason = line[start.len()..].split(" after ").next().unwrap_or_default();
+        reason.trim_matches(['(', ' ']).to_owned()
     }
 
     /// The line that the server sends to everyone when it stops.
@@ -96,7 +97,7 @@ impl Server {
     }
 }
 
-/// The line of the event log when a client joins.
+/// The line of the event log when a client joins, up to the number of clients.
 pub(crate) fn connected(port: u16) -> String {
     format!("Client @PORT #{port} Has Connected!")
 }

@@ -19,11 +19,16 @@ pub(crate) struct View {
 struct Titles {
     window: String,
     icon: String,
+    bells: usize,
 }
 
 impl vt100::Callbacks for Titles {
     fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
         self.window = String::from_utf8_lossy(title).into_owned();
+    }
+
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.bells += 1;
     }
 
     fn set_window_icon_name(&mut self, _: &mut vt100::Screen, name: &[u8]) {
@@ -87,15 +92,29 @@ impl View {
         self.rows().swap_remove(self.parser.screen().cursor_position().0.into())
     }
 
-    /// Whether this text is in the window with its end at the right margin.
-    pub(crate) fn is_on_the_right(&self, text: &str) -> bool {
+    /// Whether this text is in the window at the place of own lines.
+    pub(crate) fn is_own(&self, text: &str) -> bool {
         let (_, columns) = self.parser.screen().size();
-        let found = self.rows().iter().position(|row| row.trim_start() == text);
-        found.is_some_and(|row| {
-            let row = u16::try_from(row).unwrap_or(u16::MAX);
-            let cell = self.parser.screen().cell(row, columns.get() - 1);
-            cell.is_some_and(|cell| cell.has_contents() || cell.is_wide_continuation())
-        })
+        let offset = usize::from(columns.get() / 3).min(24);
+        self.rows().contains(&format!("{}{text}", " ".repeat(offset)))
+    }
+
+    /// How often the program rang.
+    pub(crate) fn bells(&self) -> usize {
+        self.parser.callbacks().bells
+    }
+
+    /// How often this text is shown reversed.
+    pub(crate) fn reversed(&self, text: &str) -> usize {
+        let screen = self.parser.screen();
+        let shown = |row: u16, column| screen.cell(row, column).filter(|cell| cell.inverse());
+        let (rows, columns) = screen.size();
+        let row = |row| (0..columns.get()).map(move |column| shown(row, column));
+        let text_of = |row: Vec<Option<&vt100::Cell>>| {
+            let cells = row.into_iter().map(|cell| cell.map_or(" ", vt100::Cell::contents));
+            cells.collect::<String>()
+        };
+        (0..rows.get()).map(|at| text_of(row(at).collect()).matches(text).count()).sum()
     }
 
     /// The colour at the start of the row that begins with this text.

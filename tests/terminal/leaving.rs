@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use tcp_chat::client::{Screen, Show};
+
 use crate::support::process::{Signal, program, program_after};
 use crate::support::pty::{Terminal, client, client_with};
 use crate::support::server::Server;
@@ -20,7 +22,7 @@ fn leaves_nothing_behind(draft: &str, how: impl FnOnce(&mut Terminal)) {
     let mut ann = client(&server, "Ann", 80);
     let mut bob = server.join();
     ann.type_line("hello");
-    ann.wait("my own line", |view| view.is_on_the_right("Ann: hello"));
+    ann.wait("my own line", |view| view.is_own("Ann: hello"));
     assert!(!ann.is_as_before(), "the editor reads every key");
     ann.type_in(draft);
     ann.wait("the draft", |view| view.cursor_row() == format!("> {draft}").trim_end());
@@ -200,18 +202,21 @@ fn a_panic_in_any_thread_gives_the_terminal_back() {
 #[test]
 #[ignore = "a program for the test above"]
 fn a_client_with_a_fault() {
-    let Ok((mut terminal, input)) =
-        crate::app::ui::terminal::Terminal::open(false, crossbeam_channel::never())
+    use crate::app::ui::{paint::Palette, terminal};
+    let palette = Palette::new(true, false);
+    let look = terminal::Look { timestamps: false, palette, bell: true, has_echo: true };
+    let Ok((mut terminal, input)) = terminal::Terminal::open(look, crossbeam_channel::never())
     else {
         return;
     };
-    terminal.named("Ann".parse().expect("a name"));
-    tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");
+    terminal.show(Show::Name("Ann".parse().expect("a name"), 1000));
+    terminal.show(Show::State(Some(1), 0));
+    terminal.flush().expect("it is shown");
     input.recv_timeout(STUCK).expect("a line is typed");
     // A frame must be waiting when the fault happens.
     for number in 0..200 {
-        tcp_chat::client::Screen::notice(&mut terminal, &format!("notice {number}"));
-        tcp_chat::client::Screen::flush(&mut terminal).expect("it is shown");
+        terminal.notice(format!("notice {number}"));
+        terminal.flush().expect("it is shown");
     }
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
 }
@@ -244,7 +249,8 @@ fn without_a_thread_the_terminal_is_given_back() {
         let mut ended = false;
         wait_until("the client says something", || {
             ended = ann.process.has_ended();
-            ended || ann.look(|view| view.rows().iter().any(|row| row.starts_with("You are Ann")))
+            ended
+                || ann.look(|view| view.rows().iter().any(|row| row.starts_with("-- Type a line")))
         });
         if ended {
             let why = "Resource temporarily unavailable (os error 11); no thread is left: end other \

@@ -13,7 +13,11 @@ mod app {
     pub(crate) mod ui;
 }
 
+mod keys;
 mod leaving;
+mod notices;
+mod people;
+mod prompt;
 mod reading;
 mod resizing;
 mod serving;

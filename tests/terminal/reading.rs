@@ -5,7 +5,7 @@ use crate::support::pty::{Terminal, client, client_with};
 use crate::support::server::Server;
 
 #[test]
-fn own_messages_on_the_right_and_once_the_others_on_the_left() {
+fn own_messages_at_a_fixed_place_and_once_the_others_at_the_left() {
     let server = Server::start(&[]);
     for columns in [80, 40, 30] {
         let name = format!("Ann{columns}");
@@ -13,7 +13,7 @@ fn own_messages_on_the_right_and_once_the_others_on_the_left() {
         let mut bob = server.join();
         ann.type_line("hello");
         let own = format!("{name}: hello");
-        ann.wait("my own line", |view| view.is_on_the_right(&own));
+        ann.wait("my own line", |view| view.is_own(&own));
         bob.send("Bob: hello yourself\n");
         ann.wait("his line, and the prompt below it", |view| {
             view.rows().contains(&"Bob: hello yourself".to_owned()) && view.cursor_row() == ">"
@@ -49,11 +49,11 @@ fn wide_characters_wrap_between_two_of_them() {
     let mut ann = client(&server, "Ann", 30);
     let bob = client(&server, "Bob", 40);
     ann.type_line("你好世界这是一个很长的中文句子用来测试换行👋👋👋👋");
-    // A block at the right margin has 24 of 30 columns. A block on the left has all 40, with later
-    // rows indented.
-    ann.wait("my own block", |view| view.is_on_the_right("长的中文句子用来测试换行"));
-    ann.wait_row("      Ann: 你好世界这是一个很");
-    ann.wait_row("      👋👋👋👋");
+    // An own block begins at column 10 of 30. A block at the left has later rows indented.
+    for row in ["Ann: 你好世界这是一", "个很长的中文句子用来", "测试换行👋👋👋👋"]
+    {
+        ann.wait("my own block", |view| view.is_own(row));
+    }
     bob.wait_row("Ann: 你好世界这是一个很长的中文句子用来");
     bob.wait_row("  测试换行👋👋👋👋");
 }
@@ -90,7 +90,7 @@ fn without_colours_everything_else_is_the_same() {
     });
     ann.joins(&server);
     ann.type_line("no colours");
-    ann.wait("my own line", |view| view.is_on_the_right("Ann: no colours"));
+    ann.wait("my own line", |view| view.is_own("Ann: no colours"));
     ann.look(|view| {
         let styled = view.bytes.windows(2).enumerate().filter(|(_, two)| *two == b"\x1b[");
         for (at, _) in styled {

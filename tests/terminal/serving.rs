@@ -1,5 +1,6 @@
 //! The server on a terminal: it says how to join and how to stop it, and colours the event log.
 
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 
 use crate::support::peer::Peer;
@@ -50,6 +51,47 @@ fn the_event_log_has_the_colours_of_the_client() {
     };
     assert_eq!(colour(&server), colour(&ann));
     assert_ne!(colour(&server), Some(vt100::Color::Default));
+}
+
+#[test]
+fn the_title_and_the_event_log_say_how_many_are_here() {
+    let (mut server, address) = server(&[]);
+    let address: SocketAddr = address.parse().expect("an address");
+    let title = |rest: &str| format!("Room @PORT #{}: {rest}", address.port());
+    let mut ann = Peer::connect(address);
+    let came = |peer: &Peer, here| {
+        server.wait_row(&format!("Client @PORT #{} Has Connected! ({here} here)", peer.port()));
+    };
+    came(&ann, 1);
+    let mut bob = Peer::connect(address);
+    came(&bob, 2);
+    ann.say("Ann: hello");
+    server.wait("the title", |view| view.title() == title("2 here, 1 message"));
+    bob.expect("Ann: hello");
+    let port = bob.port();
+    drop(bob);
+    let row = format!("Client @PORT #{port} Has Disconnected! (left after 0 s, 1 here)");
+    server.wait("the stay", |view| {
+        view.rows().iter().any(|it| *it == row || *it == row.replace("after 0 s", "after 1 s"))
+    });
+    server.process.signal(Signal::INT);
+    server.process.exits(0);
+    server.wait("the title of the shell", |view| view.title().is_empty());
+}
+
+#[test]
+fn a_server_on_all_addresses_says_where_others_reach_it() {
+    let mut command = program();
+    command.args(["server", "0.0.0.0:0"]);
+    let server = Terminal::run(command, 80);
+    server.wait_row("Ctrl-C stops it");
+    let own = if_addrs::get_if_addrs().expect("the machine has addresses").into_iter();
+    let own = own.filter(|it| !it.is_loopback() && !it.is_link_local() && it.ip().is_ipv4());
+    for ip in own.map(|it| it.ip()) {
+        let row = format!("other machines reach it at {ip}:");
+        server.wait(&row, |view| view.count(&row) == 1);
+    }
+    server.look(|view| assert_eq!(view.count("reach it at 127."), 0));
 }
 
 #[test]

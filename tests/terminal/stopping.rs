@@ -63,7 +63,7 @@ fn a_client_that_was_stopped_takes_the_terminal_again() {
         ann.process.signal(Signal::CONT);
         wait_until("the client has the terminal", || ann.is_raw());
         ann.type_in(&format!("message {time}\r"));
-        ann.wait("my own line", |view| view.is_on_the_right(&format!("Ann: message {time}")));
+        ann.wait("my own line", |view| view.is_own(&format!("Ann: message {time}")));
         assert!(ann.is_raw());
     }
 }
@@ -73,5 +73,5 @@ fn where_no_shell_is_above_ctrl_z_does_nothing() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     ann.type_in("\x1astill here\r");
-    ann.wait("my own line", |view| view.is_on_the_right("Ann: still here"));
+    ann.wait("my own line", |view| view.is_own("Ann: still here"));
 }

@@ -99,7 +99,7 @@ fn the_oldest_of_too_many_waiting_lines_are_dropped_with_a_note() {
     let last = format!("Ann: own {WINDOW}.");
     bob.await_line(&last);
     ann.go_on();
-    ann.wait("the last", |view| view.is_on_the_right(&last));
+    ann.wait("the last", |view| view.is_own(&last));
     ann.look(|view| {
         let written = view.written();
         let notes: Vec<&str> =

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(700);
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
 /// `tcp-chat demo`
-pub(crate) fn run(DemoArgs { clients, fast, timeline }: &DemoArgs) -> Result<()> {
+pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
     let pause = if *fast { Duration::ZERO } else { PAUSE };
     let mut args = vec!["127.0.0.1:0"];
@@ -30,7 +30,7 @@ pub(crate) fn run(DemoArgs { clients, fast, timeline }: &DemoArgs) -> Result<()>
         create(file.as_ref())?;
         args.extend(["--timeline", file]);
     }
-    let mut stage = Stage::new(pause, quit)?;
+    let mut stage = Stage::new(pause, *light, quit)?;
     let names: Vec<String> = (0..usize::from(*clients)).map(name).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use crossbeam_channel::{Receiver, Sender, at, select};
 use tcp_chat::client::Failure;
-use tcp_chat::protocol::Name;
+use tcp_chat::protocol::{self, Name};
 
 use crate::app::streams::Stdout;
 use crate::app::ui::paint::{self, Palette, Style};
-use crate::app::ui::terminal::tty;
+use crate::app::ui::terminal::{layout::lay_out, tty};
 
 /// How long a step may take. After this time the demo has failed.
 const ACT: Duration = Duration::from_secs(15);
@@ -56,10 +56,10 @@ pub(super) struct Stage {
 
 impl Stage {
     /// An empty stage. The `pause` gives a person time to read.
-    pub(super) fn new(pause: Duration, quit: Receiver<()>) -> Result<Self> {
+    pub(super) fn new(pause: Duration, light: bool, quit: Receiver<()>) -> Result<Self> {
         let (printer, printed) = crossbeam_channel::unbounded();
         let out = Stdout::start(quit.clone()).context("cannot start the thread that prints")?;
-        let palette = Palette::new(io::stdout().is_terminal());
+        let palette = Palette::new(io::stdout().is_terminal(), light);
         Ok(Self { printed, printer, pause, palette, out, seen: Vec::new(), quit })
     }
 
@@ -67,12 +67,7 @@ impl Stage {
     /// before it.
     pub(super) fn heading(&mut self, explanation: &str) -> Result<()> {
         self.pause(self.pause)?;
-        for (row, text) in
-            wrapped(explanation, tty::columns(usize::MAX).saturating_sub(4)).enumerate()
-        {
-            let begin = if row == 0 { "---" } else { "   " };
-            self.print(self.palette.painted(Style::Bold, &format!("{begin} {text}")))?;
-        }
+        self.print(&[(Style::Bold, "--- "), (Style::Bold, explanation)], "    ")?;
         self.pause(self.pause / 2)
     }
 
@@ -174,25 +169,19 @@ impl Stage {
             Some((listening, _)) if line.starts_with("listening on ") => listening,
             _ => line,
         };
-        let style = if by == "Server" { Style::Bold } else { Style::Hue(paint::hue(by)) };
-        let is_notice = matches!(paint::pieces(line)[..], [(Style::Dim, _)]);
-        let columns = tty::columns(usize::MAX).saturating_sub(8 + 3);
-        for (row, text) in wrapped(line, columns).enumerate() {
-            let by = if row == 0 { by } else { "" };
-            let mut shown = self.palette.painted(style, &format!("{by:>8}"));
-            shown.extend([" ", sign, " "]);
-            let pieces = if is_notice { vec![(Style::Dim, text)] } else { paint::pieces(text) };
-            for (style, piece) in pieces {
-                shown += &self.palette.painted(style, piece);
-            }
-            self.print(shown)?;
-        }
-        Ok(())
+        let style = if by == "Server" { Style::Bold } else { paint::hue(by) };
+        // What a process says about itself, and not what it says to the others.
+        let is_notice = line.contains("@PORT #") || protocol::is_of_server(line);
+        let (name, sign) = (format!("{by:>8}"), format!(" {sign} "));
+        let mut pieces = vec![(style, &*name), (Style::Plain, &*sign)];
+        pieces.extend(if is_notice { vec![(Style::Dim, line)] } else { paint::pieces(line) });
+        self.print(&pieces, &format!("{:>8}{sign}", ""))
     }
 
-    fn print(&self, mut line: String) -> Result<()> {
-        line.push('\n');
-        match self.out.print(line.into_bytes()) {
+    fn print(&self, pieces: &[(Style, &str)], lead: &str) -> Result<()> {
+        let mut text = String::new();
+        lay_out(pieces, lead, tty::columns(usize::MAX / 2), self.palette, &mut text);
+        match self.out.print(text.into_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Err(Failure::Unwanted.into())
             }
@@ -223,7 +212,7 @@ impl Stage {
     pub(super) fn leave(&mut self, mut actor: Actor, listeners: &[String]) -> Result<()> {
         actor.stdin = None;
         self.all_hear(&name_of(&actor.name)?.farewell(), listeners)?;
-        self.wait("Server", |line| line.contains("Has Disconnected! (left)"))?;
+        self.wait("Server", |line| line.contains("Has Disconnected! (left"))?;
         self.ended(&mut actor)
     }
 
@@ -243,21 +232,6 @@ impl Stage {
         let status = actor.child.wait().with_context(|| format!("cannot wait for {name}"))?;
         if status.success() { Ok(()) } else { bail!("{name} ended with {status}") }
     }
-}
-
-/// Breaks a text between words into rows of at most this many characters. A longer word is not
-/// broken.
-fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let fits = |&(at, _): &(usize, &str)| text[..at].chars().count() <= columns;
-        let ends = text.match_indices(' ').chain([(text.len(), "")]);
-        let end = ends.take_while(fits).last().map(|(at, _)| at).filter(|&at| at > 0);
-        let end = end.or_else(|| text.find(' ')).unwrap_or(text.len());
-        rest = text.get(end + 1..);
-        Some(&text[..end])
-    })
 }
 
 /// The name of a client in the demo.

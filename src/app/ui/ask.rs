@@ -12,7 +12,7 @@ pub(crate) fn for_name(
     quit: &Receiver<()>,
     screen: &mut dyn Screen,
 ) -> bool {
-    screen.notice(&format!("Your name? Press Enter to use {name}"));
+    screen.notice(format!("Your name? Press Enter to use {name}"));
     while screen.flush().is_ok() {
         let answer = select! {
             recv(quit) -> _ => Input::Quit,
@@ -25,14 +25,14 @@ pub(crate) fn for_name(
                     *name = answer;
                     return true;
                 }
-                Err(why) => screen.complaint(&format!("Not taken: {why}")),
+                Err(why) => screen.complaint(format!("Not accepted: {why}")),
             },
             Input::Quit | Input::End | Input::Unreadable(_) => return false,
-            Input::Mistake(why) => screen.complaint(&why),
-            Input::TooLong => screen.complaint("Not taken: this is too long for a name"),
-            Input::Help(_) | Input::Connect | Input::Disconnect => {
-                screen.notice("Type a name first, or /quit to leave");
+            Input::TooLong => {
+                screen.complaint("Not accepted: this is too long for a name".to_owned());
             }
+            // A command.
+            _ => screen.notice("Type a name first, or /quit to leave".to_owned()),
         }
     }
     false

@@ -1,14 +1,24 @@
 //! The input of a person: messages, and commands that begin with a slash.
 
-use tcp_chat::client::Input;
+use tcp_chat::client::{Input, Show};
 
 /// Every command, and its help.
-const COMMANDS: [(&str, &str); 4] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("/connect", "connect now, after /disconnect or while the server is away"),
     ("/disconnect", "say goodbye and disconnect; new messages wait"),
     ("/help", "show this"),
+    ("/names", "list the names that were heard, and when"),
+    ("/nick NAME", "change your name"),
     ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line"),
 ];
+
+/// The last rows of the help.
+const MORE: &str = "\
+//text       say a line that begins with a slash: /text
+keys         Tab completes a name or a command; Up and Down bring back lines
+             Ctrl-A, Ctrl-E, Alt-B, Alt-F: to the start, the end, a word back, on
+             Ctrl-W, Ctrl-U, Ctrl-K delete a word, to the start, to the end
+             Ctrl-Y brings that back; Ctrl-C drops the line; Ctrl-L clears the screen";
 
 /// The request in a typed line.
 pub(crate) fn parse(line: &str) -> Input {
@@ -16,28 +26,43 @@ pub(crate) fn parse(line: &str) -> Input {
     if rest.starts_with('/') {
         return Input::Say(rest.to_owned());
     }
+    if let Some(name) = line.strip_prefix("/nick ").map(str::trim).filter(|name| !name.is_empty()) {
+        let refused = |why| complaint(format!("Not accepted: {why}"));
+        return name.parse().map_or_else(refused, Input::Rename);
+    }
     match line.trim_end() {
         "/connect" => Input::Connect,
         "/disconnect" => Input::Disconnect,
-        "/help" => Input::Help(help()),
+        "/help" => Input::Show(Show::Notice(help())),
+        "/names" => Input::Show(Show::Names),
+        "/nick" => complaint("Type the new name behind it, for example /nick Anna".to_owned()),
         "/quit" => Input::Quit,
-        unknown => Input::Mistake(explain(unknown)),
+        unknown => complaint(explain(unknown)),
     }
+}
+
+/// The answer to an input that is not possible.
+pub(crate) fn complaint(why: String) -> Input {
+    Input::Show(Show::Complaint(why))
 }
 
 /// The commands that begin with this text.
 pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static str> {
-    COMMANDS.into_iter().map(|(command, _)| command).filter(move |c| c.starts_with(beginning))
+    names().filter(move |command| command.starts_with(beginning))
 }
 
-fn help() -> String {
-    let commands = COMMANDS.map(|(command, does)| format!("{command:<12} {does}\n"));
-    commands.concat() + "//text       say a line that begins with a slash: /text"
+fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.into_iter().filter_map(|(command, _)| command.split(' ').next())
+}
+
+/// The commands and the keys, with a row for each command.
+pub(crate) fn help() -> String {
+    COMMANDS.map(|(command, does)| format!("{command:<12} {does}\n")).concat() + MORE
 }
 
 fn explain(unknown: &str) -> String {
     let command = unknown.split(' ').next().unwrap_or_default();
-    if COMMANDS.iter().any(|(known, _)| *known == command) {
+    if names().any(|known| known == command) {
         return format!("{command} takes nothing behind it. To say this line, type /{unknown}");
     }
     format!("No command {command}, see /help. To say this line, type /{unknown}")

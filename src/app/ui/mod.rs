@@ -2,7 +2,8 @@
 
 pub(crate) mod ask;
 pub(crate) mod clock;
-mod command;
+pub(crate) mod command;
+mod names;
 pub(crate) mod paint;
 pub(crate) mod pipe;
 pub(crate) mod terminal;

@@ -3,24 +3,27 @@
 //!
 //! Plain data: nothing in here is shared between threads.
 
-use anstyle::{Ansi256Color, Style as Codes};
-use tcp_chat::protocol::Name;
+use std::borrow::Cow;
+use std::ops::Range;
 
-// All colours have a contrast of at least 4.5:1 on a dark background, from black to #1e1e1e, and of
-// 2.7:1 on white. No colour has 4.5:1 on both #1e1e1e and white.
+use anstyle::{Ansi256Color, Style as Codes};
+use tcp_chat::protocol;
+use unicode_width::UnicodeWidthChar;
+
+// Each colour has two forms, because no colour can be read on every ground. The first has a contrast
+// of at least 4.5:1 on a dark ground, from black to #1e1e1e. The second has it on white.
 
 /// Colours of the 256 that are easy to tell apart. Red is reserved for complaints.
-const HUES: [u8; 14] = [33, 202, 34, 135, 37, 136, 168, 69, 70, 172, 201, 35, 199, 140];
+const HUES: [[u8; 14]; 2] = [
+    [33, 202, 34, 135, 37, 136, 168, 69, 70, 172, 201, 35, 199, 140],
+    [25, 130, 28, 93, 23, 58, 125, 62, 22, 94, 127, 29, 162, 55],
+];
 
 /// The colour of notices. The terminal's own dim text is hard to read on some terminals.
-const GREY: u8 = 245;
+const GREY: [u8; 2] = [245, 241];
 
 /// The colour of complaints.
-const RED: u8 = 203;
-
-/// The first characters of notices.
-const NOTICES: [&str; 4] =
-    ["* ", "Server @PORT #", "Client @PORT #", "Connection to Server @PORT #"];
+const RED: [u8; 2] = [203, 160];
 
 /// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +36,28 @@ pub(crate) enum Style {
     Alarm,
     /// Important text.
     Bold,
-    /// A name, in one of the 256 colours.
-    Hue(u8),
+    /// The user's own name, in the line of somebody else.
+    Reversed,
+    /// A name, in one of the [`HUES`].
+    Hue(usize),
 }
 
-/// Whether text is coloured.
+/// Whether text is coloured, and for which ground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Palette {
     colours: bool,
+    light: bool,
 }
 
 impl Palette {
-    /// Colours for a terminal, unless the user or the terminal does not want colours.
-    pub(crate) fn new(is_terminal: bool) -> Self {
+    /// Colours for a terminal, unless the user or the terminal does not want colours. The ground is
+    /// light if the user says so, or the terminal does.
+    pub(crate) fn new(is_terminal: bool, light: bool) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colours: is_terminal && !unwanted && is_capable() }
+        let colours = std::env::var("COLORFGBG").unwrap_or_default();
+        let ground = colours.rsplit(';').next().and_then(|ground| ground.parse().ok());
+        let light = light || matches!(ground, Some(7 | 9..=15_u8));
+        Self { colours: is_terminal && !unwanted && is_capable(), light }
     }
 
     pub(crate) fn has_colours(self) -> bool {
@@ -59,12 +69,15 @@ impl Palette {
         if !self.colours || text.is_empty() {
             return text.to_owned();
         }
+        let ground = usize::from(self.light);
+        let coloured = |colour: u8| Ansi256Color(colour).on_default();
         let codes = match style {
             Style::Plain => Codes::new(),
-            Style::Dim => Ansi256Color(GREY).on_default(),
-            Style::Alarm => Ansi256Color(RED).on_default(),
+            Style::Dim => coloured(GREY[ground]),
+            Style::Alarm => coloured(RED[ground]),
             Style::Bold => Codes::new().bold(),
-            Style::Hue(hue) => Ansi256Color(hue).on_default(),
+            Style::Reversed => Codes::new().invert(),
+            Style::Hue(hue) => coloured(HUES[ground][hue]),
         };
         format!("{codes}{text}{codes:#}")
     }
@@ -77,34 +90,65 @@ pub(crate) fn is_capable() -> bool {
 }
 
 /// The colour of a name. It is the same everywhere and every time.
-pub(crate) fn hue(name: &str) -> u8 {
+pub(crate) fn hue(name: &str) -> Style {
     // FNV-1a, because the standard library's hash may change from one version to the next.
     let hash = name
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    HUES[hash as usize % HUES.len()]
+    Style::Hue(hash as usize % HUES[0].len())
 }
 
-/// Splits a chat line into pieces: the name in its colour, the message plain, and notices dimmed.
+/// Splits a chat line into pieces: the name in its colour, the message plain, and the sentences of
+/// the server and about people dimmed.
 pub(crate) fn pieces(line: &str) -> Vec<(Style, &str)> {
-    if let Some(name) = line.strip_suffix(" Disconnected!")
-        && is_name(name)
-    {
-        return vec![(Style::Hue(hue(name)), name), (Style::Dim, &line[name.len()..])];
-    }
-    match line.split_once(": ") {
-        Some((name, _)) if is_name(name) => {
-            vec![(Style::Hue(hue(name)), name), (Style::Plain, &line[name.len()..])]
+    match protocol::speaker(line) {
+        Some((name, rest)) if rest.starts_with(':') => {
+            vec![(hue(name), name), (Style::Plain, rest)]
         }
-        _ if NOTICES.iter().any(|beginning| line.starts_with(beginning)) => {
-            vec![(Style::Dim, line)]
-        }
-        _ => vec![(Style::Plain, line)],
+        Some((name, rest)) => vec![(hue(name), name), (Style::Dim, rest)],
+        None if protocol::is_of_server(line) => vec![(Style::Dim, line)],
+        None => vec![(Style::Plain, line)],
     }
 }
 
-fn is_name(text: &str) -> bool {
-    text.parse::<Name>().is_ok()
+/// The [`pieces`] of somebody else's line, with `name` reversed wherever it is a word.
+pub(crate) fn pieces_for<'a>(name: &str, line: &'a str) -> Vec<(Style, &'a str)> {
+    let mut all = pieces(line);
+    while let Some(&(Style::Plain, text)) = all.last()
+        && let Some(word) = word(name, text)
+    {
+        all.pop();
+        all.extend([(Style::Plain, &text[..word.start]), (Style::Reversed, &text[word.clone()])]);
+        all.push((Style::Plain, &text[word.end..]));
+    }
+    all
+}
+
+/// Where `name` stands in the text as a word of its own, in upper or lower case.
+fn word(name: &str, text: &str) -> Option<Range<usize>> {
+    let (name, length) = (name.to_lowercase(), name.chars().count());
+    let is_part = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    text.char_indices().map(|(start, _)| start).find_map(|start| {
+        if name.is_empty() || is_part(text[..start].chars().next_back()) {
+            return None;
+        }
+        let end = text[start..].char_indices().nth(length).map_or(text.len(), |(at, _)| start + at);
+        let ends = !is_part(text[end..].chars().next());
+        (ends && text[start..end].to_lowercase() == name).then_some(start..end)
+    })
+}
+
+/// A line that came over the wire. If it looks like a notice of the client, it stands behind a mark.
+pub(crate) fn from_wire(line: &str) -> Cow<'_, str> {
+    let is_dash = |c| matches!(c, '-' | '‐'..='―' | '−' | '─' | '━' | '﹘' | '﹣' | '－');
+    let unseen = |c: &char| c.is_whitespace() || c.width() == Some(0);
+    let mut seen = line.chars().skip_while(unseen);
+    let first = seen.next().filter(|&c| is_dash(c));
+    if first.is_some_and(|c| c != '-' || seen.find(|c| !unseen(c)).is_some_and(is_dash)) {
+        format!("| {line}").into()
+    } else {
+        line.into()
+    }
 }
 
 #[cfg(test)]
@@ -140,13 +184,11 @@ mod tests {
     #[test]
     fn every_colour_can_be_read() {
         assert!((contrast(WHITE, [0; 3]) - 21.0).abs() < 0.01);
-        for colour in HUES.into_iter().chain([GREY, RED]) {
-            for dark in DARK {
-                let contrast = contrast(rgb(colour), dark);
-                assert!(contrast >= 4.5, "{colour} on {dark:?}: {contrast}");
+        for (form, ground) in [(0, DARK[0]), (0, DARK[1]), (1, WHITE)] {
+            for colour in HUES[form].into_iter().chain([GREY[form], RED[form]]) {
+                let contrast = contrast(rgb(colour), ground);
+                assert!(contrast >= 4.5, "{colour} on {ground:?}: {contrast}");
             }
-            let contrast = contrast(rgb(colour), WHITE);
-            assert!(contrast >= 2.7, "{colour} on white: {contrast}");
         }
     }
 }

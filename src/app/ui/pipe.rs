@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal, Write};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
-use tcp_chat::client::{Input, Screen};
+use tcp_chat::client::{Input, Screen, Show};
 use tcp_chat::protocol::{self, Found, Lines};
 
-use super::{clock, command};
+use super::names::Names;
+use super::{clock, command, paint};
 use crate::app::stderr;
 use crate::app::streams::{self, Stdout};
 
@@ -61,12 +62,21 @@ pub(crate) struct Pipe {
     /// The error of an output before a notice.
     failure: Option<io::Error>,
     timestamps: bool,
+    /// For a person at a terminal that cannot move its cursor: the notices stand between the lines.
+    names: Option<Names>,
 }
 
 impl Pipe {
     /// Creates a screen, which begins each line with the time if `timestamps` is set.
-    pub(crate) fn new(out: Stdout, timestamps: bool) -> Self {
-        Self { out, text: Vec::new(), failure: None, timestamps }
+    pub(crate) fn new(out: Stdout, timestamps: bool, for_person: bool) -> Self {
+        let names = for_person.then(Names::default);
+        Self { out, text: Vec::new(), failure: None, timestamps, names }
+    }
+
+    /// On a terminal, a notice stands below the lines that came before it.
+    fn tell(&mut self, notice: &str) {
+        self.failure = self.flush().err();
+        stderr::say_in_order(notice);
     }
 
     fn line(&mut self, line: &str) {
@@ -77,22 +87,24 @@ impl Pipe {
 }
 
 impl Screen for Pipe {
-    fn own(&mut self, line: &str) {
-        self.line(line);
-    }
-
-    fn other(&mut self, line: &str) {
-        self.line(line);
-    }
-
-    fn notice(&mut self, notice: &str) {
-        // On a terminal, the notice stands below the lines that came before it.
-        self.failure = self.flush().err();
-        stderr::say_in_order(notice);
-    }
-
-    fn complaint(&mut self, why: &str) {
-        self.notice(why);
+    fn show(&mut self, what: Show) {
+        match (what, &mut self.names) {
+            (Show::Own(line), _) | (Show::Other(line), None) => self.line(&line),
+            (Show::Other(line), Some(names)) => {
+                names.hear(&line);
+                line.split('\n').for_each(|line| self.line(&paint::from_wire(line)));
+            }
+            (Show::Notice(notice) | Show::Complaint(notice), None) => self.tell(&notice),
+            (Show::Notice(notice) | Show::Complaint(notice), Some(_)) => {
+                notice.split('\n').for_each(|line| self.tell(&format!("-- {line}")));
+            }
+            (Show::Names, Some(names)) => {
+                let list = format!("-- {}", names.list());
+                self.tell(&list);
+            }
+            (Show::Name(name, _), Some(names)) => names.own = name.to_string(),
+            (Show::Waiting(_) | Show::Names | Show::Name(..) | Show::State(..), _) => {}
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

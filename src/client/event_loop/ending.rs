@@ -7,6 +7,7 @@ use super::EventLoop;
 use crate::client::Failure;
 use crate::client::connection::Received;
 use crate::client::dialer::{Ending, in_words};
+use crate::protocol;
 
 /// How long a leaving client waits for the server to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -29,34 +30,39 @@ impl EventLoop<'_> {
     pub(super) fn not_connected(&mut self, error: &io::Error) {
         self.outbox.absolve();
         let attempts = self.dialer.failed();
+        self.told_full = false;
         let server = self.config.server();
         let why = format!("Connection to {server} Failed ({})", in_words(error));
         if !self.config.reconnect {
             self.over = Some(Err(self.unreachable(why)));
         } else if attempts == 1 {
-            self.screen.notice(&format!("{why}; retrying"));
-        } else if attempts >= 8 && attempts.is_power_of_two() {
-            self.screen.notice(&format!("{why}, attempt {attempts}"));
+            self.screen.notice(format!("{why}; retrying"));
         }
     }
 
     pub(super) fn lost(&mut self, error: Option<io::Error>) {
         let ending = self.dialer.ending();
         let turned_away = ending == Ending::TurnedAway;
-        let reason = match error {
-            _ if turned_away => "the server is full".to_owned(),
-            None => "the server closed it".to_owned(),
-            Some(error) => in_words(&error),
-        };
+        let reason = error.map_or("the server closed it".to_owned(), |error| in_words(&error));
         let server = self.config.server();
-        let why = format!("Connection to {server} Lost ({reason})");
-        self.screen.notice(&why);
+        let why = if turned_away {
+            format!("Connection to {server} Failed (the server is full)")
+        } else {
+            format!("Connection to {server} Lost ({reason})")
+        };
+        if !turned_away {
+            self.tell_success();
+            self.screen.notice(why.clone());
+        } else if self.config.reconnect && !std::mem::replace(&mut self.told_full, true) {
+            self.screen.notice(format!("{why}; retrying until there is a place"));
+        }
+        self.told_at = None;
         let useless = self.dialer.lost();
         if useless == 0 && self.outbox.is_empty() {
             self.timer.progress();
         }
         if useless == USELESS && !turned_away {
-            self.screen.notice(&format!(
+            self.screen.notice(format!(
                 "{server} ends each connection at once: this does not look like a chat server; \
                  retrying, but less often"
             ));
@@ -67,7 +73,7 @@ impl EventLoop<'_> {
         if ending != Ending::Broken {
             self.outbox.absolve();
         }
-        self.offline();
+        self.outbox.rewind();
         if !self.config.reconnect {
             self.over = Some(match self.unconfirmed() {
                 0 if self.input_ended && !turned_away => self.all_confirmed(),
@@ -80,15 +86,10 @@ impl EventLoop<'_> {
         self.part();
         self.timer.progress();
         self.dialer.hang_up();
-        self.offline();
-        let server = self.config.server();
-        self.screen.notice(&format!("Disconnected from {server}; /connect to come back"));
-    }
-
-    /// The connection is lost. Lines that were sent over it and not confirmed are sent again later.
-    fn offline(&mut self) {
         self.outbox.rewind();
-        self.screen.connection(None);
+        (self.said_greeting, self.told_at) = (false, None);
+        let server = self.config.server();
+        self.screen.notice(format!("Disconnected from {server}; /connect to come back"));
     }
 
     /// No line follows the last refused line, so no line can prove the refusal by coming back. The
@@ -96,8 +97,12 @@ impl EventLoop<'_> {
     pub(super) fn ask_for_proof(&mut self) {
         if !self.said_farewell && self.outbox.awaits_proof() {
             self.said_farewell = true;
-            self.outbox.push(self.config.farewell());
+            self.outbox.push(self.farewell());
         }
+    }
+
+    fn farewell(&self) -> String {
+        if self.config.is_bare() { protocol::FAREWELL.to_owned() } else { self.name.farewell() }
     }
 
     pub(super) fn gives_up_at(&self) -> Option<Instant> {
@@ -181,7 +186,7 @@ impl EventLoop<'_> {
         if self.said_farewell {
             self.send_waiting_lines();
         } else {
-            connection.send(&self.config.farewell());
+            connection.send(&self.farewell());
         }
         self.dialer.finish();
         let deadline = Instant::now() + GOODBYE;
@@ -189,6 +194,9 @@ impl EventLoop<'_> {
             && !matches!(received, Received::Closed(_))
         {
             self.receive(received);
+        }
+        if self.dialer.ending() != Ending::TurnedAway {
+            self.tell_success();
         }
     }
 }

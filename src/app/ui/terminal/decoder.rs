@@ -1,11 +1,17 @@
 //! Decodes the bytes that a terminal sends into keys.
 //!
-//! The program does not use a crate for this. crossterm's reader (0.29) takes all the time of a
-//! processor when the terminal is closed. termina's parser (0.4) has no limit for a key and does not
-//! tell whether one has begun: after Alt-], or after a terminal's reply `ESC [ > 0 c`, it returns
-//! nothing any more.
+//! The crate `vte` knows where an escape sequence ends, so a terminal's replies (OSC, DCS and the
+//! like) are never typed into the draft. This file says which sequence is which key. It also does
+//! three things that `vte` does not, because `vte` reads what programs send, and not what people
+//! press. The Escape key is the beginning of a sequence that never ends, and so is Alt-]: a pause
+//! ends them. Escape before a control byte is a key with Alt. Pasted text is taken as it is. (No
+//! crate for keys fits: crossterm's reader, 0.29, takes all the time of a processor when the terminal
+//! is closed, and termina's parser, 0.4, returns nothing any more after Alt-] or a reply such as
+//! `ESC [ > 0 c`.)
 //!
 //! Plain data: nothing in here is shared between threads.
+
+use std::time::Duration;
 
 use tcp_chat::protocol;
 use tui_input::InputRequest::{
@@ -13,6 +19,7 @@ use tui_input::InputRequest::{
     DeleteTillEnd, GoToEnd, GoToNextChar, GoToNextWord, GoToPrevChar, GoToPrevWord, GoToStart,
     Yank,
 };
+use vte::{Params, Parser, Perform};
 
 use super::draft::MAX_DRAFT;
 
@@ -25,6 +32,8 @@ pub(super) enum Key {
     Paste(String),
     /// Moves the cursor or deletes something.
     Edit(InputRequest),
+    /// Ctrl-W: deletes to the space before the word.
+    Rubout,
     Enter,
     Tab,
     Up,
@@ -36,258 +45,286 @@ pub(super) enum Key {
     /// Ctrl-Z.
     Suspend,
     /// Ctrl-L.
-    Redraw,
+    Clear,
 }
 
-/// The sequences before and after a paste.
-const PASTE_BEGINS: &[u8] = b"\x1b[200~";
+/// The end of a paste.
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
-/// The longest sequence that a key sends, in bytes.
-const LONGEST: usize = 32;
-
 /// How many bytes of a paste are kept: more than a draft can have.
-const MOST: usize = 2 * MAX_DRAFT;
+const LONGEST_PASTE: usize = 2 * MAX_DRAFT;
+
+/// After this pause, the rest of a key's sequence no longer comes: a person pressed Escape, or Alt-].
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Takes bytes as they arrive, and returns keys.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Decoder {
-    bytes: Vec<u8>,
-    /// In so many bytes of a paste there is no end of it.
-    searched: usize,
+    parser: Parser,
+    pressed: Pressed,
+    /// The last byte was Escape.
+    escape: bool,
 }
 
 impl Decoder {
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        if self.bytes.starts_with(PASTE_BEGINS) {
-            // The end of the paste may have begun.
-            let begun = PASTE_ENDS.len();
-            if self.bytes.len() > MOST {
-                // The paste is too long for a draft, and it is still too long without its middle.
-                self.bytes.drain(MOST - begun..self.bytes.len() - begun);
-            }
-            self.searched = self.bytes.len() - begun;
+    /// The keys in these bytes, which came after a pause.
+    pub(super) fn feed(&mut self, bytes: &[u8], pause: Duration) -> Vec<Key> {
+        // A slow connection can delay the rest of a sequence. It comes at once, and a person types one
+        // byte at a time.
+        if pause >= PAUSE && !(bytes.len() > 1 && bytes[0] == b'[') {
+            self.forget();
         }
-        self.bytes.extend_from_slice(bytes);
+        for &byte in bytes {
+            self.take(byte);
+        }
+        std::mem::take(&mut self.pressed.keys)
     }
 
-    /// Whether an escape sequence has begun. Either the rest follows at once, or a person pressed
-    /// the Escape key.
-    pub(super) fn has_begun_a_key(&self) -> bool {
-        self.bytes.first() == Some(&0x1b) && !self.bytes.starts_with(PASTE_BEGINS)
+    fn take(&mut self, byte: u8) {
+        if let Some(paste) = &mut self.pressed.paste {
+            if paste.len() >= LONGEST_PASTE {
+                // Too long for a draft, also without this byte. The end may have begun behind it.
+                paste.remove(paste.len() - PASTE_ENDS.len());
+            }
+            paste.push(byte);
+            if let Some(text) = paste.strip_suffix(PASTE_ENDS) {
+                let key = Key::Paste(lines(text));
+                self.pressed.paste = None;
+                self.pressed.add(key);
+            }
+            return;
+        }
+        let after_escape = std::mem::replace(&mut self.escape, byte == 0x1b);
+        let is_key = byte < b' ' && !matches!(byte, 0x07 | 0x1b);
+        if is_key || (after_escape && byte > b'~') {
+            // To `vte`, what has begun would go on.
+            self.forget();
+        }
+        if after_escape && matches!(byte, 0x08 | 0x7f) {
+            self.pressed.add(Key::Edit(DeletePrevWord));
+        } else {
+            self.parser.advance(&mut self.pressed, &[byte]);
+        }
     }
 
-    /// A person pressed the Escape key, which has no effect.
-    pub(super) fn forget_escape(&mut self) {
-        self.bytes.clear();
+    /// What has begun does not end.
+    fn forget(&mut self) {
+        (self.parser, self.escape) = (Parser::default(), false);
+        self.pressed.single_shift = false;
     }
 }
 
-impl Iterator for Decoder {
-    type Item = Key;
+fn lines(pasted: &[u8]) -> String {
+    let lines = String::from_utf8_lossy(pasted).replace("\r\n", "\n").replace('\r', "\n");
+    protocol::sanitized_raw(lines.as_bytes())
+}
 
-    fn next(&mut self) -> Option<Key> {
-        loop {
-            let (key, length) = first(&self.bytes, self.searched)?;
-            self.bytes.drain(..length);
-            self.searched = 0;
-            if key.is_some() {
-                return key;
+/// The keys so far.
+#[derive(Default)]
+struct Pressed {
+    keys: Vec<Key>,
+    /// `ESC O`: the next character is a key.
+    single_shift: bool,
+    /// The bytes of a paste that has not ended.
+    paste: Option<Vec<u8>>,
+}
+
+impl Pressed {
+    fn add(&mut self, key: Key) {
+        match (self.keys.last_mut(), key) {
+            (Some(Key::Text(text)), Key::Text(more)) => text.push_str(&more),
+            (_, key) => self.keys.push(key),
+        }
+    }
+
+    fn sequence(&mut self, last: char, number: u16, is_modified: bool) {
+        let key = match (last, number) {
+            ('A', _) => Key::Up,
+            ('B', _) => Key::Down,
+            ('C', _) => Key::Edit(if is_modified { GoToNextWord } else { GoToNextChar }),
+            ('D', _) => Key::Edit(if is_modified { GoToPrevWord } else { GoToPrevChar }),
+            ('H', _) | ('~', 1 | 7) => Key::Edit(GoToStart),
+            ('F', _) | ('~', 4 | 8) => Key::Edit(GoToEnd),
+            ('~', 3) => Key::Edit(if is_modified { DeleteNextWord } else { DeleteNextChar }),
+            _ => return,
+        };
+        self.add(key);
+    }
+}
+
+impl Perform for Pressed {
+    fn print(&mut self, character: char) {
+        if std::mem::take(&mut self.single_shift) {
+            return match character {
+                // Enter on the number pad.
+                'M' => self.add(Key::Enter),
+                key => self.sequence(key, 0, false),
+            };
+        }
+        match character {
+            '\x7f' => self.add(Key::Edit(DeletePrevChar)),
+            typed => {
+                let text = protocol::sanitized(typed.encode_utf8(&mut [0; 4]).as_bytes());
+                self.add(Key::Text(text));
             }
         }
     }
-}
 
-/// The first key and its length in bytes. The key is empty if these bytes have no effect. None if
-/// the key is not complete.
-fn first(bytes: &[u8], searched: usize) -> Option<(Option<Key>, usize)> {
-    match bytes {
-        [] | [0x1b] | [0x1b, b'O'] => None,
-        [0x1b, b'[', ..] if bytes.starts_with(PASTE_BEGINS) => paste(bytes, searched),
-        [0x1b, b'[', rest @ ..] => {
-            match rest.iter().position(|byte| (b'@'..=b'~').contains(byte)) {
-                Some(end) => Some((csi(&rest[..end], rest[end]), end + 3)),
-                None => (rest.len() > LONGEST).then_some((None, bytes.len())),
-            }
+    /// A key that was pressed with Ctrl, or a key that sends the same byte.
+    fn execute(&mut self, byte: u8) {
+        // Ctrl-A sends 1, Ctrl-B sends 2, and so on.
+        let key = match byte | 0x40 {
+            b'A' => Key::Edit(GoToStart),
+            b'B' => Key::Edit(GoToPrevChar),
+            b'C' => Key::Interrupt,
+            b'D' => Key::EndOfInput,
+            b'E' => Key::Edit(GoToEnd),
+            b'F' => Key::Edit(GoToNextChar),
+            b'H' => Key::Edit(DeletePrevChar),
+            b'I' => Key::Tab,
+            b'J' | b'M' => Key::Enter,
+            b'K' => Key::Edit(DeleteTillEnd),
+            b'L' => Key::Clear,
+            b'N' => Key::Down,
+            b'P' => Key::Up,
+            b'U' => Key::Edit(DeleteFromStart),
+            b'W' => Key::Rubout,
+            b'Y' => Key::Edit(Yank),
+            b'Z' => Key::Suspend,
+            _ => return,
+        };
+        self.add(key);
+    }
+
+    fn csi_dispatch(&mut self, parameters: &Params, marks: &[u8], _: bool, last: char) {
+        self.single_shift = false;
+        let number = parameters.iter().next().map_or(0, |first| first[0]);
+        match (last, number) {
+            // A reply or a report: `ESC [ ? 62 c`.
+            _ if !marks.is_empty() => {}
+            ('~', 200) => self.paste = Some(Vec::new()),
+            // A second parameter means that Ctrl, Alt or Shift was held.
+            _ => self.sequence(last, number, parameters.len() > 1),
         }
-        [0x1b, b'O', byte, ..] => Some((csi(b"", *byte), 3)),
-        // The Escape key, followed by another key.
-        [0x1b, 0x1b | 0x80.., ..] => Some((None, 1)),
-        [0x1b, byte, ..] => Some((alt(*byte), 2)),
-        [byte @ (0..0x20 | 0x7f), ..] => Some((control(*byte), 1)),
-        _ => text(bytes),
     }
-}
 
-fn paste(bytes: &[u8], searched: usize) -> Option<(Option<Key>, usize)> {
-    let from = PASTE_BEGINS.len();
-    let searched = searched.max(from);
-    let end = searched + memchr::memmem::find(&bytes[searched..], PASTE_ENDS)?;
-    let pasted = String::from_utf8_lossy(&bytes[from..end]);
-    let lines = pasted.replace("\r\n", "\n").replace('\r', "\n");
-    let key = Key::Paste(protocol::sanitized_raw(lines.as_bytes()));
-    Some((Some(key), end + PASTE_ENDS.len()))
-}
-
-/// All text up to the next key that is not a character.
-fn text(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
-    let end = bytes.iter().position(|byte| matches!(byte, 0..0x20 | 0x7f));
-    let mut typed = &bytes[..end.unwrap_or(bytes.len())];
-    if end.is_none()
-        && let Err(error) = std::str::from_utf8(typed)
-        && error.error_len().is_none()
-    {
-        // The rest of the last character has not arrived yet.
-        typed = &typed[..error.valid_up_to()];
+    /// A key that was pressed with Alt.
+    fn esc_dispatch(&mut self, _: &[u8], _: bool, byte: u8) {
+        let key = match byte {
+            b'O' => return self.single_shift = true,
+            b'b' => GoToPrevWord,
+            b'f' => GoToNextWord,
+            b'd' => DeleteNextWord,
+            _ => return,
+        };
+        self.add(Key::Edit(key));
     }
-    let key = Key::Text(protocol::sanitized(typed));
-    (!typed.is_empty()).then_some((Some(key), typed.len()))
-}
-
-/// Decodes a control sequence from its parameters and its last byte.
-fn csi(parameters: &[u8], last: u8) -> Option<Key> {
-    // A second parameter means that Ctrl, Alt or Shift was held.
-    let is_modified = parameters.contains(&b';');
-    let number = parameters.split(|byte| *byte == b';').next().unwrap_or_default();
-    Some(match (last, number) {
-        (b'A', _) => Key::Up,
-        (b'B', _) => Key::Down,
-        (b'C', _) => Key::Edit(if is_modified { GoToNextWord } else { GoToNextChar }),
-        (b'D', _) => Key::Edit(if is_modified { GoToPrevWord } else { GoToPrevChar }),
-        (b'H', _) | (b'~', b"1" | b"7") => Key::Edit(GoToStart),
-        (b'F', _) | (b'~', b"4" | b"8") => Key::Edit(GoToEnd),
-        (b'~', b"3") => Key::Edit(if is_modified { DeleteNextWord } else { DeleteNextChar }),
-        // Enter on the number pad.
-        (b'M', b"") => Key::Enter,
-        _ => return None,
-    })
-}
-
-/// Decodes a key that was pressed with Alt.
-fn alt(byte: u8) -> Option<Key> {
-    Some(Key::Edit(match byte {
-        b'b' => GoToPrevWord,
-        b'f' => GoToNextWord,
-        b'd' => DeleteNextWord,
-        0x08 | 0x7f => DeletePrevWord,
-        _ => return None,
-    }))
-}
-
-/// Decodes a key that was pressed with Ctrl, or a key that sends the same byte.
-fn control(byte: u8) -> Option<Key> {
-    // Ctrl-A sends 1, Ctrl-B sends 2, and so on.
-    Some(match byte | 0x40 {
-        b'A' => Key::Edit(GoToStart),
-        b'B' => Key::Edit(GoToPrevChar),
-        b'C' => Key::Interrupt,
-        b'D' => Key::EndOfInput,
-        b'E' => Key::Edit(GoToEnd),
-        b'F' => Key::Edit(GoToNextChar),
-        b'H' | 0x7f => Key::Edit(DeletePrevChar),
-        b'I' => Key::Tab,
-        b'J' | b'M' => Key::Enter,
-        b'K' => Key::Edit(DeleteTillEnd),
-        b'L' => Key::Redraw,
-        b'N' => Key::Down,
-        b'P' => Key::Up,
-        b'U' => Key::Edit(DeleteFromStart),
-        b'W' => Key::Edit(DeletePrevWord),
-        b'Y' => Key::Edit(Yank),
-        b'Z' => Key::Suspend,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Decodes these bytes, and checks that the keys are the same wherever the bytes are cut in
-    /// two.
+    /// Decodes these bytes, and checks that the keys are the same wherever the bytes are cut in two,
+    /// also if a slow connection delays the rest.
     fn keys(bytes: &[u8]) -> Vec<Key> {
-        let mut decoder = Decoder::default();
-        decoder.feed(bytes);
-        let whole: Vec<Key> = decoder.collect();
+        let whole = Decoder::default().feed(bytes, Duration::ZERO);
         for middle in 0..bytes.len() {
             let mut decoder = Decoder::default();
-            let mut halves = Vec::new();
-            for half in [&bytes[..middle], &bytes[middle..]] {
-                decoder.feed(half);
-                halves.extend(decoder.by_ref());
-            }
-            assert_eq!(joined(halves), joined(whole.clone()), "{bytes:?} cut at {middle}");
+            let mut halves = decoder.feed(&bytes[..middle], Duration::ZERO);
+            halves.extend(decoder.feed(&bytes[middle..], Duration::from_millis(80)));
+            assert_eq!(joined(halves), whole, "{bytes:?} cut at {middle}");
         }
         whole
     }
 
     /// Joins text that arrived in two parts.
     fn joined(keys: Vec<Key>) -> Vec<Key> {
-        let mut joined = Vec::<Key>::new();
+        let mut joined = Pressed::default();
         for key in keys {
-            match (joined.last_mut(), key) {
-                (Some(Key::Text(text)), Key::Text(more)) => text.push_str(&more),
-                (_, key) => joined.push(key),
-            }
+            joined.add(key);
         }
-        joined
+        joined.keys
+    }
+
+    fn text(text: &str) -> Key {
+        Key::Text(text.to_owned())
     }
 
     #[test]
     fn keys_are_told_apart_wherever_a_read_ends() {
-        let text = |text: &str| Key::Text(text.to_owned());
         assert_eq!(keys("né👋\r".as_bytes()), [text("né👋"), Key::Enter]);
         assert_eq!(
-            keys(b"\x1b[A\x1bOB\x1b[1;5C\x1b[3~\x1bb\x03"),
+            keys(b"\x1b[A\x1bOB\x1b[1;5C\x1b[3~\x1bb\x1b\x7f\x1bOM\x17\x03\x7f"),
             [
                 Key::Up,
                 Key::Down,
                 Key::Edit(GoToNextWord),
                 Key::Edit(DeleteNextChar),
                 Key::Edit(GoToPrevWord),
+                Key::Edit(DeletePrevWord),
+                Key::Enter,
+                Key::Rubout,
                 Key::Interrupt,
+                Key::Edit(DeletePrevChar),
             ]
         );
         assert_eq!(
             keys(b"a\x1b[200~one\r\n\x1b[31mtwo\x03\x1b[201~b"),
             [text("a"), Key::Paste("one\n␛[31mtwo␃".to_owned()), text("b")]
         );
-        // Keys that have no effect, and bytes that are not text.
-        assert_eq!(keys(b"\x1b[15~\x1bq\x1b[?62;4c!"), [text("!")]);
-        // With termina's parser, there would be no key here.
-        assert_eq!(keys(b"\x1b]a\x1b[>0;276;0cb"), [text("a"), text("b")]);
+        assert_eq!(keys("\x1bé\x1b\rx".as_bytes()), [text("é"), Key::Enter, text("x")]);
         assert_eq!(keys(b"\xff\xfe."), [text("\u{fffd}\u{fffd}.")]);
     }
 
     #[test]
-    fn a_paste_of_any_length_ends_where_it_ends() {
-        for length in [0, 5, 4090, MOST - 20, MOST, MOST + 1, 3 * MOST] {
-            let paste = "x".repeat(length);
-            let bytes = format!("\x1b[200~{paste}\x1b[201~\rnext");
+    fn nothing_that_a_terminal_replies_is_typed() {
+        for reply in [
+            "\x1b]11;rgb:ffff/ffff/ffff\x07",
+            "\x1b]10;rgb:0000/0000/0000\x1b\\",
+            "\x1bP>|XTerm(390)\x1b\\",
+            "\x1bP1$r0m\x1b\\",
+            "\x1b_Gi=31;OK\x1b\\",
+            "\x1b[>0;276;0c",
+            "\x1b[?62;4c",
+            "\x1b[12;40R",
+            "\x1b[<0;10;20M",
+            "\x1b[15~\x1bq",
+        ] {
+            assert_eq!(keys(format!("a{reply}b").as_bytes()), [text("ab")], "{reply:?}");
+        }
+    }
+
+    /// Alt-] begins what never ends, and so does the Escape key.
+    #[test]
+    fn a_person_can_press_any_key() {
+        for pressed in ["\x1b", "\x1b]", "\x1bP", "\x1bX", "\x1bO", "\x1b_"] {
             let mut decoder = Decoder::default();
-            let mut keys = Vec::new();
-            for read in bytes.as_bytes().chunks(4096) {
-                decoder.feed(read);
-                keys.extend(decoder.by_ref());
-            }
-            let Some(Key::Paste(pasted)) = keys.first() else { panic!("no paste of {length}") };
-            assert!(pasted.len() == length || (pasted.len() <= length && pasted.len() > MAX_DRAFT));
-            assert_eq!(joined(keys[1..].to_vec()), [Key::Enter, Key::Text("next".to_owned())]);
+            assert_eq!(decoder.feed(pressed.as_bytes(), Duration::ZERO), []);
+            assert_eq!(decoder.feed(b"x", PAUSE), [text("x")], "{pressed:?}");
+            decoder.feed(pressed.as_bytes(), Duration::ZERO);
+            assert_eq!(
+                decoder.feed(b"\rx", Duration::ZERO),
+                [Key::Enter, text("x")],
+                "{pressed:?}"
+            );
         }
     }
 
     #[test]
-    fn a_sequence_without_an_end_is_thrown_away() {
-        let mut decoder = Decoder::default();
-        decoder.feed(b"\x1b[");
-        decoder.feed(&[b'1'; 100]);
-        assert_eq!(decoder.next(), None);
-        decoder.feed(b"x");
-        assert_eq!(decoder.next(), Some(Key::Text("x".to_owned())));
-        decoder.feed(b"\x1b");
-        assert!(decoder.has_begun_a_key());
-        decoder.forget_escape();
-        decoder.feed(b"y");
-        assert_eq!(decoder.next(), Some(Key::Text("y".to_owned())));
+    fn a_paste_begins_after_any_pause_and_ends_at_its_end() {
+        for length in [0, 5, 4090, LONGEST_PASTE - 20, LONGEST_PASTE + 1, 3 * LONGEST_PASTE] {
+            let paste = "x".repeat(length);
+            let mut decoder = Decoder::default();
+            let mut keys = Vec::new();
+            for read in ["\x1b", "[200~", &paste, "\x1b", "[201~\rnext"] {
+                for part in read.as_bytes().chunks(4096) {
+                    keys.extend(decoder.feed(part, PAUSE));
+                }
+            }
+            let [Key::Paste(pasted), rest @ ..] = &keys[..] else { panic!("{length}: no paste") };
+            assert!(pasted.len() == length || (pasted.len() < length && pasted.len() > MAX_DRAFT));
+            assert_eq!(rest, [Key::Enter, text("next")]);
+        }
     }
 }

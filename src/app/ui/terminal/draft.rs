@@ -2,43 +2,34 @@
 //!
 //! Plain data: nothing in here is shared between threads.
 
+use std::iter::Cycle;
+use std::vec::IntoIter;
+
 use tui_input::{Input as Editor, InputRequest};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::completion::{Completion, Names};
 use super::decoder::Key;
-use super::input_history::InputHistory;
 use super::layout::width;
+use crate::app::ui::names::Names;
+
+/// How many earlier lines are kept.
+const LINES: usize = 1000;
 
 /// The longest draft, in bytes.
 pub(super) const MAX_DRAFT: usize = 1024 * 1024;
-
-/// How many bytes before the cursor are looked at for one row, and at most twice as many: more than
-/// a row has.
-const FAR: usize = 16 * 1024;
 
 /// The line being typed, the lines before it, and the names that Tab can complete.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     editor: Editor,
-    history: InputHistory,
-    completion: Option<Completion>,
+    /// The lines that were typed before, and the number of the one that is shown.
+    history: Vec<String>,
+    at: usize,
+    /// The line that was being typed when an earlier one was shown.
+    unsent: String,
+    /// Where the word begins that Tab completes, and its candidates.
+    completion: Option<(usize, Cycle<IntoIter<String>>)>,
     pub(super) names: Names,
-}
-
-/// A request that a key makes, besides a change of the draft.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// No request.
-    Nothing,
-    /// Enter: send this text.
-    Send(String),
-    /// Leave.
-    Quit,
-    /// Give the terminal to the shell.
-    Suspend,
-    /// The text would make the draft too long, so it was not inserted.
-    TooMuch,
 }
 
 impl Draft {
@@ -48,71 +39,91 @@ impl Draft {
 
     /// The arrow keys no longer bring back the lines typed so far.
     pub(super) fn forget_history(&mut self) {
-        self.history = InputHistory::default();
+        (self.history, self.at) = (Vec::new(), 0);
     }
 
-    pub(super) fn press(&mut self, key: Key) -> Asked {
+    /// The effect of a key on the draft. Returns false if the text would make the draft too long.
+    pub(super) fn press(&mut self, key: Key) -> bool {
         if key != Key::Tab {
             self.completion = None;
         }
         match key {
             Key::Text(text) | Key::Paste(text) => return self.insert(&text),
-            Key::Enter => {
-                let text = self.editor.value_and_reset();
-                if !text.trim().is_empty() {
-                    self.history.add(&text);
-                }
-                return Asked::Send(text);
-            }
-            Key::Interrupt | Key::EndOfInput if self.text().is_empty() => return Asked::Quit,
-            Key::Interrupt => {
-                let text = self.editor.value_and_reset();
-                self.history.add(&text);
-            }
+            Key::Interrupt => self.clear(),
+            Key::Rubout => self.rub_out(),
             Key::EndOfInput => _ = self.editor.handle(InputRequest::DeleteNextChar),
             Key::Edit(request) => _ = self.editor.handle(request),
             Key::Tab => self.complete(),
-            Key::Up => {
-                let older = self.history.older(self.editor.value());
-                self.replace(older);
-            }
-            Key::Down => {
-                let newer = self.history.newer();
-                self.replace(newer);
-            }
-            Key::Suspend => return Asked::Suspend,
-            Key::Redraw => {}
+            Key::Up => self.browse(self.at.checked_sub(1)),
+            Key::Down => self.browse(Some(self.at + 1)),
+            // These concern the screen.
+            Key::Enter | Key::Suspend | Key::Clear => {}
         }
-        Asked::Nothing
+        true
     }
 
-    fn insert(&mut self, text: &str) -> Asked {
+    /// Empties the draft. The arrow keys bring its text back.
+    pub(super) fn clear(&mut self) {
+        let text = self.editor.value_and_reset();
+        if !text.trim().is_empty() && self.history.last() != Some(&text) {
+            self.history.push(text);
+        }
+        if self.history.len() > LINES {
+            self.history.remove(0);
+        }
+        self.at = self.history.len();
+        self.unsent.clear();
+    }
+
+    /// Shows an earlier line. Behind the last of them stands the line that was being typed.
+    fn browse(&mut self, to: Option<usize>) {
+        if self.at == self.history.len() {
+            self.unsent = self.text().to_owned();
+        }
+        let line = |to| self.history.iter().chain([&self.unsent]).nth(to).cloned();
+        if let Some((to, line)) = to.and_then(|to| Some((to, line(to)?))) {
+            let end = line.len();
+            self.set(line, end);
+            self.at = to;
+        }
+    }
+
+    /// Deletes back to the space before the word. It can be yanked.
+    fn rub_out(&mut self) {
+        let (before, after) = self.parts();
+        let trimmed = before.trim_end();
+        let word = trimmed.rsplit(char::is_whitespace).next().unwrap_or_default();
+        let (kept, word) = before.split_at(trimmed.len() - word.len());
+        let (whole, cursor, word) = (format!("{kept}{after}"), kept.len(), word.to_owned());
+        let end = word.len();
+        self.set(word, end);
+        self.editor.handle(InputRequest::DeleteFromStart);
+        self.set(whole, cursor);
+    }
+
+    fn insert(&mut self, text: &str) -> bool {
         let (before, after) = self.parts();
         if before.len() + text.len() + after.len() > MAX_DRAFT {
-            return Asked::TooMuch;
+            return false;
         }
         let (whole, cursor) = (format!("{before}{text}{after}"), before.len() + text.len());
         self.set(whole, cursor);
-        Asked::Nothing
+        true
     }
 
     fn complete(&mut self) {
         let last = self.completion.take();
         let (before, after) = self.parts();
-        let completion = last.or_else(|| Completion::of(before, &self.names));
-        let Some(mut completion) = completion else { return };
-        let before = format!("{}{}", &before[..completion.start], completion.candidate());
+        let (start, mut candidates) = last.unwrap_or_else(|| {
+            let (start, candidates) = self.names.complete(before);
+            (start, candidates.into_iter().cycle())
+        });
+        let Some(candidate) = candidates.next() else { return };
+        let before = format!("{}{candidate}", &before[..start]);
         let cursor = before.len();
         let whole = before + after;
         self.set(whole, cursor);
-        self.completion = Some(completion);
-    }
-
-    fn replace(&mut self, text: Option<String>) {
-        if let Some(text) = text {
-            let cursor = text.len();
-            self.set(text, cursor);
-        }
+        self.completion = Some((start, candidates));
     }
 
     /// Replaces the text, with the cursor at this byte. Keeps the editor's killed text, so it can
@@ -130,56 +141,35 @@ impl Draft {
         text.split_at(cursor)
     }
 
-    /// The part of the draft that a row of this many columns shows, with one column for the cursor.
-    /// Returns the text before the cursor and the text after it. A longer draft scrolls by half a
-    /// row at a time, so that you see the text around the cursor.
+    /// The part of the draft that a row of this many columns shows: the text before the cursor, and the
+    /// text after it. One column is for the cursor, and up to a third of the others for the text after it.
     pub(super) fn visible(&self, columns: usize) -> (String, String) {
-        let columns = columns.max(2);
+        let columns = columns.max(2) - 1;
         let (before, after) = self.parts();
-        // The beginning of a long text is hidden in any case. It is left out in large steps, so that
-        // the text does not move with each key.
-        let from = before.len().saturating_sub(FAR) / FAR * FAR;
-        let from =
-            (from..=before.len()).find(|&at| before.is_char_boundary(at)).unwrap_or_default();
-        let before = &before[from..];
-        let hidden = match shown_width(before) {
-            wide if wide < columns => 0,
-            wide => {
-                let step = columns / 2;
-                (wide - columns) / step * step + step
-            }
-        };
-        let mut column = 0;
-        let visible_from = before.grapheme_indices(true).find(|(_, cluster)| {
-            let is_visible = column >= hidden;
-            column += shown_width(cluster);
-            is_visible
-        });
-        // Otherwise a last character that is wider than half a row would be hidden as well.
-        let last = before.grapheme_indices(true).next_back();
-        let last = last.filter(|(_, cluster)| shown_width(cluster) < columns);
-        let before = shown(visible_from.or(last).map_or("", |(at, _)| &before[at..]));
-        let mut left = columns.saturating_sub(shown_width(&before) + 1);
-        let after = after.graphemes(true).take_while(|cluster| {
-            let wide = shown_width(cluster);
-            let fits = wide <= left;
-            left = left.saturating_sub(wide);
-            fits
-        });
-        (before, after.map(shown).collect())
+        let (_, reserve) = fitting(after.graphemes(true), columns / 3);
+        let (length, wide) = fitting(before.graphemes(true).rev(), columns - reserve);
+        let (rest, _) = fitting(after.graphemes(true), columns - wide);
+        (shown(&before[before.len() - length..]), shown(&after[..rest]))
     }
+}
+
+/// How many bytes and columns the first characters take that fit into this many columns.
+fn fitting<'a>(clusters: impl Iterator<Item = &'a str>, columns: usize) -> (usize, usize) {
+    let (mut length, mut wide) = (0, 0);
+    for cluster in clusters {
+        // A newline and a tab are shown as one character.
+        let more = if matches!(cluster, "\n" | "\t") { 1 } else { width(cluster) };
+        if wide + more > columns {
+            break;
+        }
+        (length, wide) = (length + cluster.len(), wide + more);
+    }
+    (length, wide)
 }
 
 /// Text as one row shows it.
 fn shown(text: &str) -> String {
     text.replace('\n', "↵").replace('\t', " ")
-}
-
-/// How many columns the text takes in that row.
-fn shown_width(text: &str) -> usize {
-    text.graphemes(true)
-        .map(|cluster| if matches!(cluster, "\n" | "\t") { 1 } else { width(cluster) })
-        .sum()
 }
 
 #[cfg(test)]
@@ -189,7 +179,7 @@ mod tests {
 
     fn typed(text: &str) -> Draft {
         let mut draft = Draft::default();
-        assert_eq!(draft.press(Key::Text(text.to_owned())), Asked::Nothing);
+        assert!(draft.press(Key::Text(text.to_owned())));
         draft
     }
 
@@ -229,7 +219,7 @@ mod tests {
     fn tab_goes_through_the_names_that_were_heard() {
         let mut draft = typed("hello bO");
         for name in ["Bob", "Ann", "Bo"] {
-            draft.names.heard(name);
+            draft.names.hear(&format!("{name}: hello"));
         }
         for shown in ["hello Bo", "hello Bob", "hello Bo"] {
             draft.press(Key::Tab);
@@ -243,7 +233,7 @@ mod tests {
     #[test]
     fn a_draft_has_a_limit() {
         let mut draft = typed(&"x".repeat(MAX_DRAFT));
-        assert_eq!(draft.press(Key::Paste("y".to_owned())), Asked::TooMuch);
+        assert!(!draft.press(Key::Paste("y".to_owned())));
         assert_eq!(draft.text().len(), MAX_DRAFT);
     }
 }

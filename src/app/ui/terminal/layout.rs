@@ -1,5 +1,5 @@
 //! Lays out a line of any length in rows, for a terminal of any width. Characters may have any
-//! width, and the line may be on the left or on the right.
+//! width.
 //!
 //! Plain data: nothing in here is shared between threads.
 
@@ -10,103 +10,70 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::app::ui::paint::{Palette, Style};
 
-/// A line in pieces. Each piece has its own style.
-pub(super) type Pieces<'a> = [(Style, &'a str)];
-
-/// By how many columns the later rows of a line on the left are indented, if the terminal is wide
-/// enough.
-const INDENT: usize = 2;
-
-/// Appends a line that begins at the left margin, and its newline.
-pub(super) fn left(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
-    let text = joined(pieces);
-    let indent = if columns >= 10 * INDENT { INDENT } else { 0 };
-    for row in wrap(&text, columns, columns - indent) {
-        let begins = row.start == 0 || text[..row.start].ends_with('\n');
-        out.push_str(&" ".repeat(if begins { 0 } else { indent }));
-        row_of(pieces, &row, palette, out);
+/// Appends a line, and its newline. Each piece has its own style. The later rows begin with `lead`.
+pub(crate) fn lay_out(
+    pieces: &[(Style, &str)],
+    lead: &str,
+    columns: usize,
+    palette: Palette,
+    out: &mut String,
+) {
+    let text: String = pieces.iter().map(|(_, text)| *text).collect();
+    for row in wrap(&text, width(lead), columns) {
+        out.push_str(if row.start == 0 { "" } else { lead });
+        let mut start = 0;
+        for (style, text) in pieces {
+            let end = start + text.len();
+            let (from, to) = (row.start.clamp(start, end), row.end.clamp(start, end));
+            out.push_str(&palette.painted(*style, &text[from - start..to - start]));
+            start = end;
+        }
+        out.push('\n');
     }
 }
 
-/// Appends a line as a block at the right margin, and its newline.
-pub(super) fn right(pieces: &Pieces, columns: usize, palette: Palette, out: &mut String) {
-    let text = joined(pieces);
-    // Some columns on the left stay free, so that you see that these are your own lines.
-    let most = columns - columns / 5;
-    let rows = wrap(&text, most, most);
-    let widest = rows.iter().map(|row| width(&text[row.clone()])).max().unwrap_or(0);
-    for row in rows {
-        out.push_str(&" ".repeat(columns.saturating_sub(widest)));
-        row_of(pieces, &row, palette, out);
-    }
-}
-
-fn joined(pieces: &Pieces) -> String {
-    pieces.iter().map(|(_, text)| *text).collect()
-}
-
-/// Appends one `row` of the joined pieces. Each part has the style of its piece.
-fn row_of(pieces: &Pieces, row: &Range<usize>, palette: Palette, out: &mut String) {
-    let mut start = 0;
-    for (style, text) in pieces {
-        let end = start + text.len();
-        let (from, to) = (row.start.clamp(start, end), row.end.clamp(start, end));
-        out.push_str(&palette.painted(*style, &text[from - start..to - start]));
-        start = end;
-    }
-    out.push('\n');
-}
-
-/// Cuts text into rows. The first row has at most `first` columns, the others at most `others`. It
-/// cuts at newlines, at spaces, between wide characters, and inside a word that is longer than a
-/// row.
-fn wrap(text: &str, first: usize, others: usize) -> Vec<Range<usize>> {
+/// Cuts text into rows, between words. The later rows begin behind `indent` columns. The terminal
+/// itself wraps a word that is longer than a row, and so it can be copied as one.
+fn wrap(text: &str, indent: usize, columns: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
-    let mut row = Row { start: 0, width: 0, may_end: None };
-    for (index, cluster) in text.grapheme_indices(true) {
-        let most = if rows.is_empty() { first } else { others }.max(2);
-        let wide = width(cluster);
-        if cluster == "\n" {
-            rows.push(row.start..index);
-            row = Row { start: index + 1, width: 0, may_end: None };
-            continue;
+    let (mut start, mut at, mut column) = (0, 0, 0);
+    let mut cut = |at: usize| {
+        rows.push(start..start + text[start..at].trim_end_matches(' ').len());
+        start = at;
+        indent
+    };
+    for word in words(text) {
+        let letters = word.trim_end_matches(' ');
+        let fits_a_row = indent.saturating_add(width(letters)) <= columns;
+        if at > 0 && column + width(letters) > columns && (fits_a_row || column >= columns) {
+            column = cut(at);
         }
-        if row.width + wide > most && index > row.start {
-            let (end, next) = match row.may_end {
-                _ if cluster == " " => (index, index + 1),
-                _ if wide > 1 => (index, index),
-                Some((end, next)) if word_width(&text[next..]) <= others => (end, next),
-                _ => (index, index),
-            };
-            rows.push(row.start..end);
-            row = Row { start: next, width: 0, may_end: None };
-            if next > index {
-                continue;
+        for (index, cluster) in letters.grapheme_indices(true) {
+            if column + width(cluster) > columns {
+                // Here the terminal begins a row at its left edge. It must not look like a notice.
+                let is_notice = text[at + index..].starts_with("--");
+                column = if is_notice { cut(at + index) } else { 0 };
             }
-            row.width = width(&text[next..index]);
+            column += width(cluster);
         }
-        row.width += wide;
-        if cluster == " " {
-            row.may_end = Some((index, index + 1));
-        } else if wide > 1 {
-            row.may_end = Some((index + cluster.len(), index + cluster.len()));
-        }
+        column += word.len() - letters.len();
+        at += word.len();
     }
-    rows.push(row.start..text.len());
+    cut(text.len());
     rows
 }
 
-/// The row that is being filled.
-struct Row {
-    start: usize,
-    width: usize,
-    /// The last place where the row can end, and where the next row would then begin.
-    may_end: Option<(usize, usize)>,
-}
-
-fn word_width(text: &str) -> usize {
-    let clusters = text.graphemes(true).map(|cluster| (cluster, width(cluster)));
-    clusters.take_while(|&(c, wide)| c != " " && c != "\n" && wide < 2).map(|(_, wide)| wide).sum()
+/// Splits text behind spaces, and behind wide characters, which need no spaces between words.
+fn words(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let is_end = |&(at, cluster): &(usize, &str)| {
+            width(cluster) > 1 || (cluster == " " && !text[at + 1..].starts_with(' '))
+        };
+        let end = text.grapheme_indices(true).find(is_end);
+        let (word, rest) = text.split_at(end.map_or(text.len(), |(at, it)| at + it.len()));
+        text = rest;
+        (!word.is_empty()).then_some(word)
+    })
 }
 
 /// How many columns the text takes. Terminals disagree about some emoji; this is the highest

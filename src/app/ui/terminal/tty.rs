@@ -23,10 +23,13 @@ use crate::app::ui::paint;
 const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Makes the terminal save the window's title.
-pub(super) const KEEP_TITLE: &str = "\x1b[22;0t";
+pub(crate) const KEEP_TITLE: &str = "\x1b[22;0t";
 
 /// Makes the terminal mark pastes.
 pub(super) const ENTER: &str = "\x1b[?2004h";
+
+/// The saved title, or none.
+pub(crate) const GIVE_TITLE_BACK: &str = "\x1b]0;\x07\x1b[23;0t";
 
 /// No marks around pastes; a visible cursor; lines wrap; the saved title, or none.
 pub(super) const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b]0;\x07\x1b[23;0t";

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use tcp_chat::client::Show;
 use tcp_chat::protocol::counted;
 
 use super::layout;
@@ -20,28 +21,14 @@ const MOST_TEXT: usize = 16 * 1024 * 1024;
 /// the frame.
 const PART: usize = 16 * 1024;
 
-/// The side of the window on which a line is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Left,
-    Right,
-}
+/// The place of an own line: a third of the window, and at most so many columns. The place is fixed, so
+/// a window that becomes narrower does not tear the line.
+const OWN: usize = 24;
 
-/// A line to be shown.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) side: Side,
-    /// None for a chat message, which has its own colours.
-    pub(super) style: Option<Style>,
-    /// The time to show in front; empty without `--timestamps`.
-    pub(super) stamp: String,
-    pub(super) text: String,
-}
-
-/// Lines that wait.
+/// Lines that wait, each with the time to show in front; empty without `--timestamps`.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    lines: VecDeque<Line>,
+    lines: VecDeque<(String, Show)>,
     /// The size of all their texts, in bytes.
     size: usize,
     dropped: usize,
@@ -49,9 +36,9 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Adds a line, and drops the oldest if there are too many.
-    pub(super) fn add(&mut self, line: Line) {
-        self.size += line.text.len();
-        self.lines.push_back(line);
+    pub(super) fn add(&mut self, stamp: String, line: Show) {
+        self.size += text(&line).len();
+        self.lines.push_back((stamp, line));
         while self.lines.len() > MOST || self.size > MOST_TEXT {
             self.take();
             self.dropped += 1;
@@ -62,33 +49,68 @@ impl Waiting {
         self.lines.is_empty() && self.dropped == 0
     }
 
-    /// Appends the next lines, laid out for a window of this many columns.
-    pub(super) fn write(&mut self, columns: usize, palette: Palette, out: &mut String) {
+    /// Appends the next lines, laid out for a window of this many columns. Returns whether somebody
+    /// calls the user by `name`.
+    pub(super) fn write(
+        &mut self,
+        name: &str,
+        columns: usize,
+        palette: Palette,
+        out: &mut String,
+    ) -> bool {
         if self.dropped > 0 {
             let dropped = counted(self.dropped, "line was", "lines were");
             let note = format!("{dropped} not shown: the terminal took nothing");
-            layout::left(&[(Style::Alarm, &note)], columns, palette, out);
+            self.size += note.len();
+            self.lines.push_front((String::new(), Show::Complaint(note)));
             self.dropped = 0;
         }
+        let mut is_called = false;
         let enough = out.len() + PART;
+        let own = " ".repeat(OWN.min(columns / 3));
+        // Only the beginning of a line stands at the left edge.
+        let indent = if columns < 20 { " " } else { "  " };
         while out.len() < enough
-            && let Some(line) = self.take()
+            && let Some((stamp, line)) = self.take()
         {
-            let mut pieces = vec![(Style::Dim, line.stamp.as_str())];
-            match line.style {
-                Some(style) => pieces.push((style, line.text.as_str())),
-                None => pieces.extend(paint::pieces(&line.text)),
-            }
-            match line.side {
-                Side::Left => layout::left(&pieces, columns, palette, out),
-                Side::Right => layout::right(&pieces, columns, palette, out),
+            for text in text(&line).split('\n') {
+                // The width of a tab depends on its place, so it becomes spaces.
+                let text = text.replace('\t', "    ");
+                let guarded = paint::from_wire(&text);
+                let (lead, pieces) = match line {
+                    Show::Own(_) => (&*own, paint::pieces(&text)),
+                    Show::Waiting(_) => {
+                        (&*own, vec![(Style::Dim, &*text), (Style::Dim, " (waiting)")])
+                    }
+                    Show::Other(_) => (indent, paint::pieces_for(name, &guarded)),
+                    Show::Complaint(_) => {
+                        (indent, vec![(Style::Alarm, "-- "), (Style::Alarm, &text)])
+                    }
+                    _ => (indent, vec![(Style::Dim, "-- "), (Style::Dim, &text)]),
+                };
+                is_called |= pieces.iter().any(|(style, _)| *style == Style::Reversed);
+                let begin = if lead == own { lead } else { "" };
+                let begin = [(Style::Plain, begin), (Style::Dim, &stamp)];
+                layout::lay_out(&[&begin, &pieces[..]].concat(), lead, columns, palette, out);
             }
         }
+        is_called
     }
 
-    fn take(&mut self) -> Option<Line> {
+    fn take(&mut self) -> Option<(String, Show)> {
         let line = self.lines.pop_front()?;
-        self.size -= line.text.len();
+        self.size -= text(&line.1).len();
         Some(line)
+    }
+}
+
+fn text(line: &Show) -> &str {
+    match line {
+        Show::Own(text)
+        | Show::Waiting(text)
+        | Show::Other(text)
+        | Show::Notice(text)
+        | Show::Complaint(text) => text,
+        Show::Names | Show::Name(..) | Show::State(..) => "",
     }
 }

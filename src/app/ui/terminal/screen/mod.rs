@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select};
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
-use tcp_chat::client::Input;
-use tcp_chat::protocol;
+use tcp_chat::client::{Input, Show};
+use tcp_chat::protocol::{self, counted};
 
 use super::decoder::Key;
-use super::draft::{Asked, Draft, MAX_DRAFT};
-use super::waiting::{Line, Side, Waiting};
-use super::{Show, tty};
-use crate::app::ui::paint::{Palette, Style};
-use crate::app::ui::{clock, command, paint};
+use super::draft::{Draft, MAX_DRAFT};
+use super::waiting::Waiting;
+use super::{Look, tty};
+use crate::app::ui::paint::Style;
+use crate::app::ui::{clock, command, command::complaint};
 
 const PROMPT: &str = "> ";
 
@@ -30,6 +30,9 @@ const COLUMNS: usize = 80;
 /// erased. This takes two steps: tmux keeps text in its scrollback that is erased from the first
 /// row down.
 const ERASE: &str = "\r\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8";
+
+/// Clears the window. The rows above it stay.
+const CLEAR: &str = "\x1b[H\x1b[2J";
 
 /// How often the client checks whether the shell has given the terminal back.
 const LOOK: Duration = Duration::from_millis(100);
@@ -59,8 +62,7 @@ pub(super) struct Screen {
     sources: Sources,
     frames: Option<Sender<String>>,
     input: Sender<Input>,
-    palette: Palette,
-    timestamps: bool,
+    look: Look,
     state: State,
     /// The window has the shell's title again.
     has_left: bool,
@@ -69,7 +71,12 @@ pub(super) struct Screen {
     title: String,
     waiting: Waiting,
     draft: Draft,
-    online: bool,
+    /// The port of this side of the connection, and how many lines wait.
+    connection: (Option<u16>, usize),
+    /// Somebody else writes under the user's name, and the user knows.
+    has_namesake: bool,
+    /// How many bytes one line may have.
+    room: usize,
     /// The user is asked for a name: an empty line is an answer.
     is_asking: bool,
     /// The user wants to leave: later input is dropped.
@@ -85,21 +92,22 @@ impl Screen {
         sources: Sources,
         frames: Sender<String>,
         input: Sender<Input>,
-        timestamps: bool,
+        look: Look,
     ) -> Self {
         Self {
             sources,
             frames: Some(frames),
             input,
-            palette: Palette::new(true),
-            timestamps,
+            look,
             state: State::Ours,
             has_left: false,
             head: format!("{}{}", tty::KEEP_TITLE, tty::ENTER),
             title: String::new(),
             waiting: Waiting::default(),
             draft: Draft::default(),
-            online: false,
+            connection: (None, 0),
+            has_namesake: false,
+            room: usize::MAX,
             is_asking: true,
             is_leaving: false,
             is_stale: true,
@@ -138,23 +146,54 @@ impl Screen {
         if self.state == State::Ours && self.is_stale && !self.is_writing {
             let mut frame = self.lines();
             self.is_stale = !self.waiting.is_empty();
-            let columns = tty::columns(COLUMNS).saturating_sub(PROMPT.len());
+            let prompt = self.prompt();
+            let columns = tty::columns(COLUMNS).saturating_sub(prompt.len());
             let (before, behind) = self.draft.visible(columns);
             // Text may be wider than expected, and must not begin another row. So the terminal
             // itself saves the place of the cursor after the first part.
             frame += "\x1b[?7l";
-            let style = if self.online { Style::Bold } else { Style::Dim };
-            frame += &self.palette.painted(style, PROMPT);
+            let style = if self.connection.0.is_some() { Style::Bold } else { Style::Dim };
+            frame += &self.look.palette.painted(style, &prompt);
             frame.extend([before.as_str(), "\x1b7", &behind, "\x1b8\x1b[?7h"]);
             self.write(frame);
+        }
+    }
+
+    /// The state, in words: a paste, or what the missing connection means.
+    fn prompt(&self) -> String {
+        let text = self.draft.text();
+        let state = match self.connection {
+            _ if text.contains('\n') => counted(text.lines().count(), "line", "lines"),
+            (None, 0) if !self.is_asking => "offline".to_owned(),
+            (None, waiting @ 1..) => format!("{waiting} waiting"),
+            _ => String::new(),
+        };
+        state + PROMPT
+    }
+
+    /// Sets the title of the window.
+    fn title(&self) -> String {
+        let name = &self.draft.names.own;
+        match self.connection.0 {
+            _ if name.is_empty() => String::new(),
+            Some(port) => format!("\x1b]0;{name} @PORT #{port}\x07"),
+            None => format!("\x1b]0;{name} (not connected)\x07"),
         }
     }
 
     /// A frame without a prompt: it erases the prompt's row and prints the waiting lines.
     fn lines(&mut self) -> String {
         let mut frame = std::mem::take(&mut self.head);
+        let title = self.title();
+        if title != self.title {
+            frame += &title;
+            self.title = title;
+        }
         frame += ERASE;
-        self.waiting.write(tty::columns(COLUMNS), self.palette, &mut frame);
+        let (name, palette) = (&self.draft.names.own, self.look.palette);
+        if self.waiting.write(name, tty::columns(COLUMNS), palette, &mut frame) && self.look.bell {
+            frame.push('\x07');
+        }
         frame
     }
 
@@ -174,69 +213,96 @@ impl Screen {
 
     fn press(&mut self, key: Key) {
         self.is_stale = true;
-        match self.draft.press(key) {
-            _ if self.is_leaving => {}
-            Asked::Nothing => {}
-            Asked::Send(text) => self.send(&text),
-            Asked::Quit => self.pass(Input::Quit),
-            Asked::Suspend => self.suspend(),
-            Asked::TooMuch => self.pass(Input::Mistake(format!(
-                "Not taken: you can type and paste at most {MAX_DRAFT} bytes at once"
-            ))),
+        match key {
+            Key::Enter => self.send(),
+            Key::Interrupt | Key::EndOfInput if self.draft.text().is_empty() => {
+                self.pass(Input::Quit);
+            }
+            Key::Suspend if !self.is_leaving => self.suspend(),
+            Key::Clear => self.head += CLEAR,
+            key => {
+                if !self.draft.press(key) {
+                    self.pass(complaint(format!(
+                        "Not accepted: you can type and paste at most {MAX_DRAFT} bytes at once"
+                    )));
+                }
+            }
         }
     }
 
     /// Passes on the typed text. Text with several lines was pasted, so each line is a message, and
     /// none is a command.
-    fn send(&mut self, text: &str) {
-        if text.contains('\n') {
-            let lines = text.lines().filter(|line| !line.trim().is_empty());
-            lines.for_each(|line| self.pass(Input::Say(line.to_owned())));
-        } else if self.is_asking || !text.trim().is_empty() {
-            self.pass(command::parse(text));
+    fn send(&mut self) {
+        let text = self.draft.text().to_owned();
+        let say = |line: &str| Input::Say(line.to_owned());
+        let inputs: Vec<Input> = if text.contains('\n') && !self.is_asking {
+            text.lines().map(say).collect()
+        } else {
+            vec![command::parse(&text)]
+        };
+        let is_too_long =
+            |input: &Input| matches!(input, Input::Say(line) if line.len() > self.room);
+        if let Some(at) = inputs.iter().position(is_too_long) {
+            let line = if inputs.len() > 1 { &format!("line {}", at + 1) } else { "it" };
+            return self.pass(complaint(format!(
+                "Not sent: besides your name, a line may have at most {} bytes, and {line} has more",
+                self.room
+            )));
+        }
+        self.draft.clear();
+        if self.is_asking || !text.trim().is_empty() {
+            for input in inputs {
+                self.pass(input);
+            }
         }
     }
 
+    /// Once the user wants to leave, nothing follows.
     fn pass(&mut self, input: Input) {
-        self.is_leaving |= matches!(input, Input::Quit);
-        let _ = self.input.send(input);
+        if !self.is_leaving {
+            self.is_leaving = matches!(input, Input::Quit);
+            let _ = self.input.send(input);
+        }
     }
 
     fn show(&mut self, show: Show) {
+        self.is_stale = true;
         match show {
-            Show::Line { side, style, text } => self.add(side, style, &text),
-            Show::Named => {
-                self.is_asking = false;
-                self.draft.forget_history();
+            Show::Names => self.notice(self.draft.names.list()),
+            Show::Name(name, room) => {
+                if std::mem::take(&mut self.is_asking) {
+                    self.draft.forget_history();
+                    let hint = "Type a line and press Enter; /help shows more, /quit leaves";
+                    self.notice(hint.to_owned());
+                }
+                (self.draft.names.own, self.room) = (name.to_string(), room);
+                self.has_namesake = false;
             }
-            Show::Status { title, online } => {
-                self.head += &title;
-                self.title = title;
-                self.online = online;
-                self.is_stale = true;
+            Show::State(port, waiting) => self.connection = (port, waiting),
+            Show::Other(line) => {
+                let is_namesake = self.draft.names.hear(&line) && self.look.has_echo;
+                self.add(Show::Other(line));
+                if is_namesake && !std::mem::replace(&mut self.has_namesake, true) {
+                    let own = &self.draft.names.own;
+                    self.notice(format!("Somebody else writes as {own}; /nick NAME changes yours"));
+                }
             }
+            line => self.add(line),
         }
     }
 
-    /// Adds text, line by line.
-    fn add(&mut self, side: Side, style: Option<Style>, text: &str) {
-        if style.is_none()
-            && side == Side::Left
-            && let Some((Style::Hue(_), name)) = paint::pieces(text).first()
-        {
-            self.draft.names.heard(name);
-        }
-        for line in text.split('\n') {
-            let stamp = if self.timestamps { clock::stamp() } else { String::new() };
-            // The width of a tab depends on its place, so it becomes spaces.
-            let text = line.replace('\t', "    ");
-            self.waiting.add(Line { side, style, stamp, text });
-        }
+    fn notice(&mut self, notice: String) {
+        self.add(Show::Notice(notice));
+    }
+
+    fn add(&mut self, line: Show) {
+        let stamp = if self.look.timestamps { clock::stamp() } else { String::new() };
+        self.waiting.add(stamp, line);
         self.is_stale = true;
     }
 
     fn add_log(&mut self, line: &str) {
-        self.add(Side::Left, Some(Style::Dim), &protocol::sanitized(line.trim_end().as_bytes()));
+        self.notice(protocol::sanitized(line.trim_end().as_bytes()));
     }
 
     fn obey(&mut self, signal: c_int) {
