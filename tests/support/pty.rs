@@ -36,7 +36,7 @@ pub(crate) struct Terminal {
 /// A client on a terminal with this many columns. It is in the room, and has said so.
 pub(crate) fn client(server: &Server, name: &str, columns: u16) -> Terminal {
     let terminal = client_with(server, &["--name", name], columns);
-    terminal.wait_row(&format!("{name} Connected!"));
+    server.event_log().expect(&format!("{name} Connected!"));
     terminal
 }
 
