@@ -33,9 +33,11 @@ pub(crate) struct Terminal {
     pub(crate) process: Process,
 }
 
-/// A client on a terminal with this many columns. It is in the room.
+/// A client on a terminal with this many columns. It is in the room, and has said so.
 pub(crate) fn client(server: &Server, name: &str, columns: u16) -> Terminal {
-    client_with(server, &["--name", name], columns)
+    let terminal = client_with(server, &["--name", name], columns);
+    server.event_log().expect(&format!("{name} Connected!"));
+    terminal
 }
 
 /// The same, with these flags.

@@ -23,6 +23,7 @@ fn a_client_says_that_it_comes_and_not_that_it_comes_back() {
     bob.expect("Ann Connected!");
     let address = server.address;
     server.process.kill();
+    ann.wait("the loss", |view| view.title() == "Ann (not connected)");
     server = Server::at(address, &[]);
     let mut bob = server.join();
     ann.joins(&server);
