@@ -159,7 +159,7 @@ pub enum Failure {
     )]
     Unconfirmed(usize),
     /// These lines ended the connection each time they were sent.
-    #[error("{} and given up", unconfirmed(*.0))]
+    #[error("{}: given up, the connection ended each time", unconfirmed(*.0))]
     GivenUp(usize),
     /// The client ended before it could send these lines again.
     #[error("the client ended before it could send them again{}", and(*.0))]

@@ -108,7 +108,7 @@ fn the_flags_for_programs_of_the_course_stand_last_and_the_manual_page_names_the
         help.iter().position(|line| *line == "Programs of the course:").expect("a heading");
     let flags = help[heading..last].iter().filter(|line| line.trim_start().starts_with("--"));
     let flags: Vec<&str> = flags.filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(flags, ["--framing", "--introduce", "--local-echo", "--max-line"]);
+    assert_eq!(flags, ["--framing", "--introduce[=<also>]", "--local-echo", "--max-line"]);
     let page = printed(&["man", "client"]);
     for key in ["Ctrl\\-W", "Ctrl\\-L", "Tab", "/names", "/nick NAME"] {
         assert!(page.contains(key), "{key} is not on the page");
