@@ -204,15 +204,8 @@ pub(crate) struct ServerArgs {
     ///
     /// Only one of them delivers at a time, so on one core they deliver faster. Only Linux can do it.
     /// With "all", the system decides.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "one|all",
-        hide_possible_values = true,
-        default_value_t,
-        env = "TCP_CHAT_CORES",
-        help_heading = "Limits"
-    )]
+    #[arg(long, value_enum, value_name = "one|all", hide_possible_values = true)]
+    #[arg(default_value_t, env = "TCP_CHAT_CORES", help_heading = "Limits")]
     pub(crate) cores: Cores,
 
     /// Do not print the event log
@@ -228,6 +221,7 @@ pub(crate) struct ServerArgs {
     /// Open it in ui.perfetto.dev. While many clients talk, it grows by about 30 MB per second.
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE", help_heading = "Output")]
     pub(crate) timeline: Option<PathBuf>,
+
     /// Use colours for a light background
     ///
     /// Also if COLORFGBG says that the background is light.
@@ -342,6 +336,7 @@ pub(crate) struct DemoArgs {
     /// Write what the server's threads do to this file
     #[arg(long, value_name = "FILE", env = "TCP_CHAT_TIMELINE")]
     pub(crate) timeline: Option<String>,
+
     /// Use colours for a light background
     ///
     /// Also if COLORFGBG says that the background is light.

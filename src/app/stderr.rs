@@ -52,7 +52,13 @@ pub(crate) fn start_thread() {
 
 /// Writes a message, or queues it.
 pub(crate) fn say(line: &str) {
-    put(format!("{line}\n").into_bytes());
+    let text = format!("{line}\n").into_bytes();
+    match TASKS.get() {
+        // Stderr may be closed or full. No other place remains to report that.
+        None => _ = Out(io::stderr()).write_all(&text),
+        Some(tasks) if tasks.try_send(Task::Write(text)).is_ok() => {}
+        Some(_) => _ = SKIPPED.fetch_add(1, Relaxed),
+    }
 }
 
 /// Writes a message, and waits for it if stderr takes data. So later output on stdout stands below
@@ -88,15 +94,6 @@ pub(crate) fn wait_for<T>(news: &Receiver<T>, out: impl AsFd) -> Option<T> {
 /// Whether a write returns at once, even if it fails.
 fn takes_something(out: &impl AsFd) -> bool {
     streams::is_ready(out, PollFlags::OUT, Some(&Timespec::default()))
-}
-
-fn put(text: Vec<u8>) {
-    match TASKS.get() {
-        // Stderr may be closed or full. No other place remains to report that.
-        None => _ = Out(io::stderr()).write_all(&text),
-        Some(tasks) if tasks.try_send(Task::Write(text)).is_ok() => {}
-        Some(_) => _ = SKIPPED.fetch_add(1, Relaxed),
-    }
 }
 
 /// The writing thread.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
-use tcp_chat::client;
+use tcp_chat::client::{self, Introduction};
 use tcp_chat::protocol::{Framing, Name};
 
 use super::args::ClientArgs;
@@ -25,12 +25,13 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
     let at_terminal = io::stdin().is_terminal();
     let patience = if at_terminal { None } else { Some(PATIENCE) };
     let is_unnamed = args.name.is_none();
+    let introduce = args.introduce.unwrap_or_default();
     let mut config = client::Config {
         address: args.address,
         name: args.name.unwrap_or_else(|| Name::of_process(std::process::id())),
         framing: args.framing,
-        greets: at_terminal && args.framing == Framing::Lines && args.introduce.is_none(),
-        introduce: args.introduce.unwrap_or_default(),
+        greets: at_terminal && args.framing == Framing::Lines && introduce == Introduction::No,
+        introduce,
         local_echo: args.local_echo,
         max_line: args.max_line,
         window: if at_terminal { usize::MAX } else { client::WINDOW },

@@ -41,8 +41,8 @@ const RAW_GAP: Duration = Duration::from_millis(100);
 pub(super) enum Received {
     /// One read, as messages.
     Messages(Vec<String>),
-    /// Without an echo: the network has taken this many lines.
-    Sent(usize),
+    /// Without an echo: the network has taken these lines.
+    Sent(Vec<String>),
     /// The other side closed the connection, or it broke.
     Closed(Option<io::Error>),
 }
@@ -201,24 +201,21 @@ fn write(
     lines: &Receiver<String>,
     sent: &Sender<Received>,
 ) {
-    while let Ok(mut text) = lines.recv() {
-        let mut count = 1;
+    while let Ok(line) = lines.recv() {
+        let (mut taken, mut end) = (vec![line], "");
         if framing == Framing::Lines {
-            text.push('\n');
-            for line in lines.try_iter() {
-                text += &line;
-                text.push('\n');
-                count += 1;
-            }
+            taken.extend(lines.try_iter());
+            end = "\n";
         }
-        log::trace!("sends lines: {count}");
+        let text: String = taken.iter().flat_map(|line| [line.as_str(), end]).collect();
+        log::trace!("sends lines: {}", taken.len());
         // The reader reports the failure: it sees it too, and reads the messages that came before
         // it.
         if stream.write_all(text.as_bytes()).is_err() {
             return;
         }
         if local_echo {
-            let _ = sent.send(Received::Sent(count));
+            let _ = sent.send(Received::Sent(taken));
             if framing == Framing::Raw {
                 std::thread::sleep(RAW_GAP);
             }

@@ -46,7 +46,9 @@ pub(crate) struct Dialer<'a> {
     /// The end of the text that came over the connection last.
     pub(super) last: String,
     /// How many messages have come over the connection.
-    received: u64,
+    pub(super) received: u64,
+    /// An own line came back over the connection.
+    pub(super) of_use: bool,
     /// The server has stopped gracefully, and there was no connection since.
     pub(super) ended_well: bool,
 }
@@ -63,11 +65,8 @@ pub(crate) enum Ending {
 }
 
 enum State {
-    Up {
-        connection: Connection,
-        since: Instant,
-        of_use: bool,
-    },
+    /// There is a connection, since then.
+    Up(Connection, Instant),
     Dialing(Receiver<io::Result<Connection>>),
     Resting(Instant),
     /// The user has disconnected.
@@ -87,6 +86,7 @@ impl<'a> Dialer<'a> {
             send_from: now,
             last: String::new(),
             received: 0,
+            of_use: false,
             ended_well: false,
         }
     }
@@ -94,7 +94,7 @@ impl<'a> Dialer<'a> {
     /// The connection, while there is one.
     pub(crate) fn connection(&self) -> Option<&Connection> {
         match &self.state {
-            State::Up { connection, .. } => Some(connection),
+            State::Up(connection, _) => Some(connection),
             _ => None,
         }
     }
@@ -146,9 +146,8 @@ impl<'a> Dialer<'a> {
         self.send_from = if waits { now + GATHER } else { now };
         self.was_up = true;
         self.last.clear();
-        self.received = 0;
-        self.ended_well = false;
-        self.state = State::Up { connection, since: now, of_use: false };
+        (self.received, self.of_use, self.ended_well) = (0, false, false);
+        self.state = State::Up(connection, now);
     }
 
     /// An attempt failed: rests before the next attempt. Returns the number of failed attempts.
@@ -161,18 +160,6 @@ impl<'a> Dialer<'a> {
     fn rest(&mut self, doublings: u32, longest: Duration) {
         let rest = FIRST_REST * 2_u32.pow(doublings.min(16));
         self.state = State::Resting(Instant::now() + rest.min(longest));
-    }
-
-    /// An own line came back over the connection.
-    pub(crate) fn is_of_use(&mut self) {
-        if let State::Up { of_use, .. } = &mut self.state {
-            *of_use = true;
-        }
-    }
-
-    /// Whether nothing has come over the connection.
-    pub(crate) fn is_new(&self) -> bool {
-        self.received == 0
     }
 
     /// Remembers the message that came over the connection last.
@@ -213,8 +200,8 @@ impl<'a> Dialer<'a> {
         let ending = self.ending();
         self.ended_well = ending == Ending::Stopped;
         let was_of_use = match self.state {
-            State::Up { since, of_use, .. } => {
-                of_use || (ending != Ending::TurnedAway && since.elapsed() >= GATHER / 2)
+            State::Up(_, since) => {
+                self.of_use || (ending != Ending::TurnedAway && since.elapsed() >= GATHER / 2)
             }
             _ => true,
         };
@@ -231,7 +218,7 @@ impl<'a> Dialer<'a> {
 
     /// Stops sending. Messages still arrive.
     pub(crate) fn finish(&mut self) {
-        if let State::Up { connection, .. } = &mut self.state {
+        if let State::Up(connection, _) = &mut self.state {
             connection.finish();
         }
     }

@@ -32,7 +32,8 @@ struct EventLoop<'a> {
     timer: ProgressTimer,
     input_ended: bool,
     unreadable: Option<io::Error>,
-    said_greeting: bool,
+    /// The greeting is still to be said.
+    greets: bool,
     said_farewell: bool,
     /// When the user is told about the connection, unless something comes over it before.
     told_at: Option<Instant>,
@@ -60,7 +61,7 @@ pub fn run(
     quit: &Receiver<()>,
     screen: &mut dyn Screen,
 ) -> Result<(), Failure> {
-    let by_name = config.is_bare().then(|| Outbox::of_speaker(&config.name.to_string()));
+    let by_name = config.is_bare().then(|| Outbox::of_speaker(config.name.to_string()));
     let mut conversation = EventLoop {
         config,
         name: config.name.clone(),
@@ -71,7 +72,7 @@ pub fn run(
         timer: ProgressTimer::new(config.give_up_after),
         input_ended: false,
         unreadable: None,
-        said_greeting: false,
+        greets: config.greets,
         said_farewell: false,
         told_at: None,
         shown_state: (None, usize::MAX),
@@ -127,7 +128,8 @@ impl EventLoop<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         let connection = self.dialer.connection().filter(|_| self.told_at.is_none());
-        let state = (connection.map(|it| it.local_port), self.unconfirmed());
+        // Lines that were given up do not wait.
+        let state = (connection.map(|it| it.local_port), self.unconfirmed() - self.given_up);
         if std::mem::replace(&mut self.shown_state, state) != state {
             self.screen.show(Show::State(state.0, state.1));
         }
@@ -147,7 +149,10 @@ impl EventLoop<'_> {
             Input::Connect if self.dialer.is_up() => {
                 self.screen.notice(format!("Connected to {} already", self.config.server()));
             }
-            Input::Connect => self.dialer.dial_afresh(),
+            Input::Connect => {
+                self.told_full = false;
+                self.dialer.dial_afresh();
+            }
             Input::Disconnect if self.dialer.is_down() => {
                 self.screen.notice("Not connected".to_owned());
             }
@@ -168,13 +173,20 @@ impl EventLoop<'_> {
             _ if self.config.is_bare() => text.to_owned(),
             _ => self.name.says(text),
         };
+        self.push(line);
+    }
+
+    /// Puts a line into the outbox. Returns false if it is too long.
+    fn push(&mut self, line: String) -> bool {
         if line.len() > self.config.max_line {
-            return self.refuse(Some(line.len()));
+            self.refuse(Some(line.len()));
+            return false;
         }
         if self.outbox.is_empty() {
             self.timer.progress();
         }
         self.outbox.push(line);
+        true
     }
 
     /// Tells the screen the name, and how much a line may have besides it.
@@ -189,13 +201,10 @@ impl EventLoop<'_> {
             let why = "With --introduce, the server keeps your first name: start again with --name";
             return self.screen.complaint(why.to_owned());
         }
-        let line = self.name.becomes(&name);
-        if line.len() > self.config.max_line {
-            return self.refuse(Some(line.len()));
+        if self.push(self.name.becomes(&name)) {
+            self.name = name;
+            self.show_name();
         }
-        self.outbox.push(line);
-        self.name = name;
-        self.show_name();
     }
 
     fn refuse(&mut self, length: Option<usize>) {
@@ -209,12 +218,10 @@ impl EventLoop<'_> {
 
     fn send_waiting_lines(&mut self) {
         let Some(connection) = self.dialer.connection() else { return };
-        let greets = self.config.greets && !self.said_greeting;
-        if self.dialer.speaks_later().is_some() || (greets && self.told_at.is_some()) {
+        if self.dialer.speaks_later().is_some() || (self.greets && self.told_at.is_some()) {
             return;
         }
-        if greets {
-            self.said_greeting = true;
+        if std::mem::take(&mut self.greets) {
             connection.send(&self.name.greeting());
         }
         // Only now, and not when the connection was made: a full server has said so by now.
@@ -258,16 +265,17 @@ impl EventLoop<'_> {
         match received {
             Received::Messages(messages) => messages.into_iter().for_each(|message| {
                 // The server may be full. If the connection goes on, it was somebody's joke.
-                if !(self.dialer.is_new() && protocol::is_full(&message)) {
+                let may_be_full = self.told_at.is_some() && self.dialer.received == 0;
+                if !(may_be_full && protocol::is_full(&message)) {
                     self.tell_success();
                     self.hear(&message);
                 }
                 self.dialer.heard(message);
             }),
-            Received::Sent(count) => {
-                for _ in 0..count {
-                    if let Some(line) = self.outbox.hand_over() {
-                        self.screen.show(Show::Own(line.to_owned()));
+            Received::Sent(lines) => {
+                for line in lines {
+                    if self.outbox.hand_over(&line) {
+                        self.screen.show(Show::Own(line));
                     }
                 }
                 self.timer.progress();
@@ -289,24 +297,22 @@ impl EventLoop<'_> {
                     self.show(&part, own);
                 }
             }
-            Framing::Lines => self.hear_line(message),
+            Framing::Lines => {
+                let mut refused = Vec::new();
+                let own = self.outbox.confirm(message, &mut refused);
+                for line in refused {
+                    self.refused += 1;
+                    self.screen.complaint(format!("Refused by the server, too long: {line}"));
+                }
+                self.show(message, own);
+            }
         }
-    }
-
-    fn hear_line(&mut self, line: &str) {
-        let mut refused = Vec::new();
-        let own = self.outbox.confirm(line, &mut refused);
-        for line in refused {
-            self.refused += 1;
-            self.screen.complaint(format!("Refused by the server, too long: {line}"));
-        }
-        self.show(line, own);
     }
 
     fn show(&mut self, message: &str, own: Option<Own>) {
         if own.is_some() {
             self.timer.progress();
-            self.dialer.is_of_use();
+            self.dialer.of_use = true;
             self.unheard = false;
         }
         match own {
@@ -340,8 +346,7 @@ impl EventLoop<'_> {
     }
 
     fn next_timer(&self) -> Option<Instant> {
-        let greets = self.config.greets && !self.said_greeting;
-        let unsent = greets || self.outbox.len() > self.outbox.in_flight();
+        let unsent = self.greets || self.outbox.len() > self.outbox.in_flight();
         let send = self.dialer.speaks_later().filter(|_| unsent);
         let unheard = self.unheard && self.outbox.in_flight() > 0;
         let waits = unsent || unheard || self.outbox.has_unseen();

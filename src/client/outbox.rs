@@ -75,8 +75,8 @@ pub(super) enum Own {
 impl Outbox {
     /// For lines that are sent without the speaker's name: the server knows the name and puts it in
     /// front.
-    pub(super) fn of_speaker(name: &str) -> Self {
-        Self { matcher: EchoMatcher::behind(name.to_owned()), ..Self::default() }
+    pub(super) fn of_speaker(name: String) -> Self {
+        Self { matcher: EchoMatcher::behind(name), ..Self::default() }
     }
 
     pub(super) fn push(&mut self, text: String) {
@@ -182,7 +182,9 @@ impl Outbox {
         let front = self.lines.front().filter(|_| !self.in_flight.is_empty())?;
         if !is_own(front) {
             if let Some(limit) = protocol::refused_over(received) {
-                self.refusals.note(limit);
+                let Refusals { count, limit: least } = &mut self.refusals;
+                *least = if *count == 0 { limit } else { limit.min(*least) };
+                *count += 1;
                 return None;
             }
             let may_be_refused = |line: &&String| line.len() > self.refusals.limit;
@@ -204,12 +206,15 @@ impl Outbox {
             && self.lines.iter().all(|line| line.len() > self.refusals.limit)
     }
 
-    /// Removes the front if it is in flight: the network has taken it, and the server does not send
-    /// it back.
-    pub(super) fn hand_over(&mut self) -> Option<&str> {
-        self.settle(false)?;
-        self.handed_over = Some(Instant::now());
-        self.settling.back().map(|(_, text)| text.as_str())
+    /// Removes the front if it is this line: the network has taken it, and the server does not send it
+    /// back. The greeting and the farewell are no lines in here.
+    pub(super) fn hand_over(&mut self, line: &str) -> bool {
+        let is_front = self.lines.front().is_some_and(|front| front == line);
+        let is_own = is_front && self.settle(false).is_some();
+        if is_own {
+            self.handed_over = Some(Instant::now());
+        }
+        is_own
     }
 
     /// Removes the front if it is in flight, because it came back, or cannot come back.
@@ -289,11 +294,4 @@ impl Outbox {
 /// Whether it is less than a [`ROUND`] ago.
 fn is_recent(when: &Instant) -> bool {
     when.elapsed() < ROUND
-}
-
-impl Refusals {
-    fn note(&mut self, limit: usize) {
-        self.limit = if self.count == 0 { limit } else { self.limit.min(limit) };
-        self.count += 1;
-    }
 }

@@ -62,7 +62,8 @@ impl Batch {
     pub fn say(&mut self, speaker: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.text);
         self.text.push(b'\n');
-        self.close_run(speaker, Form::Lines);
+        self.messages += 1;
+        self.push_run(speaker, self.text.len(), Form::Lines);
     }
 
     /// Adds a raw message, which may end with a newline; `write` appends its sanitized text.
@@ -74,7 +75,8 @@ impl Batch {
         if !own_newline {
             self.text.push(b'\n');
         }
-        self.close_run(speaker, Form::Message { own_newline });
+        self.messages += 1;
+        self.push_run(speaker, self.text.len(), Form::Message { own_newline });
     }
 
     /// Adds a line that the server says to `listener` alone. It has its place among the other lines,
@@ -83,24 +85,14 @@ impl Batch {
     pub fn tell(&mut self, listener: PeerId, line: &str) {
         self.text.extend_from_slice(line.as_bytes());
         self.text.push(b'\n');
-        self.close_run(listener, Form::Private);
+        self.push_run(listener, self.text.len(), Form::Private);
     }
 
-    fn close_run(&mut self, speaker: PeerId, form: Form) {
-        self.messages += 1;
-        self.push_run(Run { speaker, end: self.text.len(), form });
-    }
-
-    fn push_run(&mut self, run: Run) {
-        match self.runs.last_mut() {
-            Some(last)
-                if last.form == Form::Lines
-                    && run.form == Form::Lines
-                    && last.speaker == run.speaker =>
-            {
-                last.end = run.end;
-            }
-            _ => self.runs.push(run),
+    fn push_run(&mut self, speaker: PeerId, end: usize, form: Form) {
+        let last = self.runs.last_mut().filter(|_| form == Form::Lines);
+        match last.filter(|last| (last.form, last.speaker) == (form, speaker)) {
+            Some(run) => run.end = end,
+            None => self.runs.push(Run { speaker, end, form }),
         }
     }
 
@@ -113,17 +105,17 @@ impl Batch {
         let before = self.text.len();
         self.text.extend_from_slice(&other.text);
         for run in other.runs {
-            self.push_run(Run { end: run.end + before, ..run });
+            self.push_run(run.speaker, run.end + before, run.form);
         }
         self.messages += other.messages;
     }
 
-    /// Whether there are no messages.
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// How many messages there are.
+    /// How many messages were said to everyone.
     pub fn count(&self) -> usize {
         self.messages
     }

@@ -8,13 +8,13 @@ use std::io::{ErrorKind, Write};
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::protocol::{Batch, in_short};
+use crate::protocol::{Batch, counted, in_short};
 use crate::room::{self, Observer, Reason};
 
 /// How many events may wait to be printed.
@@ -65,7 +65,7 @@ pub enum Line<'a> {
 #[derive(Debug, Default)]
 struct Meter {
     waiting: AtomicUsize,
-    skipped: AtomicU64,
+    skipped: AtomicUsize,
     messages: AtomicUsize,
     here: AtomicUsize,
 }
@@ -95,7 +95,7 @@ impl Recorder {
     /// Adds an event, or counts its lines as skipped if the printer is too far behind.
     pub fn record(&self, event: Event) {
         let size = event.size();
-        let lines = if let Event::Said(batch) = &event { batch.count() as u64 } else { 1 };
+        let lines = if let Event::Said(batch) = &event { batch.count() } else { 1 };
         // Counted first: the printer may take the event, and subtract its size, at once.
         let fits = self.meter.waiting.fetch_add(size, Relaxed) < BYTES;
         if !fits || self.events.try_send(event).is_err() {
@@ -137,10 +137,9 @@ impl Printer {
         let mut since = HashMap::new();
         while let Ok(first) = self.events.recv() {
             let mut taken = 0;
-            show(
-                Line::Count(self.meter.here.load(Relaxed), self.meter.messages.load(Relaxed)),
-                &mut text,
-            );
+            let [here, messages] =
+                [&self.meter.here, &self.meter.messages].map(|it| it.load(Relaxed));
+            show(Line::Count(here, messages), &mut text);
             for event in std::iter::once(first).chain(self.events.try_iter()) {
                 taken += event.size();
                 match event {
@@ -184,7 +183,7 @@ impl Printer {
 /// What is not printed, because the output was too slow or failed.
 #[derive(Debug, Default)]
 struct Lost {
-    lines: u64,
+    lines: usize,
     /// The output has the beginning of a line, and not its end.
     cut: bool,
     told: bool,
@@ -195,8 +194,8 @@ impl Lost {
     fn print(&mut self, text: &[u8], out: &mut dyn Write, show: impl Fn(Line, &mut Vec<u8>)) {
         if self.lines > 0 {
             let mut notice = if self.cut { vec![b'\n'] } else { Vec::new() };
-            let skipped =
-                format!("* {} lines skipped: this output is too slow or fails", self.lines);
+            let lines = counted(self.lines, "line", "lines");
+            let skipped = format!("* {lines} skipped: this output is too slow or fails");
             show(Line::Notice(&skipped), &mut notice);
             if self.write(&notice, out) > 0 {
                 self.lines += rows(text);
@@ -237,6 +236,6 @@ fn of_client(address: SocketAddr, what: &str) -> String {
     format!("Client @PORT #{} {what}", address.port())
 }
 
-fn rows(text: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', text).count() as u64
+fn rows(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
 }

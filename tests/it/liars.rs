@@ -90,6 +90,18 @@ fn a_farewell_that_is_not_the_last_line_is_none() {
     ann.exits(0);
 }
 
+/// The first thing that a client hears may be what somebody says.
+#[test]
+fn a_stranger_who_says_that_the_server_is_full_is_heard() {
+    let fake = Fake::listen();
+    let ann = client(fake.address(), &["--name", "Ann"]);
+    let mut call = fake.answer();
+    ann.err.line("a connection", |line| line.contains("Successful!"));
+    let joke = "* Server full: 0 clients are connected, try again later";
+    call.say(joke);
+    ann.out.expect(joke);
+}
+
 /// The client must claim a line only if the server received it.
 #[test]
 fn without_echo_a_line_counts_as_said_only_if_it_was_sent() {

@@ -242,7 +242,7 @@ fn under_load_every_message_is_whole_and_all_see_one_order() {
 #[test]
 fn the_first_message_may_be_the_name() {
     let flags = ["--name-first", "--greet", "Hello {name}. ", "--prefix", "{name}: "];
-    let server = raw_server(&flags);
+    let mut server = raw_server(&flags);
     let (mut ann, mut bob) = (server.join(), server.join());
     ann.send("Ann\n");
     is_sent(&mut ann, "Hello Ann. ");
@@ -252,6 +252,8 @@ fn the_first_message_may_be_the_name() {
     is_sent(&mut ann, "Ann: hello");
     // The message only, without a name.
     is_sent(&mut bob, "Ann: hello");
+    server.stop();
+    server.process.err.expect("stopped; 2 clients connected, 1 message delivered");
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn an_unread_event_log_slows_nobody_and_counts_skipped_lines() {
 
 /// How many skipped lines this notice in the event log stands for.
 fn skipped(line: &str) -> Option<u64> {
-    line.strip_prefix("* ")?.split_once(" lines skipped: ")?.0.parse().ok()
+    line.strip_prefix("* ")?.split_once(" line")?.0.parse().ok()
 }
 
 #[test]

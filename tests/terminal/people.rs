@@ -1,8 +1,11 @@
 //! Who is here, who calls, and under which name one speaks.
 
+use std::thread;
+use std::time::Duration;
+
 use crate::support::peer::Peer;
 use crate::support::process::program;
-use crate::support::pty::{Terminal, client, client_with};
+use crate::support::pty::{Terminal, client, client_command, client_with};
 use crate::support::server::Server;
 
 fn say(bob: &mut Peer, ann: &Terminal, line: &str) {
@@ -52,6 +55,10 @@ fn only_a_client_of_lines_that_says_its_name_greets() {
     cleo.type_line("bare");
     bob.expect("Cleo");
     bob.expect("bare");
+    let mut command = client_command(&server, &["--name", "Dora"]);
+    command.env("TCP_CHAT_INTRODUCE", "0");
+    let _dora = Terminal::in_session(&command, 80, 24);
+    bob.expect("Dora Connected!");
 }
 
 #[test]
@@ -102,6 +109,21 @@ fn a_person_can_take_another_name() {
     bob.expect("Cleo");
     cleo.type_line("/nick Cleopatra");
     cleo.wait("why not", |view| view.count("-- With --introduce, the server keeps") == 1);
+}
+
+/// `--give-up-after` counts from the new name on, and not from the last line.
+#[test]
+fn a_name_may_be_changed_after_a_long_silence() {
+    let limit = 3_u64;
+    let server = Server::start(&[]);
+    let flags = ["--name", "Ann", "--give-up-after", &limit.to_string()];
+    let mut ann = client_with(&server, &flags, 80);
+    let mut bob = server.join();
+    thread::sleep(Duration::from_millis(limit * 1000 + 100));
+    ann.type_line("/nick Anna");
+    bob.await_line("Ann Is Now Anna");
+    ann.type_line("hello");
+    bob.expect("Anna: hello");
 }
 
 #[test]

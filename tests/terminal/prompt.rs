@@ -1,5 +1,6 @@
 //! The prompt tells the state in words; a paste is a block, and is sent as a whole or not at all.
 
+use crate::support::fake::Fake;
 use crate::support::process::program;
 use crate::support::pty::{Terminal, client, client_command};
 use crate::support::server::Server;
@@ -22,6 +23,25 @@ fn the_prompt_says_how_many_lines_wait() {
     for line in ["Ann: one", "Ann: two", "Ann: three"] {
         server.event_log().expect(line);
     }
+}
+
+#[test]
+fn a_line_that_was_given_up_waits_no_more() {
+    let fake = Fake::listen();
+    let mut command = program();
+    command.args(["client", &fake.address().to_string(), "--name", "Ann", "--framing", "raw"]);
+    let mut ann = Terminal::in_session(&command, 80, 24);
+    let mut call = fake.answer();
+    ann.wait("the connection", |view| view.count("Successful!") == 1);
+    ann.type_line("(quit)");
+    for _ in 0..3 {
+        assert_eq!(call.hear_bytes(11), "Ann: (quit)");
+        drop(call);
+        call = fake.answer();
+    }
+    ann.wait("the complaint", |view| view.count("-- Given up") == 1);
+    drop((call, fake));
+    ann.wait("no connection", |view| view.cursor_row() == "offline>");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod stage;
 use std::time::Duration;
 
 use anyhow::Result;
-use stage::{Stage, name_of};
+use stage::Stage;
 use tcp_chat::protocol;
 
 use crate::app::args::DemoArgs;
@@ -49,10 +49,8 @@ pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Res
     }
 
     let leaver = actors.remove(0);
-    stage.heading(&format!(
-        "{} leaves. The server removes its record; the others stay.",
-        leaver.name
-    ))?;
+    let name = &leaver.name;
+    stage.heading(&format!("{name} leaves. The server removes its record; the others stay."))?;
     stage.leave(leaver, &names)?;
     let stayed = &names[1..];
 
@@ -73,7 +71,7 @@ pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Res
         stage.wait(name, |line| line.contains("Successful!"))?;
         stage.wait("Server", |line| line.contains("Has Connected!"))?;
     }
-    let kept = name_of(&stayed[0])?.says("is anybody there?");
+    let kept = actors[0].name.says("is anybody there?");
     // The others receive it too if they reconnected in time, but this is not promised.
     stage.all_hear(&kept, &stayed[..1])?;
     for actor in &mut actors {

@@ -27,7 +27,7 @@ struct Printed {
 
 /// A process of the demo. It is killed if the demo ends first.
 pub(super) struct Actor {
-    pub(super) name: String,
+    pub(super) name: Name,
     child: Child,
     stdin: Option<ChildStdin>,
 }
@@ -124,7 +124,7 @@ impl Stage {
         let mut child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
         let stdin = child.stdin.take();
         let (by, printer) = (name.to_owned(), self.printer.clone());
-        let actor = Actor { name: name.to_owned(), child, stdin };
+        let actor = Actor { name: name.parse()?, child, stdin };
         let collect = move || {
             let lines = BufReader::new(from).lines().map_while(Result::ok);
             for line in lines.map(Some).chain([None]) {
@@ -190,7 +190,7 @@ impl Stage {
     }
 
     pub(super) fn type_line(&self, actor: &mut Actor, text: &str) -> Result<()> {
-        self.show(&actor.name, ">", text)?;
+        self.show(&actor.name.to_string(), ">", text)?;
         let stdin = actor.stdin.as_mut().context("the client's input is closed")?;
         writeln!(stdin, "{text}").with_context(|| format!("{} does not read its input", actor.name))
     }
@@ -204,14 +204,14 @@ impl Stage {
     ) -> Result<()> {
         self.pause(self.pause / 2)?;
         self.type_line(actor, text)?;
-        self.all_hear(&name_of(&actor.name)?.says(text), listeners)
+        self.all_hear(&actor.name.says(text), listeners)
     }
 
     /// Ends the input of a client. Waits until the client has said goodbye and its process has
     /// ended well.
     pub(super) fn leave(&mut self, mut actor: Actor, listeners: &[String]) -> Result<()> {
         actor.stdin = None;
-        self.all_hear(&name_of(&actor.name)?.farewell(), listeners)?;
+        self.all_hear(&actor.name.farewell(), listeners)?;
         self.wait("Server", |line| line.contains("Has Disconnected! (left"))?;
         self.ended(&mut actor)
     }
@@ -227,14 +227,9 @@ impl Stage {
 
     fn ended(&mut self, actor: &mut Actor) -> Result<()> {
         // Its output ends with the process, so the wait is short.
-        self.wait_for(&actor.name, |line| line.is_none())?;
+        self.wait_for(&actor.name.to_string(), |line| line.is_none())?;
         let name = &actor.name;
         let status = actor.child.wait().with_context(|| format!("cannot wait for {name}"))?;
         if status.success() { Ok(()) } else { bail!("{name} ended with {status}") }
     }
-}
-
-/// The name of a client in the demo.
-pub(super) fn name_of(name: &str) -> Result<Name> {
-    Ok(name.parse()?)
 }

@@ -87,7 +87,7 @@ impl EventLoop<'_> {
         self.timer.progress();
         self.dialer.hang_up();
         self.outbox.rewind();
-        (self.said_greeting, self.told_at) = (false, None);
+        (self.greets, self.told_at) = (self.config.greets, None);
         let server = self.config.server();
         self.screen.notice(format!("Disconnected from {server}; /connect to come back"));
     }
@@ -142,16 +142,14 @@ impl EventLoop<'_> {
         let shown = shown.and_then(|()| self.screen.flush());
         let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         let unconnected = format!("no connection to {}", self.config.server());
+        let why = if was_up { "the client ended first".to_owned() } else { unconnected };
         let ended = match lines {
             0 => self.all_confirmed(),
             _ if lines == self.given_up => Err(Failure::GivenUp(lines)),
-            _ if lines == unsent && was_up => {
-                Err(Failure::Unsent { lines, why: "the client ended first".to_owned() })
-            }
-            _ if lines == unsent => Err(Failure::Unsent { lines, why: unconnected }),
-            _ if was_up && self.config.local_echo => Err(Failure::NotRepeated(lines)),
-            _ if was_up => Err(Failure::Unconfirmed(lines)),
-            _ => Err(Failure::NotConnected { why: unconnected, unconfirmed: lines }),
+            _ if lines == unsent => Err(Failure::Unsent { lines, why }),
+            _ if !was_up => Err(Failure::NotConnected { why, unconfirmed: lines }),
+            _ if self.config.local_echo => Err(Failure::NotRepeated(lines)),
+            _ => Err(Failure::Unconfirmed(lines)),
         };
         self.over = Some(match shown {
             // The reader of a pipe may close it early, as `| head` does.

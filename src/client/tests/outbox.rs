@@ -125,6 +125,19 @@ proptest! {
     }
 }
 
+/// Without an echo, the client is told what the network has taken: its greeting as well.
+#[test]
+fn only_a_line_that_was_sent_is_handed_over() {
+    let mut outbox = Outbox::default();
+    outbox.push("Ann: 1".to_owned());
+    assert!(!outbox.hand_over("Ann: 1"), "it is not sent");
+    assert!(outbox.send(WINDOW).is_some());
+    assert!(!outbox.hand_over("Ann Connected!"), "it is no line of the outbox");
+    assert_eq!(outbox.unconfirmed(), 1);
+    assert!(outbox.hand_over("Ann: 1"));
+    assert_eq!(outbox.unconfirmed(), 0);
+}
+
 /// One step between a client and a server that sends anything.
 #[derive(Clone, Debug)]
 enum Event {

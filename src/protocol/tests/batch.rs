@@ -91,7 +91,7 @@ proptest! {
     ) {
         let batch = batch(&all, parts);
         let text = batch.text();
-        prop_assert_eq!(batch.count(), all.len());
+        prop_assert_eq!(batch.count(), all.iter().filter(|said| !said.private).count());
         let whole =
             all.iter().flat_map(|said| [said.text.trim_end_matches('\n'), "\n"]).collect::<String>();
         prop_assert_eq!(std::str::from_utf8(text).expect("UTF-8"), &whole);
