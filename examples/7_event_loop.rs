@@ -2,8 +2,8 @@
 //! something to read (`poll`), reads from each of them once, and then sends all lines of this round
 //! to every peer.
 //!
-//! Why it is here: it is the other way to build a server. Redis, nginx and most chat servers work
-//! like this, and it is the limit for a thread per client.
+//! Why it is here: it is the other way to build a server. Redis and nginx work like this. It shows
+//! what a thread for each client costs.
 //! What it does well: there is no lock, no race and no switch between threads. One round carries the
 //! lines of all who spoke, without any rule that one could forget.
 //! What it costs: the code of a client is no longer one piece. A read may end in the middle of a
