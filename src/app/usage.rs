@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::builder::{OsStr as Name, Resettable};
+use clap::builder::{FalseyValueParser, OsStr as Name, Resettable};
 use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
 use tcp_chat::protocol;
@@ -47,9 +47,23 @@ fn parse(count: impl Fn(&OsStr, &OsStr) -> bool) -> Result<Cli, clap::Error> {
 pub(crate) fn command_of(program: &str) -> Command {
     let with_examples = |command: Command| {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        command.after_help(help.replace("{program}", program))
+        command.after_help(help.replace("{program}", program)).mut_args(with_variable)
     };
     with_examples(Cli::command()).mut_subcommands(with_examples)
+}
+
+/// `--max-line` can also be given as `TCP_CHAT_MAX_LINE`, and so on. For a flag without a value, the
+/// values `0`, `no`, `off` and `false` of its variable are the flag not given.
+fn with_variable(arg: Arg) -> Arg {
+    let Some(flag) = arg.get_long() else { return arg };
+    let name = format!("TCP_CHAT_{}", flag.to_uppercase().replace('-', "_"));
+    let arg = arg.env(name);
+    if arg.get_action().takes_values() {
+        // They stand in the name of the value, as in `--echo <all|others>`.
+        arg.hide_possible_values(true)
+    } else {
+        arg.value_parser(FalseyValueParser::new())
+    }
 }
 
 /// The command that starts this program, as the user typed it, quoted for a shell.

@@ -5,17 +5,10 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use tcp_chat::protocol;
 
 /// The port of an address without one.
 const PORT: u16 = 3234;
-
-/// Reads a flag's environment variable. The values empty, `0`, `no`, `off` and `false` do not set
-/// the flag.
-pub(crate) fn yes_or_no() -> FalseyValueParser {
-    FalseyValueParser::new()
-}
 
 pub(crate) fn address(text: &str) -> Result<String, String> {
     let is_address = protocol::host_and_port(text).map(|_| text.to_owned());
