@@ -1,11 +1,13 @@
 //! The client's promises about its lines, tested with faulty servers.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::support::fake::{Fake, failure};
 use crate::support::process::client;
 use crate::support::script::{numbers, said};
 use crate::support::server::Server;
+use crate::support::wait_until;
 
 /// How many lines may be in flight. With this limit, a script cannot flood a room.
 const WINDOW: usize = 64;
@@ -129,13 +131,23 @@ fn without_reconnecting_a_client_counts_unconfirmed_lines() {
     assert!(why.ends_with(" Lost (the server closed it)"), "{why}");
 
     // The client has no more lines, so the end of the connection is no failure.
-    let mut listener = client(fake.address(), &["--stay", "--no-reconnect"]);
-    listener.end_input();
+    let mut ann = client(fake.address(), &["--name", "Ann", "--stay", "--no-reconnect"]);
+    ann.type_line("one");
     let mut call = fake.answer();
+    call.echo(&["Ann: one".to_owned()]);
+    ann.end_input();
+    // Only Linux shows when the client has read the end. Elsewhere it must be fast.
+    wait_until("the client has read its input", || !has_thread(ann.id(), "input"));
     call.say("Bob: hello");
     drop(call);
-    listener.exits(0);
-    assert_eq!(listener.out.lines(), ["Bob: hello"]);
+    ann.exits(0);
+    assert_eq!(ann.out.lines(), ["Ann: one", "Bob: hello"]);
+}
+
+fn has_thread(process: u32, name: &str) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    names.any(|it| it.trim_end() == name)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 use crate::support::peer::Peer;
 use crate::support::process::{self, Process, Signal};
-use crate::support::server::{ANY_PORT, Server};
+use crate::support::server::Server;
 use crate::support::{skip, wait_until};
 
 /// How soon a server must stop.
@@ -92,13 +92,16 @@ fn each_pair(check: impl Fn(Stream, Stream) + Sync) {
 }
 
 /// An own address for each server here, because these servers cannot report their port. The ports
-/// lie below the ports that systems assign by themselves.
+/// lie below the ports that systems assign by themselves. On Linux every address that begins with 127
+/// is this machine, so each test process has an address of its own.
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let offset = u16::try_from(std::process::id() % 100).expect("a small number");
+    let [_, own @ ..] = std::process::id().to_be_bytes();
+    let [a, b, c] = if cfg!(target_os = "linux") { own } else { [0, 0, 1] };
+    let offset = u16::from(own[2] % 100);
     loop {
         let port = 10_000 + (offset * 100 + NEXT.fetch_add(1, Relaxed)) % 10_000;
-        let address = SocketAddr::new(ANY_PORT.ip(), port);
+        let address = SocketAddr::from(([127, a, b, c], port));
         if TcpListener::bind(address).is_ok() {
             return address;
         }
