@@ -22,8 +22,10 @@ fn a_client_says_that_it_comes_and_not_that_it_comes_back() {
     ann.wait_row("Ann Connected!");
     ann.type_line("/disconnect");
     bob.expect("Ann Disconnected!");
+    ann.wait("no connection", |view| view.title() == "Ann (not connected)");
     ann.type_line("/connect");
     bob.expect("Ann Connected!");
+    ann.joins(&server);
     let address = server.address;
     server.process.kill();
     ann.wait("the loss", |view| view.title() == "Ann (not connected)");
