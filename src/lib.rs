@@ -16,12 +16,8 @@
 //! catch-up #2    for a peer that is behind: sends to it alone, and holds no lock meanwhile
 //! ```
 //!
-//! A thread with a message appends it to `pending` and *tries* to lock the roster. If it gets the lock,
-//! it delivers everything that is pending. If the roster is locked, it goes back to reading from its
-//! client: the thread that holds the roster looks at `pending` again after unlocking. [`room`] explains
-//! why no message is lost.
-//!
-//! A thread waits for its turn before it speaks only while a reader is overrun.
+//! [`room`] explains `say`, and why no message is lost. A thread waits for its turn before it speaks only
+//! while a reader is overrun.
 //!
 //! # Reading order
 //!

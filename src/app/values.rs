@@ -21,12 +21,20 @@ pub(crate) fn server_address(text: &str) -> Result<String, String> {
     address(&if is_host { format!("{text}:{PORT}") } else { text.to_owned() })
 }
 
+/// Reads a number in this range.
+fn within<T>(text: &str, range: &RangeInclusive<T>, number: &str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let value = text.parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| format!("write a {number} from {} to {}", range.start(), range.end()))
+}
+
 pub(crate) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,
 {
-    let number = text.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| format!("write a whole number from {} to {}", range.start(), range.end()))
+    within(text, &range, "whole number")
 }
 
 pub(crate) fn line_limit(text: &str) -> Result<usize, String> {
@@ -39,12 +47,9 @@ pub(crate) fn link_seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.001..=1e9).contains(rate));
-    rate.ok_or_else(|| "write a number from 0.001 to 1000000000".to_owned())
+    within(text, &(0.001..=1e9), "number")
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|seconds| (0.0..=1e6).contains(seconds));
-    let seconds = seconds.ok_or_else(|| "write a number from 0 to 1000000".to_owned())?;
-    Ok(Duration::from_secs_f64(seconds))
+    within(text, &(0.0..=1e6), "number").map(Duration::from_secs_f64)
 }

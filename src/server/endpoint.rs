@@ -55,12 +55,9 @@ impl Endpoint {
 /// Listens on every address that `HOST:PORT` has. With port 0, they get one and the same port.
 fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
     let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in host_and_port.to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
+    let mut addresses: Vec<SocketAddr> = host_and_port.to_socket_addrs()?.collect();
+    // A name may stand twice in the list of hosts, for example.
+    addresses.dedup();
     // A port that is free at the first address may be in use at the next.
     let mut tries = if host_and_port.1 == 0 && addresses.len() > 1 { TRIES } else { 1 };
     loop {
