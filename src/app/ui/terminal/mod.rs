@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! keys    reads the keyboard ───────┐
-//! window  resized, stopped, goes on ┤
+//! window  resized, or goes on ──────┤
 //! main    what is to be shown ──────┼──▶ screen ── a frame ──▶ writer ──▶ the terminal
 //!         what is logged ───────────┘       ▲────── written ─────┘
 //! ```
@@ -17,9 +17,8 @@ pub(crate) mod layout;
 mod screen;
 pub(crate) mod tty;
 mod waiting;
-mod writer;
 
-use std::io;
+use std::io::{self, Write};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -30,11 +29,14 @@ use tcp_chat::client::{self, Input, Show};
 
 use self::decoder::{Decoder, Key};
 use self::screen::{Channels, Screen};
-use crate::app::streams;
+use crate::app::streams::{self, Out};
 use crate::app::ui::paint::Palette;
 
 /// How many lines the thread `screen` may be behind the thread `main`, which then waits.
 const BEHIND: usize = 1000;
+
+/// How many bytes are written at a time. A terminal whose output was discarded takes this many.
+const PART: usize = 1024;
 
 /// How a terminal is used.
 pub(crate) struct Look {
@@ -73,25 +75,11 @@ impl Terminal {
         // The thread `screen` draws, so it starts last. Before that, only the modes have changed.
         let drawing = start("window")
             .spawn(move || caught.forever().try_for_each(|signal| to_signals.send(signal)))
-            .and_then(|_| start("writer").spawn(move || writer::run(&to_write, &to_written)))
+            .and_then(|_| start("writer").spawn(move || write_frames(&to_write, &to_written)))
             .and_then(|_| start("keys").spawn(move || read_keys(&to_keys)))
             .and_then(|_| start("screen").spawn(|| screen.run()))
             .inspect_err(|_| tty::set_as_before())?;
         Ok((Self { screen: Some(to_screen), drawing: Some(drawing) }, typed))
-    }
-}
-
-/// The thread `keys`. It ends when the terminal is closed or the thread `screen` has ended.
-fn read_keys(keys: &Sender<Key>) {
-    let mut decoder = Decoder::default();
-    let mut buffer = [0; 4096];
-    loop {
-        let from = Instant::now();
-        let Ok(length @ 1..) = streams::read(&mut buffer) else { return };
-        let mut decoded = decoder.feed(&buffer[..length], from.elapsed()).into_iter();
-        if !decoded.all(|key| keys.send(key).is_ok()) {
-            return;
-        }
     }
 }
 
@@ -113,5 +101,37 @@ impl Drop for Terminal {
         // panic ends the process.
         let _ = self.drawing.take().map(JoinHandle::join);
         tty::restore();
+    }
+}
+
+/// The thread `keys`. It ends when the terminal is closed or the thread `screen` has ended.
+fn read_keys(keys: &Sender<Key>) {
+    let mut decoder = Decoder::default();
+    let mut buffer = [0; 4096];
+    loop {
+        let from = Instant::now();
+        let Ok(length @ 1..) = streams::read(&mut buffer) else { return };
+        let mut decoded = decoder.feed(&buffer[..length], from.elapsed()).into_iter();
+        if !decoded.all(|key| keys.send(key).is_ok()) {
+            return;
+        }
+    }
+}
+
+/// The thread `writer`: only this thread waits for the terminal, for as long as it takes. After each
+/// part it reports how many parts of the frame are left. It ends with the thread `screen`, even in the
+/// middle of a frame.
+fn write_frames(frames: &Receiver<String>, written: &Sender<usize>) {
+    for frame in frames {
+        let parts = frame.as_bytes().chunks(PART);
+        for (left, part) in (0..parts.len()).rev().zip(parts) {
+            let alone = tty::WRITING.lock();
+            // If the terminal is closed, the thread `keys` notices it.
+            let _ = Out(io::stdout()).write_all(part);
+            drop(alone);
+            if written.send(left).is_err() {
+                return;
+            }
+        }
     }
 }
