@@ -31,7 +31,7 @@ impl<T: AsFd> Write for Out<T> {
 }
 
 /// Acts until the stream takes or gives something, and waits for the stream meanwhile.
-pub(crate) fn waiting(
+fn waiting(
     stream: &impl AsFd,
     event: PollFlags,
     mut act: impl FnMut() -> rustix::io::Result<usize>,

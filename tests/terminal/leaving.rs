@@ -221,7 +221,7 @@ fn a_client_with_a_fault() {
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
 }
 
-/// The longest paste, and no server: each line waits. If the cost of a line grew with the number of
+/// A long paste, and no server: each line waits. If the cost of a line grew with the number of
 /// lines that wait, this would take minutes.
 #[test]
 fn many_waiting_lines_do_not_delay_the_end() {

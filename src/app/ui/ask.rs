@@ -28,10 +28,7 @@ pub(crate) fn for_name(
                 Err(why) => screen.complaint(format!("Not accepted: {why}")),
             },
             Input::Quit | Input::End | Input::Unreadable(_) => return false,
-            Input::TooLong => {
-                screen.complaint("Not accepted: this is too long for a name".to_owned());
-            }
-            // A command.
+            // A command, or a line that is too long for any name.
             _ => screen.notice("Type a name first, or /quit to leave".to_owned()),
         }
     }

@@ -2,7 +2,6 @@
 
 use tcp_chat::client::{Input, Show};
 
-/// Every command, and its help.
 const COMMANDS: [(&str, &str); 6] = [
     ("/connect", "connect now, after /disconnect or while the server is away"),
     ("/disconnect", "say goodbye and disconnect; new messages wait"),
@@ -41,12 +40,10 @@ pub(crate) fn parse(line: &str) -> Input {
     }
 }
 
-/// The answer to an input that is not possible.
-pub(crate) fn complaint(why: String) -> Input {
+fn complaint(why: String) -> Input {
     Input::Show(Show::Complaint(why))
 }
 
-/// The commands that begin with this text.
 pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static str> {
     names().filter(move |command| command.starts_with(beginning))
 }

@@ -15,7 +15,6 @@ const NAMES: usize = 1000;
 /// The names of the others, the latest first.
 #[derive(Debug)]
 pub(crate) struct Names {
-    /// The user's own name.
     pub(crate) own: String,
     since: String,
     here: VecDeque<(String, Instant)>,

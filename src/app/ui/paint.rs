@@ -3,7 +3,6 @@
 //!
 //! Plain data: nothing in here is shared between threads.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use anstyle::{Ansi256Color, Style as Codes};
@@ -25,16 +24,11 @@ const GREY: [u8; 2] = [245, 241];
 /// The colour of complaints.
 const RED: [u8; 2] = [203, 160];
 
-/// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Without a style.
     Plain,
-    /// A notice.
     Dim,
-    /// An error.
     Alarm,
-    /// Important text.
     Bold,
     /// The user's own name, in the line of somebody else.
     Reversed,
@@ -45,8 +39,8 @@ pub(crate) enum Style {
 /// Whether text is coloured, and for which ground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Palette {
-    colours: bool,
-    light: bool,
+    /// The form of each colour, if there are colours.
+    form: Option<usize>,
 }
 
 impl Palette {
@@ -57,27 +51,25 @@ impl Palette {
         let colours = std::env::var("COLORFGBG").unwrap_or_default();
         let ground = colours.rsplit(';').next().and_then(|ground| ground.parse().ok());
         let light = light || matches!(ground, Some(7 | 9..=15_u8));
-        Self { colours: is_terminal && !unwanted && is_capable(), light }
+        let has_colours = is_terminal && !unwanted && is_capable();
+        Self { form: has_colours.then_some(usize::from(light)) }
     }
 
     pub(crate) fn has_colours(self) -> bool {
-        self.colours
+        self.form.is_some()
     }
 
     /// The text in `style`.
     pub(crate) fn painted(self, style: Style, text: &str) -> String {
-        if !self.colours || text.is_empty() {
-            return text.to_owned();
-        }
-        let ground = usize::from(self.light);
+        let Some(form) = self.form.filter(|_| !text.is_empty()) else { return text.to_owned() };
         let coloured = |colour: u8| Ansi256Color(colour).on_default();
         let codes = match style {
             Style::Plain => Codes::new(),
-            Style::Dim => coloured(GREY[ground]),
-            Style::Alarm => coloured(RED[ground]),
+            Style::Dim => coloured(GREY[form]),
+            Style::Alarm => coloured(RED[form]),
             Style::Bold => Codes::new().bold(),
             Style::Reversed => Codes::new().invert(),
-            Style::Hue(hue) => coloured(HUES[ground][hue]),
+            Style::Hue(hue) => coloured(HUES[form][hue]),
         };
         format!("{codes}{text}{codes:#}")
     }
@@ -126,28 +118,25 @@ pub(crate) fn pieces_for<'a>(name: &str, line: &'a str) -> Vec<(Style, &'a str)>
 
 /// Where `name` stands in the text as a word of its own, in upper or lower case.
 fn word(name: &str, text: &str) -> Option<Range<usize>> {
-    let (name, length) = (name.to_lowercase(), name.chars().count());
     let is_part = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-    text.char_indices().map(|(start, _)| start).find_map(|start| {
-        if name.is_empty() || is_part(text[..start].chars().next_back()) {
-            return None;
-        }
-        let end = text[start..].char_indices().nth(length).map_or(text.len(), |(at, _)| start + at);
-        let ends = !is_part(text[end..].chars().next());
-        (ends && text[start..end].to_lowercase() == name).then_some(start..end)
+    text.char_indices().map(|(start, _)| start..start + name.len()).find(|word| {
+        !name.is_empty()
+            && !is_part(text[..word.start].chars().next_back())
+            && text.get(word.clone()).is_some_and(|it| it.to_lowercase() == name.to_lowercase())
+            && !is_part(text[word.end..].chars().next())
     })
 }
 
 /// A line that came over the wire. If it looks like a notice of the client, it stands behind a mark.
-pub(crate) fn from_wire(line: &str) -> Cow<'_, str> {
+pub(crate) fn from_wire(line: &str) -> String {
     let is_dash = |c| matches!(c, '-' | '‐'..='―' | '−' | '─' | '━' | '﹘' | '﹣' | '－');
     let unseen = |c: &char| c.is_whitespace() || c.width() == Some(0);
     let mut seen = line.chars().skip_while(unseen);
     let first = seen.next().filter(|&c| is_dash(c));
     if first.is_some_and(|c| c != '-' || seen.find(|c| !unseen(c)).is_some_and(is_dash)) {
-        format!("| {line}").into()
+        format!("| {line}")
     } else {
-        line.into()
+        line.to_owned()
     }
 }
 

@@ -43,11 +43,8 @@ fn pass_lines(
         });
     };
     let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match streams::read(&mut buffer)? {
-            0 => break,
-            length => lines.feed(&buffer[..length], &mut pass),
-        }
+    while let length @ 1.. = streams::read(&mut buffer)? {
+        lines.feed(&buffer[..length], &mut pass);
     }
     lines.finish(&mut pass);
     Ok(())
@@ -67,7 +64,6 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    /// Creates a screen, which begins each line with the time if `timestamps` is set.
     pub(crate) fn new(out: Stdout, timestamps: bool, for_person: bool) -> Self {
         let names = for_person.then(Names::default);
         Self { out, text: Vec::new(), failure: None, timestamps, names }

@@ -21,15 +21,10 @@ use tui_input::InputRequest::{
 };
 use vte::{Params, Parser, Perform};
 
-use super::draft::MAX_DRAFT;
-
-/// A key, or a paste.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// Text that was typed.
+    /// Text that was typed or pasted. Pasted text may have several lines.
     Text(String),
-    /// Text that was pasted. It may have several lines.
-    Paste(String),
     /// Moves the cursor or deletes something.
     Edit(InputRequest),
     /// Ctrl-W: deletes to the space before the word.
@@ -38,26 +33,18 @@ pub(super) enum Key {
     Tab,
     Up,
     Down,
-    /// Ctrl-C.
     Interrupt,
-    /// Ctrl-D.
     EndOfInput,
-    /// Ctrl-Z.
     Suspend,
-    /// Ctrl-L.
     Clear,
 }
 
 /// The end of a paste.
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
-/// How many bytes of a paste are kept: more than a draft can have.
-const LONGEST_PASTE: usize = 2 * MAX_DRAFT;
-
 /// After this pause, the rest of a key's sequence no longer comes: a person pressed Escape, or Alt-].
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Takes bytes as they arrive, and returns keys.
 #[derive(Default)]
 pub(super) struct Decoder {
     parser: Parser,
@@ -82,15 +69,12 @@ impl Decoder {
 
     fn take(&mut self, byte: u8) {
         if let Some(paste) = &mut self.pressed.paste {
-            if paste.len() >= LONGEST_PASTE {
-                // Too long for a draft, also without this byte. The end may have begun behind it.
-                paste.remove(paste.len() - PASTE_ENDS.len());
-            }
             paste.push(byte);
-            if let Some(text) = paste.strip_suffix(PASTE_ENDS) {
-                let key = Key::Paste(lines(text));
+            if let Some(pasted) = paste.strip_suffix(PASTE_ENDS) {
+                let text =
+                    String::from_utf8_lossy(pasted).replace("\r\n", "\n").replace('\r', "\n");
                 self.pressed.paste = None;
-                self.pressed.add(key);
+                self.pressed.add(Key::Text(protocol::sanitized_raw(text.as_bytes())));
             }
             return;
         }
@@ -100,31 +84,24 @@ impl Decoder {
             // To `vte`, what has begun would go on.
             self.forget();
         }
-        if after_escape && matches!(byte, 0x08 | 0x7f) {
-            self.pressed.add(Key::Edit(DeletePrevWord));
-        } else {
-            self.parser.advance(&mut self.pressed, &[byte]);
+        match byte {
+            0x08 | 0x7f if after_escape => self.pressed.add(Key::Edit(DeletePrevWord)),
+            0x08 | 0x7f => self.pressed.add(Key::Edit(DeletePrevChar)),
+            // `ESC O A` is the same key as `ESC [ A`.
+            b'O' if after_escape => self.parser.advance(&mut self.pressed, b"["),
+            _ => self.parser.advance(&mut self.pressed, &[byte]),
         }
     }
 
     /// What has begun does not end.
     fn forget(&mut self) {
         (self.parser, self.escape) = (Parser::default(), false);
-        self.pressed.single_shift = false;
     }
 }
 
-fn lines(pasted: &[u8]) -> String {
-    let lines = String::from_utf8_lossy(pasted).replace("\r\n", "\n").replace('\r', "\n");
-    protocol::sanitized_raw(lines.as_bytes())
-}
-
-/// The keys so far.
 #[derive(Default)]
 struct Pressed {
     keys: Vec<Key>,
-    /// `ESC O`: the next character is a key.
-    single_shift: bool,
     /// The bytes of a paste that has not ended.
     paste: Option<Vec<u8>>,
 }
@@ -136,38 +113,11 @@ impl Pressed {
             (_, key) => self.keys.push(key),
         }
     }
-
-    fn sequence(&mut self, last: char, number: u16, is_modified: bool) {
-        let key = match (last, number) {
-            ('A', _) => Key::Up,
-            ('B', _) => Key::Down,
-            ('C', _) => Key::Edit(if is_modified { GoToNextWord } else { GoToNextChar }),
-            ('D', _) => Key::Edit(if is_modified { GoToPrevWord } else { GoToPrevChar }),
-            ('H', _) | ('~', 1 | 7) => Key::Edit(GoToStart),
-            ('F', _) | ('~', 4 | 8) => Key::Edit(GoToEnd),
-            ('~', 3) => Key::Edit(if is_modified { DeleteNextWord } else { DeleteNextChar }),
-            _ => return,
-        };
-        self.add(key);
-    }
 }
 
 impl Perform for Pressed {
-    fn print(&mut self, character: char) {
-        if std::mem::take(&mut self.single_shift) {
-            return match character {
-                // Enter on the number pad.
-                'M' => self.add(Key::Enter),
-                key => self.sequence(key, 0, false),
-            };
-        }
-        match character {
-            '\x7f' => self.add(Key::Edit(DeletePrevChar)),
-            typed => {
-                let text = protocol::sanitized(typed.encode_utf8(&mut [0; 4]).as_bytes());
-                self.add(Key::Text(text));
-            }
-        }
+    fn print(&mut self, typed: char) {
+        self.add(Key::Text(protocol::sanitized(typed.to_string().as_bytes())));
     }
 
     /// A key that was pressed with Ctrl, or a key that sends the same byte.
@@ -180,7 +130,6 @@ impl Perform for Pressed {
             b'D' => Key::EndOfInput,
             b'E' => Key::Edit(GoToEnd),
             b'F' => Key::Edit(GoToNextChar),
-            b'H' => Key::Edit(DeletePrevChar),
             b'I' => Key::Tab,
             b'J' | b'M' => Key::Enter,
             b'K' => Key::Edit(DeleteTillEnd),
@@ -197,21 +146,30 @@ impl Perform for Pressed {
     }
 
     fn csi_dispatch(&mut self, parameters: &Params, marks: &[u8], _: bool, last: char) {
-        self.single_shift = false;
-        let number = parameters.iter().next().map_or(0, |first| first[0]);
-        match (last, number) {
+        if !marks.is_empty() {
             // A reply or a report: `ESC [ ? 62 c`.
-            _ if !marks.is_empty() => {}
-            ('~', 200) => self.paste = Some(Vec::new()),
-            // A second parameter means that Ctrl, Alt or Shift was held.
-            _ => self.sequence(last, number, parameters.len() > 1),
+            return;
         }
+        // A second parameter means that Ctrl, Alt or Shift was held.
+        let is_modified = parameters.len() > 1;
+        let number = parameters.iter().next().map_or(0, |first| first[0]);
+        let key = match (last, number) {
+            ('~', 200) => return self.paste = Some(Vec::new()),
+            ('A', _) => Key::Up,
+            ('B', _) => Key::Down,
+            ('C', _) => Key::Edit(if is_modified { GoToNextWord } else { GoToNextChar }),
+            ('D', _) => Key::Edit(if is_modified { GoToPrevWord } else { GoToPrevChar }),
+            ('H', _) | ('~', 1 | 7) => Key::Edit(GoToStart),
+            ('F', _) | ('~', 4 | 8) => Key::Edit(GoToEnd),
+            ('~', 3) => Key::Edit(if is_modified { DeleteNextWord } else { DeleteNextChar }),
+            _ => return,
+        };
+        self.add(key);
     }
 
     /// A key that was pressed with Alt.
     fn esc_dispatch(&mut self, _: &[u8], _: bool, byte: u8) {
         let key = match byte {
-            b'O' => return self.single_shift = true,
             b'b' => GoToPrevWord,
             b'f' => GoToNextWord,
             b'd' => DeleteNextWord,
@@ -255,7 +213,7 @@ mod tests {
     fn keys_are_told_apart_wherever_a_read_ends() {
         assert_eq!(keys("né👋\r".as_bytes()), [text("né👋"), Key::Enter]);
         assert_eq!(
-            keys(b"\x1b[A\x1bOB\x1b[1;5C\x1b[3~\x1bb\x1b\x7f\x1bOM\x17\x03\x7f"),
+            keys(b"\x1b[A\x1bOB\x1b[1;5C\x1b[3~\x1bb\x1b\x7f\x17\x03\x7f"),
             [
                 Key::Up,
                 Key::Down,
@@ -263,16 +221,12 @@ mod tests {
                 Key::Edit(DeleteNextChar),
                 Key::Edit(GoToPrevWord),
                 Key::Edit(DeletePrevWord),
-                Key::Enter,
                 Key::Rubout,
                 Key::Interrupt,
                 Key::Edit(DeletePrevChar),
             ]
         );
-        assert_eq!(
-            keys(b"a\x1b[200~one\r\n\x1b[31mtwo\x03\x1b[201~b"),
-            [text("a"), Key::Paste("one\n␛[31mtwo␃".to_owned()), text("b")]
-        );
+        assert_eq!(keys(b"a\x1b[200~one\r\n\x1b[31mtwo\x03\x1b[201~b"), [text("aone\n␛[31mtwo␃b")]);
         assert_eq!(keys("\x1bé\x1b\rx".as_bytes()), [text("é"), Key::Enter, text("x")]);
         assert_eq!(keys(b"\xff\xfe."), [text("\u{fffd}\u{fffd}.")]);
     }
@@ -289,7 +243,7 @@ mod tests {
             "\x1b[?62;4c",
             "\x1b[12;40R",
             "\x1b[<0;10;20M",
-            "\x1b[15~\x1bq",
+            "\x1b[15~\x1bq\x1bOP",
         ] {
             assert_eq!(keys(format!("a{reply}b").as_bytes()), [text("ab")], "{reply:?}");
         }
@@ -313,8 +267,8 @@ mod tests {
 
     #[test]
     fn a_paste_begins_after_any_pause_and_ends_at_its_end() {
-        for length in [0, 5, 4090, LONGEST_PASTE - 20, LONGEST_PASTE + 1, 3 * LONGEST_PASTE] {
-            let paste = "x".repeat(length);
+        for length in [0, 5, 4090, 3 << 20] {
+            let paste = "x\r".repeat(length);
             let mut decoder = Decoder::default();
             let mut keys = Vec::new();
             for read in ["\x1b", "[200~", &paste, "\x1b", "[201~\rnext"] {
@@ -322,9 +276,7 @@ mod tests {
                     keys.extend(decoder.feed(part, PAUSE));
                 }
             }
-            let [Key::Paste(pasted), rest @ ..] = &keys[..] else { panic!("{length}: no paste") };
-            assert!(pasted.len() == length || (pasted.len() < length && pasted.len() > MAX_DRAFT));
-            assert_eq!(rest, [Key::Enter, text("next")]);
+            assert!(keys == [text(&"x\n".repeat(length)), Key::Enter, text("next")], "{length}");
         }
     }
 }

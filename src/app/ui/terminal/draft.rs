@@ -12,12 +12,6 @@ use super::decoder::Key;
 use super::layout::width;
 use crate::app::ui::names::Names;
 
-/// How many earlier lines are kept.
-const LINES: usize = 1000;
-
-/// The longest draft, in bytes.
-pub(super) const MAX_DRAFT: usize = 1024 * 1024;
-
 /// The line being typed, the lines before it, and the names that Tab can complete.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -37,29 +31,25 @@ impl Draft {
         self.editor.value()
     }
 
-    /// The arrow keys no longer bring back the lines typed so far.
-    pub(super) fn forget_history(&mut self) {
-        (self.history, self.at) = (Vec::new(), 0);
-    }
-
-    /// The effect of a key on the draft. Returns false if the text would make the draft too long.
-    pub(super) fn press(&mut self, key: Key) -> bool {
+    pub(super) fn press(&mut self, key: Key) {
         if key != Key::Tab {
             self.completion = None;
         }
         match key {
-            Key::Text(text) | Key::Paste(text) => return self.insert(&text),
+            Key::Text(text) => {
+                let (before, after) = self.parts();
+                self.set(before + &text, &after);
+            }
             Key::Interrupt => self.clear(),
             Key::Rubout => self.rub_out(),
             Key::EndOfInput => _ = self.editor.handle(InputRequest::DeleteNextChar),
             Key::Edit(request) => _ = self.editor.handle(request),
             Key::Tab => self.complete(),
-            Key::Up => self.browse(self.at.checked_sub(1)),
-            Key::Down => self.browse(Some(self.at + 1)),
+            Key::Up => self.browse(self.at.wrapping_sub(1)),
+            Key::Down => self.browse(self.at + 1),
             // These concern the screen.
             Key::Enter | Key::Suspend | Key::Clear => {}
         }
-        true
     }
 
     /// Empties the draft. The arrow keys bring its text back.
@@ -68,22 +58,18 @@ impl Draft {
         if !text.trim().is_empty() && self.history.last() != Some(&text) {
             self.history.push(text);
         }
-        if self.history.len() > LINES {
-            self.history.remove(0);
-        }
         self.at = self.history.len();
         self.unsent.clear();
     }
 
     /// Shows an earlier line. Behind the last of them stands the line that was being typed.
-    fn browse(&mut self, to: Option<usize>) {
+    fn browse(&mut self, to: usize) {
         if self.at == self.history.len() {
             self.unsent = self.text().to_owned();
         }
-        let line = |to| self.history.iter().chain([&self.unsent]).nth(to).cloned();
-        if let Some((to, line)) = to.and_then(|to| Some((to, line(to)?))) {
-            let end = line.len();
-            self.set(line, end);
+        let line = self.history.iter().chain([&self.unsent]).nth(to).cloned();
+        if let Some(line) = line {
+            self.set(line, "");
             self.at = to;
         }
     }
@@ -94,51 +80,35 @@ impl Draft {
         let trimmed = before.trim_end();
         let word = trimmed.rsplit(char::is_whitespace).next().unwrap_or_default();
         let (kept, word) = before.split_at(trimmed.len() - word.len());
-        let (whole, cursor, word) = (format!("{kept}{after}"), kept.len(), word.to_owned());
-        let end = word.len();
-        self.set(word, end);
+        self.set(word.to_owned(), "");
         self.editor.handle(InputRequest::DeleteFromStart);
-        self.set(whole, cursor);
-    }
-
-    fn insert(&mut self, text: &str) -> bool {
-        let (before, after) = self.parts();
-        if before.len() + text.len() + after.len() > MAX_DRAFT {
-            return false;
-        }
-        let (whole, cursor) = (format!("{before}{text}{after}"), before.len() + text.len());
-        self.set(whole, cursor);
-        true
+        self.set(kept.to_owned(), &after);
     }
 
     fn complete(&mut self) {
         let last = self.completion.take();
         let (before, after) = self.parts();
         let (start, mut candidates) = last.unwrap_or_else(|| {
-            let (start, candidates) = self.names.complete(before);
+            let (start, candidates) = self.names.complete(&before);
             (start, candidates.into_iter().cycle())
         });
         let Some(candidate) = candidates.next() else { return };
-        let before = format!("{}{candidate}", &before[..start]);
-        let cursor = before.len();
-        let whole = before + after;
-        self.set(whole, cursor);
+        self.set(before[..start].to_owned() + &candidate, &after);
         self.completion = Some((start, candidates));
     }
 
-    /// Replaces the text, with the cursor at this byte. Keeps the editor's killed text, so it can
-    /// still be yanked.
-    fn set(&mut self, text: String, cursor: usize) {
-        let cursor = text[..cursor].chars().count();
+    /// Replaces the text before the cursor and after it. Keeps the editor's killed text, so it can still
+    /// be yanked.
+    fn set(&mut self, before: String, after: &str) {
+        let cursor = before.chars().count();
         let editor = std::mem::take(&mut self.editor);
-        self.editor = editor.with_value(text).with_cursor(cursor);
+        self.editor = editor.with_value(before + after).with_cursor(cursor);
     }
 
     /// The text before the cursor, and the text after it.
-    fn parts(&self) -> (&str, &str) {
-        let text = self.editor.value();
-        let cursor = text.char_indices().nth(self.editor.cursor()).map_or(text.len(), |(at, _)| at);
-        text.split_at(cursor)
+    fn parts(&self) -> (String, String) {
+        let mut text = self.text().chars();
+        (text.by_ref().take(self.editor.cursor()).collect(), text.collect())
     }
 
     /// The part of the draft that a row of this many columns shows: the text before the cursor, and the
@@ -157,8 +127,7 @@ impl Draft {
 fn fitting<'a>(clusters: impl Iterator<Item = &'a str>, columns: usize) -> (usize, usize) {
     let (mut length, mut wide) = (0, 0);
     for cluster in clusters {
-        // A newline and a tab are shown as one character.
-        let more = if matches!(cluster, "\n" | "\t") { 1 } else { width(cluster) };
+        let more = width(cluster);
         if wide + more > columns {
             break;
         }
@@ -167,7 +136,7 @@ fn fitting<'a>(clusters: impl Iterator<Item = &'a str>, columns: usize) -> (usiz
     (length, wide)
 }
 
-/// Text as one row shows it.
+/// Text as one row shows it. The width stays the same.
 fn shown(text: &str) -> String {
     text.replace('\n', "↵").replace('\t', " ")
 }
@@ -179,7 +148,7 @@ mod tests {
 
     fn typed(text: &str) -> Draft {
         let mut draft = Draft::default();
-        assert!(draft.press(Key::Text(text.to_owned())));
+        draft.press(Key::Text(text.to_owned()));
         draft
     }
 
@@ -193,8 +162,8 @@ mod tests {
                 let shown = width(&before) + width(&after);
                 assert!(shown < columns.max(7), "{shown} of {columns}: {before}|{after}");
                 let (all_before, all_after) = draft.parts();
-                assert!(self::shown(all_before).ends_with(&before));
-                assert!(self::shown(all_after).starts_with(&after));
+                assert!(self::shown(&all_before).ends_with(&before));
+                assert!(self::shown(&all_after).starts_with(&after));
                 if columns > 9 {
                     assert!(all_before.is_empty() || !before.is_empty(), "the last typed text");
                 }
@@ -228,12 +197,5 @@ mod tests {
         draft.press(Key::Edit(GoToStart));
         draft.press(Key::Tab);
         assert_eq!(draft.text(), "hello Bo", "there is no word to complete");
-    }
-
-    #[test]
-    fn a_draft_has_a_limit() {
-        let mut draft = typed(&"x".repeat(MAX_DRAFT));
-        assert!(!draft.press(Key::Paste("y".to_owned())));
-        assert_eq!(draft.text().len(), MAX_DRAFT);
     }
 }

@@ -5,12 +5,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
-use std::{panic, process, thread};
+use std::{mem, panic, process, thread};
 
 use parking_lot::{ReentrantMutex, const_reentrant_mutex};
 use rustix::event::{PollFlags, Timespec};
 use rustix::io::retry_on_intr;
-use rustix::process::{Signal, getpgrp, getpid, getsid, kill_current_process_group, kill_process};
+use rustix::process::{getpgrp, getsid};
 use rustix::termios::{
     OptionalActions, OutputModes, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp,
     tcgetwinsize, tcsetattr,
@@ -19,8 +19,9 @@ use rustix::termios::{
 use crate::app::streams;
 use crate::app::ui::paint;
 
-/// How long the terminal may take nothing before its pending output is discarded.
-const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// How long the end of the program waits for a terminal that takes nothing, and for the thread that
+/// writes to it.
+const STUCK: Duration = Duration::from_millis(50);
 
 /// Makes the terminal save the window's title.
 pub(crate) const KEEP_TITLE: &str = "\x1b[22;0t";
@@ -31,18 +32,15 @@ pub(super) const ENTER: &str = "\x1b[?2004h";
 /// The saved title, or none.
 pub(crate) const GIVE_TITLE_BACK: &str = "\x1b]0;\x07\x1b[23;0t";
 
-/// No marks around pastes; a visible cursor; lines wrap; the saved title, or none.
-pub(super) const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b]0;\x07\x1b[23;0t";
+/// No prompt; no marks around pastes; a visible cursor; lines wrap; the saved title, or none.
+pub(super) const LEAVE: &str = "\r\x1b[K\x1b[?2004l\x1b[?25h\x1b[?7h\x1b]0;\x07\x1b[23;0t";
 
 /// The modes of the terminal as they were before this program changed them.
 static BEFORE: OnceLock<Termios> = OnceLock::new();
 
-/// Held during a write to the terminal. A panic takes it for good, so that no frame erases the
-/// error message.
+/// Held during a write to the terminal. The end of the program takes it for good, so that no frame
+/// follows. A thread that panics may hold it already.
 pub(super) static WRITING: ReentrantMutex<()> = const_reentrant_mutex(());
-
-/// How long a panic waits for a thread that is writing.
-const WRITE: Duration = Duration::from_millis(100);
 
 /// Whether input and output are a terminal that can move its cursor.
 pub(crate) fn is_here() -> bool {
@@ -55,10 +53,7 @@ pub(super) fn take() -> io::Result<()> {
     let before = tcgetattr(io::stdin())?;
     BEFORE.get_or_init(|| before);
     panic::set_hook(Box::new(|panic| {
-        let alone = WRITING.try_lock_for(WRITE);
         restore();
-        // A thread that waited for the stuck terminal has continued by now.
-        let _alone = alone.or_else(|| WRITING.try_lock_for(WRITE));
         let thread = thread::current();
         let name = thread.name().unwrap_or("a thread");
         let why = format!("tcp-chat: a bug in this program ended it ({name}: {panic})");
@@ -83,49 +78,36 @@ pub(super) fn set_as_before() {
     }
 }
 
-/// Restores the terminal. Does nothing if it was not changed, or if this program is in the
+/// Restores the terminal, for good. Does nothing if it was not changed, or if this program is in the
 /// background.
 pub(crate) fn restore() {
     if BEFORE.get().is_none() || !is_ours() {
         return;
     }
-    set_as_before();
-    let mut last_words = format!("\r{LEAVE}");
-    if !takes_more() {
-        discard();
-        // The discarded output may have ended inside an escape sequence. This character cancels the
-        // sequence.
+    let mut last_words = LEAVE.to_owned();
+    let alone = WRITING.try_lock_for(STUCK);
+    if alone.is_none() || !takes_more() {
+        // What is not shown yet is discarded, so a thread that waits in a write continues. What was
+        // shown may end inside an escape sequence: this character cancels the sequence.
+        let _ = tcflush(io::stdout(), QueueSelector::OFlush);
         last_words.insert(0, '\x18');
     }
+    // This also wakes the thread if the terminal was stopped.
+    set_as_before();
+    mem::forget(alone.or_else(|| WRITING.try_lock_for(STUCK)));
     if takes_more() {
         let _ = retry_on_intr(|| rustix::io::write(io::stdout(), last_words.as_bytes()));
     }
 }
 
-/// Discards the output that is not shown yet. A thread that waits in a write continues.
-pub(super) fn discard() {
-    let _ = tcflush(io::stdout(), QueueSelector::OFlush);
-    // This wakes the thread, even if the terminal was stopped.
-    set_as_before();
-}
-
 /// Whether the terminal takes more output now or very soon.
 fn takes_more() -> bool {
-    streams::is_ready(&io::stdout(), PollFlags::OUT, Some(&STUCK))
+    streams::is_ready(&io::stdout(), PollFlags::OUT, Timespec::try_from(STUCK).ok().as_ref())
 }
 
 /// Whether this program is in the foreground. Without job control, it always is.
 pub(super) fn is_ours() -> bool {
     tcgetpgrp(io::stdin()).map_or(true, |group| group == getpgrp())
-}
-
-/// Stops this program, as a shell expects after Ctrl-Z. Returns when the program continues, or a
-/// moment before it stops.
-pub(super) fn stop(stopped: impl FnOnce()) {
-    // Programs such as `cargo run` are in the same group, and the shell waits for them.
-    let _ = kill_current_process_group(Signal::TSTP);
-    stopped();
-    let _ = kill_process(getpid(), Signal::STOP);
 }
 
 /// Whether a shell can continue this program later: it has put the program into its own process
@@ -136,9 +118,6 @@ pub(super) fn has_shell() -> bool {
 
 /// How many columns the window has now, or `unknown` if nothing reports it.
 pub(crate) fn columns(unknown: usize) -> usize {
-    tcgetwinsize(io::stdout())
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .filter(|columns| *columns > 0)
-        .unwrap_or(unknown)
+    let columns = tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+    if columns > 0 { columns } else { unknown }
 }

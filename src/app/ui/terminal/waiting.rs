@@ -9,10 +9,11 @@ use tcp_chat::client::Show;
 use tcp_chat::protocol::counted;
 
 use super::layout;
-use crate::app::ui::paint::{self, Palette, Style};
+use crate::app::ui::paint::Style::{Alarm, Dim, Plain, Reversed};
+use crate::app::ui::paint::{self, Palette};
 
 /// How many lines may wait.
-pub(super) const MOST: usize = 10_000;
+const MOST: usize = 10_000;
 
 /// How many bytes of text may wait.
 const MOST_TEXT: usize = 16 * 1024 * 1024;
@@ -79,18 +80,14 @@ impl Waiting {
                 let guarded = paint::from_wire(&text);
                 let (lead, pieces) = match line {
                     Show::Own(_) => (&*own, paint::pieces(&text)),
-                    Show::Waiting(_) => {
-                        (&*own, vec![(Style::Dim, &*text), (Style::Dim, " (waiting)")])
-                    }
+                    Show::Waiting(_) => (&*own, vec![(Dim, &*text), (Dim, " (waiting)")]),
                     Show::Other(_) => (indent, paint::pieces_for(name, &guarded)),
-                    Show::Complaint(_) => {
-                        (indent, vec![(Style::Alarm, "-- "), (Style::Alarm, &text)])
-                    }
-                    _ => (indent, vec![(Style::Dim, "-- "), (Style::Dim, &text)]),
+                    Show::Complaint(_) => (indent, vec![(Alarm, "-- "), (Alarm, &text)]),
+                    _ => (indent, vec![(Dim, "-- "), (Dim, &text)]),
                 };
-                is_called |= pieces.iter().any(|(style, _)| *style == Style::Reversed);
+                is_called |= pieces.iter().any(|(style, _)| *style == Reversed);
                 let begin = if lead == own { lead } else { "" };
-                let begin = [(Style::Plain, begin), (Style::Dim, &stamp)];
+                let begin = [(Plain, begin), (Dim, &*stamp)];
                 layout::lay_out(&[&begin, &pieces[..]].concat(), lead, columns, palette, out);
             }
         }

@@ -3,50 +3,43 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::RecvTimeoutError;
-use signal_hook::consts::SIGWINCH;
+use rustix::process::{Signal, kill_current_process_group};
 
-use super::{PROMPT, Screen, State, tty};
+use super::{PROMPT, Screen, tty};
 
 /// If the terminal takes nothing for this long, the thread `screen` treats it as stuck and goes on.
 const STUCK: Duration = Duration::from_millis(250);
-
-/// How long the writer may take to give up after the terminal's output was discarded.
-const GIVE_UP: Duration = Duration::from_millis(100);
 
 /// How long the last output may take, even while the terminal takes data.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Screen {
-    /// Gives the terminal to the shell, if there is a shell.
+    /// Gives the terminal to the shell, if there is a shell, and stops.
     pub(super) fn suspend(&mut self) {
-        if self.state != State::Ours || !tty::has_shell() || !tty::is_ours() {
+        if !tty::has_shell() || !tty::is_ours() {
             return;
         }
-        self.finish_writing(Instant::now() + STUCK);
+        let deadline = Instant::now() + LAST_WORDS;
+        self.finish_writing(deadline);
         if !self.is_writing {
             let frame = self.lines() + tty::LEAVE;
             self.write(frame);
-            self.finish_writing(Instant::now() + STUCK);
-            self.has_left = true;
+            self.finish_writing(deadline);
+            self.head += tty::KEEP_TITLE;
         }
-        self.state = State::Shells;
+        self.has_terminal = false;
         tty::set_as_before();
-        // The signal to the process group arrives here as well. It must not stop the client a
-        // second time.
-        let signals = &self.sources.signals;
-        let deadline = Instant::now() + STUCK;
-        tty::stop(|| while let Ok(SIGWINCH) = signals.recv_deadline(deadline) {});
+        // Programs such as `cargo run` are in the same group, and the shell waits for them.
+        let _ = kill_current_process_group(Signal::TSTP);
     }
 
     /// Takes the terminal back, if this program is in the foreground.
     pub(super) fn come_back(&mut self) {
-        if self.state == State::Shells && tty::is_ours() {
-            self.state = State::Ours;
+        self.has_terminal = tty::is_ours();
+        if self.has_terminal {
             let _ = tty::set_raw();
-            let keep = if std::mem::take(&mut self.has_left) { tty::KEEP_TITLE } else { "" };
-            self.head = format!("{keep}{}{}", tty::ENTER, self.title);
-            self.is_stale = true;
+            self.head += tty::ENTER;
+            self.title.clear();
         }
     }
 
@@ -54,39 +47,25 @@ impl Screen {
     /// the deadline.
     fn finish_writing(&mut self, deadline: Instant) {
         while self.is_writing && Instant::now() < deadline {
-            match self.sources.written.recv_timeout(STUCK) {
-                Ok(left) => self.is_writing = left > 0,
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => self.closed(),
-            }
+            let Ok(left) = self.channels.written.recv_timeout(STUCK) else { return };
+            self.is_writing = left > 0;
         }
     }
 
     /// The client has ended: prints the remaining lines, and the text that was typed and not sent.
     pub(super) fn end(mut self) {
         let deadline = Instant::now() + LAST_WORDS;
-        while let Ok(line) = self.sources.log.try_recv() {
+        while let Ok(line) = self.channels.log.try_recv() {
             self.add_log(&line);
         }
+        if !self.draft.text().is_empty() {
+            self.notice(format!("{PROMPT}{}", self.draft.text()));
+        }
         self.finish_writing(deadline);
-        while self.state == State::Ours && !self.is_writing {
-            let mut frame = self.lines();
-            let is_last = self.waiting.is_empty();
-            if is_last && !self.draft.text().is_empty() {
-                frame.extend([PROMPT, &self.draft.text().replace('\n', "\n  "), "\n"]);
-            }
+        while self.has_terminal && !self.is_writing && !self.waiting.is_empty() {
+            let frame = self.lines();
             self.write(frame);
             self.finish_writing(deadline);
-            if is_last {
-                break;
-            }
-        }
-        if self.is_writing && tty::is_ours() {
-            // The terminal is stuck. The writer gives up when its write no longer waits.
-            self.frames = None;
-            tty::discard();
-            let deadline = Instant::now() + GIVE_UP;
-            while self.sources.written.recv_deadline(deadline).is_ok() {}
         }
     }
 }

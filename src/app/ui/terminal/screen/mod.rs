@@ -10,16 +10,16 @@ use std::ffi::c_int;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select};
-use signal_hook::consts::{SIGTSTP, SIGWINCH};
+use signal_hook::consts::SIGCONT;
 use tcp_chat::client::{Input, Show};
 use tcp_chat::protocol::{self, counted};
 
 use super::decoder::Key;
-use super::draft::{Draft, MAX_DRAFT};
+use super::draft::Draft;
 use super::waiting::Waiting;
 use super::{Look, tty};
 use crate::app::ui::paint::Style;
-use crate::app::ui::{clock, command, command::complaint};
+use crate::app::ui::{clock, command};
 
 const PROMPT: &str = "> ";
 
@@ -37,35 +37,25 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 /// How often the client checks whether the shell has given the terminal back.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The channels from the other threads.
-pub(super) struct Sources {
+/// The channels from the other threads, and to them.
+pub(super) struct Channels {
     pub(super) keys: Receiver<Key>,
-    pub(super) shows: Receiver<Vec<Show>>,
+    pub(super) shows: Receiver<Show>,
     pub(super) log: Receiver<String>,
     pub(super) signals: Receiver<c_int>,
     /// How many parts of the last frame are left.
     pub(super) written: Receiver<usize>,
-}
-
-/// The owner of the terminal.
-#[derive(Debug, PartialEq, Eq)]
-enum State {
-    Ours,
-    /// The shell has the terminal. The client must not touch it until it continues and is in the
-    /// foreground.
-    Shells,
-    Closed,
+    pub(super) frames: Sender<String>,
+    pub(super) input: Sender<Input>,
 }
 
 /// The state of the screen: the text that it shows, and the text that it will show.
 pub(super) struct Screen {
-    sources: Sources,
-    frames: Option<Sender<String>>,
-    input: Sender<Input>,
+    channels: Channels,
     look: Look,
-    state: State,
-    /// The window has the shell's title again.
-    has_left: bool,
+    /// False while the shell has the terminal. The client must not touch it until it continues and is
+    /// in the foreground.
+    has_terminal: bool,
     /// Escape sequences for the start of the next frame.
     head: String,
     title: String,
@@ -77,30 +67,17 @@ pub(super) struct Screen {
     has_namesake: bool,
     /// How many bytes one line may have.
     room: usize,
-    /// The user is asked for a name: an empty line is an answer.
-    is_asking: bool,
-    /// The user wants to leave: later input is dropped.
-    is_leaving: bool,
-    /// There is something to draw.
     is_stale: bool,
     /// The writer has not finished the last frame.
     is_writing: bool,
 }
 
 impl Screen {
-    pub(super) fn new(
-        sources: Sources,
-        frames: Sender<String>,
-        input: Sender<Input>,
-        look: Look,
-    ) -> Self {
+    pub(super) fn new(channels: Channels, look: Look) -> Self {
         Self {
-            sources,
-            frames: Some(frames),
-            input,
+            channels,
             look,
-            state: State::Ours,
-            has_left: false,
+            has_terminal: true,
             head: format!("{}{}", tty::KEEP_TITLE, tty::ENTER),
             title: String::new(),
             waiting: Waiting::default(),
@@ -108,8 +85,6 @@ impl Screen {
             connection: (None, 0),
             has_namesake: false,
             room: usize::MAX,
-            is_asking: true,
-            is_leaving: false,
             is_stale: true,
             is_writing: false,
         }
@@ -119,31 +94,35 @@ impl Screen {
     pub(super) fn run(mut self) {
         loop {
             self.draw();
-            let timer = if self.state == State::Shells { after(LOOK) } else { never() };
+            let timer = if self.has_terminal { never() } else { after(LOOK) };
             select! {
-                recv(self.sources.keys) -> key => match key {
-                    Ok(key) => self.press(key),
-                    Err(_) => self.closed(),
+                recv(self.channels.written) -> left => {
+                    self.is_writing = left.is_ok_and(|left| left > 0);
+                    continue;
+                }
+                recv(self.channels.keys) -> key => if let Ok(key) = key {
+                    self.press(key);
+                } else {
+                    // The terminal is closed, so the client leaves.
+                    self.channels.keys = never();
+                    self.pass(Input::Quit);
                 },
-                recv(self.sources.shows) -> shows => match shows {
-                    Ok(shows) => shows.into_iter().for_each(|show| self.show(show)),
+                recv(self.channels.shows) -> show => match show {
+                    Ok(show) => self.show(show),
                     Err(_) => return self.end(),
                 },
                 // The logger and the thread `window` live as long as the process.
-                recv(self.sources.log) -> line => if let Ok(line) = line { self.add_log(&line) },
-                recv(self.sources.signals) -> signal => if let Ok(signal) = signal { self.obey(signal) },
-                recv(self.sources.written) -> written => match written {
-                    Ok(left) => self.is_writing = left > 0,
-                    Err(_) => self.closed(),
-                },
+                recv(self.channels.log) -> line => if let Ok(line) = line { self.add_log(&line) },
+                recv(self.channels.signals) -> signal => if signal == Ok(SIGCONT) { self.come_back() },
                 recv(timer) -> _ => self.come_back(),
             }
+            self.is_stale = true;
         }
     }
 
     /// Draws the changes, unless the writer is still busy. Then the next frame shows them.
     fn draw(&mut self) {
-        if self.state == State::Ours && self.is_stale && !self.is_writing {
+        if self.has_terminal && self.is_stale && !self.is_writing {
             let mut frame = self.lines();
             self.is_stale = !self.waiting.is_empty();
             let prompt = self.prompt();
@@ -159,19 +138,23 @@ impl Screen {
         }
     }
 
+    /// The user is asked for a name, so an empty line is an answer.
+    fn is_asking(&self) -> bool {
+        self.draft.names.own.is_empty()
+    }
+
     /// The state, in words: a paste, or what the missing connection means.
     fn prompt(&self) -> String {
         let text = self.draft.text();
         let state = match self.connection {
             _ if text.contains('\n') => counted(text.lines().count(), "line", "lines"),
-            (None, 0) if !self.is_asking => "offline".to_owned(),
+            (None, 0) if !self.is_asking() => "offline".to_owned(),
             (None, waiting @ 1..) => format!("{waiting} waiting"),
             _ => String::new(),
         };
         state + PROMPT
     }
 
-    /// Sets the title of the window.
     fn title(&self) -> String {
         let name = &self.draft.names.own;
         match self.connection.0 {
@@ -198,35 +181,18 @@ impl Screen {
     }
 
     fn write(&mut self, frame: String) {
-        if let Some(frames) = &self.frames {
-            self.is_writing = frames.send(frame).is_ok();
-        }
-    }
-
-    /// The terminal is closed, so the client leaves.
-    fn closed(&mut self) {
-        self.state = State::Closed;
-        self.sources.keys = never();
-        self.sources.written = never();
-        let _ = self.input.send(Input::Quit);
+        self.is_writing = self.channels.frames.send(frame).is_ok();
     }
 
     fn press(&mut self, key: Key) {
-        self.is_stale = true;
         match key {
             Key::Enter => self.send(),
             Key::Interrupt | Key::EndOfInput if self.draft.text().is_empty() => {
                 self.pass(Input::Quit);
             }
-            Key::Suspend if !self.is_leaving => self.suspend(),
+            Key::Suspend => self.suspend(),
             Key::Clear => self.head += CLEAR,
-            key => {
-                if !self.draft.press(key) {
-                    self.pass(complaint(format!(
-                        "Not accepted: you can type and paste at most {MAX_DRAFT} bytes at once"
-                    )));
-                }
-            }
+            key => self.draft.press(key),
         }
     }
 
@@ -235,7 +201,7 @@ impl Screen {
     fn send(&mut self) {
         let text = self.draft.text().to_owned();
         let say = |line: &str| Input::Say(line.to_owned());
-        let inputs: Vec<Input> = if text.contains('\n') && !self.is_asking {
+        let inputs: Vec<Input> = if text.contains('\n') && !self.is_asking() {
             text.lines().map(say).collect()
         } else {
             vec![command::parse(&text)]
@@ -244,34 +210,29 @@ impl Screen {
             |input: &Input| matches!(input, Input::Say(line) if line.len() > self.room);
         if let Some(at) = inputs.iter().position(is_too_long) {
             let line = if inputs.len() > 1 { &format!("line {}", at + 1) } else { "it" };
-            return self.pass(complaint(format!(
+            return self.add(Show::Complaint(format!(
                 "Not sent: besides your name, a line may have at most {} bytes, and {line} has more",
                 self.room
             )));
         }
         self.draft.clear();
-        if self.is_asking || !text.trim().is_empty() {
+        if self.is_asking() || !text.trim().is_empty() {
             for input in inputs {
                 self.pass(input);
             }
         }
     }
 
-    /// Once the user wants to leave, nothing follows.
     fn pass(&mut self, input: Input) {
-        if !self.is_leaving {
-            self.is_leaving = matches!(input, Input::Quit);
-            let _ = self.input.send(input);
-        }
+        // After the end of the client, nobody receives it.
+        let _ = self.channels.input.send(input);
     }
 
     fn show(&mut self, show: Show) {
-        self.is_stale = true;
         match show {
             Show::Names => self.notice(self.draft.names.list()),
             Show::Name(name, room) => {
-                if std::mem::take(&mut self.is_asking) {
-                    self.draft.forget_history();
+                if self.is_asking() {
                     let hint = "Type a line and press Enter; /help shows more, /quit leaves";
                     self.notice(hint.to_owned());
                 }
@@ -298,23 +259,9 @@ impl Screen {
     fn add(&mut self, line: Show) {
         let stamp = if self.look.timestamps { clock::stamp() } else { String::new() };
         self.waiting.add(stamp, line);
-        self.is_stale = true;
     }
 
     fn add_log(&mut self, line: &str) {
         self.notice(protocol::sanitized(line.trim_end().as_bytes()));
-    }
-
-    fn obey(&mut self, signal: c_int) {
-        match signal {
-            SIGWINCH => self.is_stale = true,
-            SIGTSTP => self.suspend(),
-            _ if self.state == State::Closed => {}
-            // The client was stopped, and continues.
-            _ => {
-                self.state = State::Shells;
-                self.come_back();
-            }
-        }
     }
 }
