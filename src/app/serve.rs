@@ -1,7 +1,6 @@
-//! `tcp-chat server`: turns the arguments into a server, and prints its event log.
+//! `tcp-chat server`: turns the arguments into a server, and says how to join it.
 
-use std::convert::Infallible;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
@@ -10,16 +9,13 @@ use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, select_biased};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
-use tcp_chat::server::event_log::{self, Event, Line, Printer};
 use tcp_chat::server::{
     BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Template, Timeouts,
 };
 
 use super::args::{Cores, Echo, ServerArgs};
-use super::streams::Out;
-use super::ui::clock;
-use super::ui::paint::{self, Palette, Style};
-use super::ui::terminal::tty;
+use super::event_log::EventLog;
+use super::ui::paint::{Palette, Style};
 use super::usage::program;
 use super::{signals, stderr, timeline};
 
@@ -34,12 +30,10 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     let Some(server) = bind(config(args), &stop)? else { return Ok(()) };
     announce(&server, args);
 
-    let (recorder, printer) = event_log::event_log();
     let port = server.listening().next().map_or(0, |(address, _)| address.port());
-    let printed = print(printer, args, port).context("cannot start the thread of the event log")?;
-    recorder.record(Event::Notice(format!("Server @PORT #{port} Online...")));
-    let last =
-        server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
+    let (log, printed) =
+        EventLog::start(args, port).context("cannot start the thread of the event log")?;
+    let last = server.run(Box::new(log), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
     timeline.iter().for_each(timeline::finish);
@@ -184,55 +178,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
-}
-
-/// Starts the thread that prints the event log. The channel disconnects when all is printed.
-fn print(printer: Printer, args: &ServerArgs, port: u16) -> io::Result<Receiver<Infallible>> {
-    let (printing, printed) = crossbeam_channel::bounded(0);
-    let is_terminal = io::stdout().is_terminal();
-    let (timestamps, palette) = (args.timestamps, Palette::new(is_terminal, args.light));
-    let mut out: Box<dyn Write + Send> =
-        if args.quiet { Box::new(io::sink()) } else { Box::new(Out(io::stdout())) };
-    let has_title = is_terminal && paint::is_capable();
-    let print = move || {
-        let _printing = printing;
-        if has_title {
-            let _ = out.write_all(tty::KEEP_TITLE.as_bytes());
-        }
-        printer.run(&mut out, |line, text| match line {
-            Line::Count(here, messages) if has_title => {
-                let messages = protocol::counted(messages, "message", "messages");
-                let title = format!("\x1b]0;Room @PORT #{port}: {here} here, {messages}\x07");
-                text.extend(title.bytes());
-            }
-            Line::Count(..) => {}
-            Line::Notice(_) | Line::Said(_) => {
-                if timestamps {
-                    show(Line::Notice(&clock::stamp()), palette, text);
-                }
-                show(line, palette, text);
-                text.push(b'\n');
-            }
-        });
-        if has_title {
-            let _ = out.write_all(tty::GIVE_TITLE_BACK.as_bytes());
-        }
-    };
-    thread::Builder::new().name("event-log".to_owned()).spawn(print)?;
-    Ok(printed)
-}
-
-fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
-    match line {
-        Line::Said(line) if !palette.has_colours() => text.extend_from_slice(line),
-        Line::Said(line) => {
-            for (style, piece) in paint::pieces(&String::from_utf8_lossy(line)) {
-                text.extend(palette.painted(style, piece).bytes());
-            }
-        }
-        Line::Notice(notice) => text.extend(palette.painted(Style::Dim, notice).bytes()),
-        Line::Count(..) => {}
-    }
 }
 
 /// The final report, in one line.
