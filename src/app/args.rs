@@ -326,8 +326,8 @@ Examples:
 pub(crate) struct DemoArgs {
     /// Start this many clients, from 2 to 26
     #[arg(long, value_name = "N", default_value_t = 3, env = "TCP_CHAT_CLIENTS",
-          value_parser = |text: &str| whole(text, 2..=26_u16))]
-    pub(crate) clients: u16,
+          value_parser = |text: &str| whole(text, 2..=26_usize))]
+    pub(crate) clients: usize,
 
     /// Do not pause between the steps
     #[arg(long, env = "TCP_CHAT_FAST", value_parser = yes_or_no())]
