@@ -14,8 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use tcp_chat::protocol::{Batch, counted, in_short};
-use tcp_chat::room::{self, Observer, Reason};
+use tcp_chat::protocol::{counted, in_short};
+use tcp_chat::room::{Event, Observer};
 
 use super::args::ServerArgs;
 use super::streams::Out;
@@ -36,22 +36,8 @@ const REST: Duration = Duration::from_millis(10);
 /// How long it waits before it tries an output again that has failed.
 const AGAIN: Duration = Duration::from_millis(100);
 
-enum Event {
-    /// A client has come, and so many are here now.
-    Joined(SocketAddr, usize),
-    /// A client has gone, and so many are still here.
-    Left(SocketAddr, Reason, usize),
-    /// Something else about a client.
-    Notice(SocketAddr, &'static str),
-    /// Lines that were delivered.
-    Said(Arc<Batch>),
-}
-
-impl Event {
-    fn size(&self) -> usize {
-        size_of::<Self>() + if let Self::Said(batch) = self { batch.size() } else { 0 }
-    }
-}
+/// An event of the room, how many clients were here after it, and its size in bytes of memory.
+type Entry = (Event, usize, usize);
 
 /// How much waits and how much was skipped, and who is here. The room and the printer share it.
 #[derive(Default)]
@@ -64,7 +50,7 @@ struct Meter {
 
 /// The end that the room holds.
 pub(crate) struct EventLog {
-    events: Sender<Event>,
+    events: Sender<Entry>,
     meter: Arc<Meter>,
 }
 
@@ -96,27 +82,26 @@ impl EventLog {
 }
 
 impl Observer for EventLog {
-    fn see(&self, event: room::Event) {
+    fn see(&self, event: Event) {
         let meter = &self.meter;
-        let event = match event {
-            room::Event::Delivered { batch, .. } => {
-                meter.messages.fetch_add(batch.count(), Relaxed);
-                Event::Said(Arc::clone(batch))
+        let (mut size, mut lines) = (size_of::<Entry>(), 1);
+        match &event {
+            Event::Delivered { batch, .. } => {
+                (size, lines) = (size + batch.size(), batch.count());
+                meter.messages.fetch_add(lines, Relaxed);
             }
-            room::Event::Joined(address) => {
-                Event::Joined(address, meter.here.fetch_add(1, Relaxed) + 1)
+            Event::Joined(_) => {
+                meter.here.fetch_add(1, Relaxed);
             }
-            room::Event::Left(address, why) => {
-                Event::Left(address, why, meter.here.fetch_sub(1, Relaxed) - 1)
+            Event::Left(..) => {
+                meter.here.fetch_sub(1, Relaxed);
             }
-            room::Event::FellBehind { address, .. } => Event::Notice(address, "Is Behind!"),
-            room::Event::CaughtUp(address) => Event::Notice(address, "Has Caught Up!"),
-        };
-        let size = event.size();
-        let lines = if let Event::Said(batch) = &event { batch.count() } else { 1 };
+            Event::FellBehind { .. } | Event::CaughtUp(_) => {}
+        }
         // Counted first: the printer may take the event, and subtract its size, at once.
         let fits = meter.waiting.fetch_add(size, Relaxed) < BYTES;
-        if !fits || self.events.try_send(event).is_err() {
+        let entry = (event, meter.here.load(Relaxed), size);
+        if !fits || self.events.try_send(entry).is_err() {
             meter.waiting.fetch_sub(size, Relaxed);
             meter.skipped.fetch_add(lines, Relaxed);
         }
@@ -137,7 +122,7 @@ struct Printer {
 }
 
 impl Printer {
-    fn run(mut self, events: &Receiver<Event>) {
+    fn run(mut self, events: &Receiver<Entry>) {
         self.add_code(tty::KEEP_TITLE);
         self.add_line(Style::Dim, &format!("Server @PORT #{} Online...", self.port));
         self.print();
@@ -147,9 +132,9 @@ impl Printer {
             is_open = first.is_ok();
             let mut taken = 0;
             self.add_title();
-            for event in first.into_iter().chain(events.try_iter()) {
-                taken += event.size();
-                self.add(event);
+            for (event, here, size) in first.into_iter().chain(events.try_iter()) {
+                taken += size;
+                self.add(event, here);
             }
             // The lines that did not fit came after these.
             let skipped = self.meter.skipped.swap(0, Relaxed);
@@ -167,25 +152,26 @@ impl Printer {
         self.print();
     }
 
-    fn add(&mut self, event: Event) {
+    fn add(&mut self, event: Event, here: usize) {
         let (address, what) = match event {
-            Event::Said(batch) => {
+            Event::Delivered { batch, .. } => {
                 for (line, is_said) in batch.logged_lines() {
                     let style = if is_said { Style::Plain } else { Style::Dim };
                     self.add_line(style, &String::from_utf8_lossy(line));
                 }
                 return;
             }
-            Event::Joined(address, here) => {
+            Event::Joined(address) => {
                 self.since.insert(address, Instant::now());
                 (address, format!("Has Connected! ({here} here)"))
             }
-            Event::Left(address, why, here) => {
+            Event::Left(address, why) => {
                 let stay = self.since.remove(&address).map(|since| in_short(since.elapsed()));
                 let stay = stay.map_or(String::new(), |stay| format!(" after {stay}"));
                 (address, format!("Has Disconnected! ({why}{stay}, {here} here)"))
             }
-            Event::Notice(address, what) => (address, what.to_owned()),
+            Event::FellBehind { address, .. } => (address, "Is Behind!".to_owned()),
+            Event::CaughtUp(address) => (address, "Has Caught Up!".to_owned()),
         };
         self.add_line(Style::Dim, &format!("Client @PORT #{} {what}", address.port()));
     }
