@@ -12,7 +12,6 @@ use crate::app::args::Cli;
 use crate::app::streams::Out;
 use crate::app::{ui, usage};
 
-/// Prints a script with which a shell completes the commands.
 pub(crate) fn completions(shell: Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "tcp-chat", &mut text);
@@ -21,7 +20,6 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
     print(text.as_bytes())
 }
 
-/// Prints a manual page for the program or for one of its commands.
 pub(crate) fn man(name: Option<&str>) -> Result<()> {
     // The page describes the installed program.
     let mut whole = usage::command_of("tcp-chat");

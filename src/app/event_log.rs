@@ -48,7 +48,6 @@ struct Meter {
     here: AtomicUsize,
 }
 
-/// The end that the room holds.
 pub(crate) struct EventLog {
     events: Sender<Entry>,
     meter: Arc<Meter>,
@@ -108,7 +107,6 @@ impl Observer for EventLog {
     }
 }
 
-/// The thread that prints.
 struct Printer {
     meter: Arc<Meter>,
     port: u16,

@@ -18,7 +18,7 @@ use tcp_chat::protocol;
 
 use super::streams::{self, Out};
 
-/// How many messages may wait.
+/// How many messages may wait to be written.
 const WAITING: usize = 1024;
 
 /// How long the start of a server and the end of the program wait for the queue, and how long they
@@ -47,7 +47,6 @@ pub(crate) fn start_thread() {
     }
 }
 
-/// Writes a message, or queues it.
 pub(crate) fn say(line: &str) {
     let text = format!("{line}\n").into_bytes();
     match TASKS.get() {
@@ -93,7 +92,6 @@ fn takes_something(out: &impl AsFd) -> bool {
     streams::is_ready(out, PollFlags::OUT, Some(&Timespec::default()))
 }
 
-/// The writing thread.
 fn write_all(tasks: &Receiver<Task>, skipped: &AtomicUsize, out: &mut dyn Write) {
     for (text, _reached) in tasks {
         if out.write_all(&text).is_err() {

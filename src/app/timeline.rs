@@ -155,18 +155,17 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, tasks: &Receiver<Task>) -> io::Result<()> {
-        while let Ok(first) = tasks.recv() {
-            for task in std::iter::once(first).chain(tasks.try_iter()) {
-                match task {
-                    Task::Note(note) => self.add(&note),
-                    Task::End(_end) => return self.write(),
-                }
-                if self.text.len() > WRITE {
-                    self.write()?;
-                }
+        for task in tasks {
+            match task {
+                Task::Note(note) => self.add(&note),
+                Task::End(_end) => return self.write(),
             }
-            self.write()?;
-            thread::sleep(REST);
+            if tasks.is_empty() || self.text.len() > WRITE {
+                self.write()?;
+            }
+            if tasks.is_empty() {
+                thread::sleep(REST);
+            }
         }
         Ok(())
     }
@@ -226,7 +225,6 @@ impl Writer {
     }
 }
 
-/// Adds a complete step to the text.
 fn add_step(text: &mut String, track: usize, name: &str, time: [Duration; 2], numbers: &str) {
     let [start, end] = time.map(|time| time.as_secs_f64() * 1e6);
     let (length, name) = ((end - start).max(0.0), name.replace(['"', '\\'], "'"));

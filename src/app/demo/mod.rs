@@ -20,7 +20,6 @@ const PAUSE: Duration = Duration::from_millis(700);
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
-/// `tcp-chat demo`
 pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
     let pause = if *fast { Duration::ZERO } else { PAUSE };

@@ -2,7 +2,7 @@
 //! of output is shown under the heading to which it belongs.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,6 @@ const END: &str = "";
 pub(super) struct Actor {
     pub(super) name: Name,
     child: Child,
-    stdin: Option<ChildStdin>,
 }
 
 impl Drop for Actor {
@@ -39,7 +38,6 @@ impl Drop for Actor {
     }
 }
 
-/// The processes of the demo, and their output.
 pub(super) struct Stage {
     printed: Receiver<Printed>,
     printer: Sender<Printed>,
@@ -54,7 +52,6 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// An empty stage. The `pause` gives a person time to read.
     pub(super) fn new(pause: Duration, light: bool, quit: Receiver<()>) -> Result<Self> {
         let (printer, printed) = crossbeam_channel::unbounded();
         let out = Stdout::start(quit.clone()).context("cannot start the thread that prints")?;
@@ -119,10 +116,9 @@ impl Stage {
         }
         let (from, to) = io::pipe().with_context(failed)?;
         command.stdout(to.try_clone().with_context(failed)?).stderr(to);
-        let mut child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
-        let stdin = child.stdin.take();
+        let child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
         let (by, printer) = (name.to_owned(), self.printer.clone());
-        let actor = Actor { name: name.parse()?, child, stdin };
+        let actor = Actor { name: name.parse()?, child };
         let collect = move || {
             let lines = BufReader::new(from).lines().map_while(Result::ok);
             for line in lines.chain([END.to_owned()]) {
@@ -180,7 +176,7 @@ impl Stage {
 
     pub(super) fn type_line(&self, actor: &mut Actor, text: &str) -> Result<()> {
         self.show(&actor.name.to_string(), ">", text)?;
-        let stdin = actor.stdin.as_mut().context("the client's input is closed")?;
+        let stdin = actor.child.stdin.as_mut().context("the client's input is closed")?;
         writeln!(stdin, "{text}").with_context(|| format!("{} does not read its input", actor.name))
     }
 
@@ -199,7 +195,7 @@ impl Stage {
     /// Ends the input of a client. Waits until the client has said goodbye and its process has
     /// ended well.
     pub(super) fn leave(&mut self, mut actor: Actor, listeners: &[String]) -> Result<()> {
-        actor.stdin = None;
+        actor.child.stdin = None;
         self.all_hear(&actor.name.farewell(), listeners)?;
         self.wait("Server", |line| line.contains("Has Disconnected! (left"))?;
         self.ended(&mut actor)
