@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::{self, IsTerminal, Write};
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Once};
@@ -124,27 +125,17 @@ impl Printer {
         self.add_code(tty::KEEP_TITLE);
         self.add_line(Style::Dim, &format!("Server @PORT #{} Online...", self.port));
         self.print();
-        let mut is_open = true;
-        while is_open {
-            let first = events.recv();
-            is_open = first.is_ok();
-            let mut taken = 0;
-            self.add_title();
-            for (event, here, size) in first.into_iter().chain(events.try_iter()) {
-                taken += size;
-                self.add(event, here);
+        let mut taken = 0;
+        for (event, here, size) in events {
+            taken += size;
+            self.add(event, here);
+            if events.is_empty() {
+                self.add_title();
+                self.print();
+                // Only now, because the events were in memory until they were printed.
+                self.meter.waiting.fetch_sub(mem::take(&mut taken), Relaxed);
+                thread::sleep(REST);
             }
-            // The lines that did not fit came after these.
-            let skipped = self.meter.skipped.swap(0, Relaxed);
-            if skipped > 0 {
-                let lines = counted(skipped, "line", "lines");
-                let notice = format!("* {lines} skipped: this output is too slow or fails");
-                self.add_line(Style::Dim, &notice);
-            }
-            self.print();
-            // Only now, because the events were in memory until they were printed.
-            self.meter.waiting.fetch_sub(taken, Relaxed);
-            thread::sleep(REST);
         }
         self.add_code(tty::GIVE_TITLE_BACK);
         self.print();
@@ -200,7 +191,14 @@ impl Printer {
     /// Prints the text, however long that takes. Meanwhile events wait, or are skipped.
     fn print(&mut self) {
         static COMPLAINT: Once = Once::new();
-        let text = std::mem::take(&mut self.text);
+        // The lines that did not fit came after those that wait here.
+        let skipped = self.meter.skipped.swap(0, Relaxed);
+        if skipped > 0 {
+            let lines = counted(skipped, "line", "lines");
+            let notice = format!("* {lines} skipped: this output is too slow or fails");
+            self.add_line(Style::Dim, &notice);
+        }
+        let text = mem::take(&mut self.text);
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             match Out(io::stdout()).write(rest) {

@@ -31,11 +31,14 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
     let port = server.listening().next().map_or(0, |(address, _)| address.port());
     let (log, printed) =
         EventLog::start(args, port).context("cannot start the thread of the event log")?;
-    let last = server.run(Box::new(log), &stop).context("cannot start the server's threads")?;
+    let Report { peers, lines, .. } =
+        server.run(Box::new(log), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
     timeline.iter().for_each(timeline::finish);
-    stderr::say(&format!("stopped; {}", in_words(last)));
+    let clients = protocol::counted(peers, "client", "clients");
+    let messages = if lines == 1 { "message" } else { "messages" };
+    stderr::say(&format!("stopped; {clients} connected, {lines} {messages} delivered"));
     Ok(())
 }
 
@@ -155,11 +158,4 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
-}
-
-fn in_words(Report { peers, laggards, lines }: Report) -> String {
-    let clients = protocol::counted(peers, "client", "clients");
-    let behind = if laggards == 0 { String::new() } else { format!(" ({laggards} behind)") };
-    let messages = if lines == 1 { "message" } else { "messages" };
-    format!("{clients} connected{behind}, {lines} {messages} delivered")
 }
