@@ -24,10 +24,8 @@ use super::ui::clock;
 use super::ui::paint::{self, Palette, Style};
 use super::ui::terminal::tty;
 
-/// How many events may wait to be printed.
+/// How many events may wait to be printed, and how much memory they may take, in bytes.
 const EVENTS: usize = 4096;
-
-/// How much may wait to be printed, in bytes of memory.
 const BYTES: usize = 4 * 1024 * 1024;
 
 /// How long the thread rests after it has printed. While it rests, the room need not wake it for a new

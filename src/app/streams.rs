@@ -11,7 +11,6 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::stderr;
 
-/// Reads from stdin. Returns 0 at the end of the input.
 pub(crate) fn read(buffer: &mut [u8]) -> io::Result<usize> {
     let stdin = io::stdin();
     waiting(&stdin, PollFlags::IN, || rustix::io::read(&stdin, &mut *buffer))

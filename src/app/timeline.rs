@@ -79,7 +79,6 @@ enum Task {
 /// The channel to the writing thread, if there is a timeline.
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
 
-/// How many lines were skipped.
 static SKIPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Notes a line of the log. This never waits.
@@ -95,7 +94,6 @@ pub(crate) fn note(record: &Record) {
     }
 }
 
-/// Makes the file, or empties it.
 pub(crate) fn create(path: &Path) -> Result<File> {
     let failed = || format!("cannot write the timeline {}; choose another file", path.display());
     File::create(path).with_context(failed)
@@ -141,7 +139,6 @@ struct Track {
     last: Duration,
 }
 
-/// The thread that writes.
 struct Writer {
     file: File,
     begin: Instant,

@@ -15,7 +15,7 @@ use crate::app::args::DemoArgs;
 use crate::app::signals;
 use crate::app::timeline::create;
 
-/// How long the demo pauses to give a person time to read.
+/// Time to read, for a person who watches.
 const PAUSE: Duration = Duration::from_millis(700);
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
