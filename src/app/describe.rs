@@ -24,10 +24,7 @@ pub(crate) fn man(name: Option<&str>) -> Result<()> {
     // The page describes the installed program.
     let mut whole = usage::command_of("tcp-chat");
     whole.build();
-    let command = match name {
-        None => Some(&whole),
-        Some(name) => whole.get_subcommands().find(|command| command.get_name() == name),
-    };
+    let command = name.map_or(Some(&whole), |name| whole.find_subcommand(name));
     let command = command.with_context(|| {
         let name = name.unwrap_or_default();
         format!("there is no command {name}; see {} --help", usage::program())
