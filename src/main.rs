@@ -7,8 +7,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::thread;
 
-use crossbeam_channel::{Receiver, never, unbounded};
-use env_logger::Target;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use log::{Log, Metadata, Record};
 use tcp_chat::client::Failure;
 
@@ -52,34 +51,20 @@ fn main() -> ExitCode {
 /// logs its steps; `Sequence_Diagram.md` draws them. If the client uses the terminal, the client
 /// shows the lines from the channel itself, so that they do not damage its screen.
 fn start_logger(client_has_terminal: bool) -> Receiver<String> {
-    type Tell = Box<dyn Fn(String) + Send + Sync>;
-    let (tell, lines): (Tell, _) = if client_has_terminal && io::stderr().is_terminal() {
-        let (sender, lines) = unbounded();
-        (Box::new(move |line| _ = sender.send(line)), lines)
-    } else {
-        (Box::new(|line| stderr::say(&line)), never())
-    };
+    let (screen, lines) = unbounded();
     let wanted = env::var_os("RUST_LOG").unwrap_or_default();
     let wanted = wanted.to_string_lossy();
     // The logger would print an error about the filter, and panic if it could not print.
     let is_filter = env_filter::Builder::new().try_parse(&wanted).is_ok();
-    let logger = env_logger::Builder::new()
-        .parse_filters(if is_filter && !wanted.is_empty() { &wanted } else { "warn" })
-        .target(Target::Pipe(Box::new(io::sink())))
-        .format(move |_, record| {
-            if record.target().starts_with("tcp_chat") {
-                let thread = thread::current();
-                tell(format!("{}: {}", thread.name().unwrap_or("a thread"), record.args()));
-            }
-            Ok(())
-        })
-        .build();
-    log::set_max_level(logger.filter());
-    // It fails only if there is a logger already.
-    let _ = log::set_boxed_logger(Box::new(Logger(logger)));
+    let filter = if is_filter && !wanted.is_empty() { &wanted } else { "warn" };
+    let filter = env_logger::Builder::new().parse_filters(filter).build();
+    log::set_max_level(filter.filter());
     if log::max_level() < log::LevelFilter::Trace {
         stderr::start_thread();
     }
+    let has_screen = client_has_terminal && io::stderr().is_terminal();
+    // It fails only if there is a logger already.
+    let _ = log::set_boxed_logger(Box::new(Logger { filter, screen, has_screen }));
     if !is_filter {
         log::warn!(
             "RUST_LOG={wanted:?} is not a valid filter; RUST_LOG=trace shows every step of the threads"
@@ -88,8 +73,12 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
     lines
 }
 
-/// Each line of the log goes to stderr, if `RUST_LOG` asks for it, and to the timeline, if there is one.
-struct Logger(env_logger::Logger);
+/// Each line of the log goes to the timeline, if there is one, and to stderr, if `RUST_LOG` asks for it.
+struct Logger {
+    filter: env_logger::Logger,
+    screen: Sender<String>,
+    has_screen: bool,
+}
 
 impl Log for Logger {
     fn enabled(&self, _: &Metadata) -> bool {
@@ -98,7 +87,15 @@ impl Log for Logger {
 
     fn log(&self, record: &Record) {
         timeline::note(record);
-        self.0.log(record);
+        if record.target().starts_with("tcp_chat") && self.filter.matches(record) {
+            let thread = thread::current();
+            let line = format!("{}: {}", thread.name().unwrap_or("a thread"), record.args());
+            if self.has_screen {
+                let _ = self.screen.send(line);
+            } else {
+                stderr::say(&line);
+            }
+        }
     }
 
     fn flush(&self) {}

@@ -105,7 +105,7 @@ impl Observer for Watch {
                 let index = record.behind.iter().position(|behind| *behind == address);
                 record.behind.swap_remove(index.expect("it was behind"));
             }
-            Event::Delivered { batch, .. } => {
+            Event::Delivered { ref batch, .. } => {
                 record.said.push_str(std::str::from_utf8(batch.text()).expect("only text is said"));
             }
         }

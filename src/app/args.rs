@@ -315,8 +315,8 @@ Examples:
   {program} demo --clients 5 --fast   more clients, and no pauses")]
 pub(crate) struct DemoArgs {
     /// Start this many clients, from 2 to 26
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = |text: &str| whole(text, 2..=26_u16))]
-    pub(crate) clients: u16,
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = |text: &str| whole(text, 2..=26_usize))]
+    pub(crate) clients: usize,
 
     /// Do not pause between the steps
     #[arg(long)]

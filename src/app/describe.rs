@@ -12,7 +12,6 @@ use crate::app::args::Cli;
 use crate::app::streams::Out;
 use crate::app::{ui, usage};
 
-/// Prints a script with which a shell completes the commands.
 pub(crate) fn completions(shell: Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "tcp-chat", &mut text);
@@ -21,15 +20,11 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
     print(text.as_bytes())
 }
 
-/// Prints a manual page for the program or for one of its commands.
 pub(crate) fn man(name: Option<&str>) -> Result<()> {
     // The page describes the installed program.
     let mut whole = usage::command_of("tcp-chat");
     whole.build();
-    let command = match name {
-        None => Some(&whole),
-        Some(name) => whole.get_subcommands().find(|command| command.get_name() == name),
-    };
+    let command = name.map_or(Some(&whole), |name| whole.find_subcommand(name));
     let command = command.with_context(|| {
         let name = name.unwrap_or_default();
         format!("there is no command {name}; see {} --help", usage::program())

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod demo;
 pub(crate) mod describe;
+mod event_log;
 pub(crate) mod serve;
 pub(crate) mod signals;
 pub(crate) mod stderr;

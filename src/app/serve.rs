@@ -1,68 +1,47 @@
-//! `tcp-chat server`: turns the arguments into a server, and prints its event log.
+//! `tcp-chat server`: turns the arguments into a server, and says how to join it.
 
-use std::convert::Infallible;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use crossbeam_channel::{Receiver, select_biased};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
-use tcp_chat::server::event_log::{self, Event, Line, Printer};
 use tcp_chat::server::{
     BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Template, Timeouts,
 };
 
 use super::args::{Cores, Echo, ServerArgs};
-use super::streams::Out;
-use super::ui::clock;
-use super::ui::paint::{self, Palette, Style};
-use super::ui::terminal::tty;
+use super::event_log::EventLog;
+use super::ui::paint::{Palette, Style};
 use super::usage::program;
 use super::{signals, stderr, timeline};
 
 /// The default of `--stall-timeout`.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs `tcp-chat server`, from the arguments to the last line of the event log.
 pub(crate) fn serve(args: &ServerArgs) -> Result<()> {
-    // First: a pipe opens only when it has a reader, and until then Ctrl-C must end this process.
+    // First what may take long: a pipe opens only when it has a reader, and a name is looked up. Until
+    // the signals are handled, Ctrl-C simply ends this process.
     let timeline = args.timeline.as_deref().map(timeline::start).transpose()?;
+    let server = Server::bind(config(args)).map_err(|error| with_advice(&error))?;
     let stop = signals::on_stop()?;
-    let Some(server) = bind(config(args), &stop)? else { return Ok(()) };
     announce(&server, args);
 
-    let (recorder, printer) = event_log::event_log();
     let port = server.listening().next().map_or(0, |(address, _)| address.port());
-    let printed = print(printer, args, port).context("cannot start the thread of the event log")?;
-    recorder.record(Event::Notice(format!("Server @PORT #{port} Online...")));
-    let last =
-        server.run(Box::new(recorder), &stop).context("cannot start the server's threads")?;
+    let (log, printed) =
+        EventLog::start(args, port).context("cannot start the thread of the event log")?;
+    let Report { peers, lines, .. } =
+        server.run(Box::new(log), &stop).context("cannot start the server's threads")?;
     // The server must end even if its terminal was stopped.
     stderr::wait_for(&printed, io::stdout());
     timeline.iter().for_each(timeline::finish);
-    stderr::say(&format!("stopped; {}", in_words(last)));
+    let clients = protocol::counted(peers, "client", "clients");
+    let messages = if lines == 1 { "message" } else { "messages" };
+    stderr::say(&format!("stopped; {clients} connected, {lines} {messages} delivered"));
     Ok(())
 }
 
-/// Listens. Returns nothing if a signal asks the program to stop first: to look up a name can take
-/// long, so a thread of its own does that.
-fn bind(config: Config, stop: &Receiver<()>) -> Result<Option<Server>> {
-    let (done, bound) = crossbeam_channel::bounded(1);
-    let bind = move || _ = done.send(Server::bind(config));
-    thread::Builder::new()
-        .name("listen".to_owned())
-        .spawn(bind)
-        .context("cannot start the thread that listens")?;
-    select_biased! {
-        recv(bound) -> server => server?.map(Some).map_err(|error| with_advice(&error)),
-        recv(stop) -> _ => Ok(None),
-    }
-}
-
-/// The error, and advice about it.
 fn with_advice(error: &BindError) -> anyhow::Error {
     let advice = match error.source.kind() {
         io::ErrorKind::AddrInUse => "another program listens there; end it or choose another port",
@@ -142,8 +121,15 @@ fn announce(server: &Server, args: &ServerArgs) {
             stderr::say(&format!("    nc {} {port}", host.trim_matches(['[', ']'])));
         }
     }
-    for own in server.listening().flat_map(|(address, _)| reachable_from_others(address)) {
-        stderr::say(&format!("other machines reach it at {own}"));
+    for (address, _) in listening.iter().filter(|(address, _)| address.ip().is_unspecified()) {
+        let all = if_addrs::get_if_addrs().into_iter().flatten();
+        // An address for one link only needs a scope, which is another on each machine.
+        for own in all.filter(|it| !it.is_loopback() && !it.is_link_local()) {
+            if own.ip().is_ipv4() == address.is_ipv4() {
+                let own = SocketAddr::new(own.ip(), address.port());
+                stderr::say(&format!("other machines reach it at {own}"));
+            }
+        }
     }
     if is_terminal {
         stderr::say(&palette.painted(Style::Dim, "Ctrl-C stops it"));
@@ -152,7 +138,6 @@ fn announce(server: &Server, args: &ServerArgs) {
     stderr::flush();
 }
 
-/// The command that a person types to join, without the address.
 fn client_command(framing: Framing, args: &ServerArgs) -> String {
     let is_raw = framing == Framing::Raw;
     let adds_name = args.prefix.as_ref().is_some_and(Template::has_name);
@@ -166,17 +151,6 @@ fn client_command(framing: Framing, args: &ServerArgs) -> String {
     format!("{} client{}", program(), flags.collect::<String>())
 }
 
-/// The addresses at which other machines reach a server that listens on all addresses. An address for
-/// one link only needs a scope, which is another on each machine.
-fn reachable_from_others(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
-    let all = if_addrs::get_if_addrs().into_iter().flatten();
-    let of_machine = all.filter(|it| !it.is_loopback() && !it.is_link_local()).map(|it| it.ip());
-    let same_family = of_machine.filter(move |ip| ip.is_ipv4() == address.is_ipv4());
-    let reachable = same_family.map(move |ip| SocketAddr::new(ip, address.port()));
-    reachable.filter(move |_| address.ip().is_unspecified())
-}
-
-/// The address at which this machine can reach the server.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -184,61 +158,4 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
-}
-
-/// Starts the thread that prints the event log. The channel disconnects when all is printed.
-fn print(printer: Printer, args: &ServerArgs, port: u16) -> io::Result<Receiver<Infallible>> {
-    let (printing, printed) = crossbeam_channel::bounded(0);
-    let is_terminal = io::stdout().is_terminal();
-    let (timestamps, palette) = (args.timestamps, Palette::new(is_terminal, args.light));
-    let mut out: Box<dyn Write + Send> =
-        if args.quiet { Box::new(io::sink()) } else { Box::new(Out(io::stdout())) };
-    let has_title = is_terminal && paint::is_capable();
-    let print = move || {
-        let _printing = printing;
-        if has_title {
-            let _ = out.write_all(tty::KEEP_TITLE.as_bytes());
-        }
-        printer.run(&mut out, |line, text| match line {
-            Line::Count(here, messages) if has_title => {
-                let messages = protocol::counted(messages, "message", "messages");
-                let title = format!("\x1b]0;Room @PORT #{port}: {here} here, {messages}\x07");
-                text.extend(title.bytes());
-            }
-            Line::Count(..) => {}
-            Line::Notice(_) | Line::Said(_) => {
-                if timestamps {
-                    show(Line::Notice(&clock::stamp()), palette, text);
-                }
-                show(line, palette, text);
-                text.push(b'\n');
-            }
-        });
-        if has_title {
-            let _ = out.write_all(tty::GIVE_TITLE_BACK.as_bytes());
-        }
-    };
-    thread::Builder::new().name("event-log".to_owned()).spawn(print)?;
-    Ok(printed)
-}
-
-fn show(line: Line, palette: Palette, text: &mut Vec<u8>) {
-    match line {
-        Line::Said(line) if !palette.has_colours() => text.extend_from_slice(line),
-        Line::Said(line) => {
-            for (style, piece) in paint::pieces(&String::from_utf8_lossy(line)) {
-                text.extend(palette.painted(style, piece).bytes());
-            }
-        }
-        Line::Notice(notice) => text.extend(palette.painted(Style::Dim, notice).bytes()),
-        Line::Count(..) => {}
-    }
-}
-
-/// The final report, in one line.
-fn in_words(Report { peers, laggards, lines }: Report) -> String {
-    let clients = protocol::counted(peers, "client", "clients");
-    let behind = if laggards == 0 { String::new() } else { format!(" ({laggards} behind)") };
-    let messages = if lines == 1 { "message" } else { "messages" };
-    format!("{clients} connected{behind}, {lines} {messages} delivered")
 }

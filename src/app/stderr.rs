@@ -18,7 +18,7 @@ use tcp_chat::protocol;
 
 use super::streams::{self, Out};
 
-/// How many messages may wait.
+/// How many messages may wait to be written.
 const WAITING: usize = 1024;
 
 /// How long the start of a server and the end of the program wait for the queue, and how long they
@@ -26,12 +26,9 @@ const WAITING: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 const STUCK: Duration = Duration::from_millis(300);
 
-/// A request to the writing thread.
-enum Task {
-    Write(Vec<u8>),
-    /// Drop this sender: the drop reports that everything before it is written.
-    Reached(#[expect(dead_code, reason = "it is only dropped")] Sender<()>),
-}
+/// A text for the writing thread, and perhaps a sender. The thread drops the sender when everything up
+/// to here is written.
+type Task = (Vec<u8>, Option<Sender<()>>);
 
 /// The channel to the writing thread, once it has started.
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
@@ -50,13 +47,12 @@ pub(crate) fn start_thread() {
     }
 }
 
-/// Writes a message, or queues it.
 pub(crate) fn say(line: &str) {
     let text = format!("{line}\n").into_bytes();
     match TASKS.get() {
         // Stderr may be closed or full. No other place remains to report that.
         None => _ = Out(io::stderr()).write_all(&text),
-        Some(tasks) if tasks.try_send(Task::Write(text)).is_ok() => {}
+        Some(tasks) if tasks.try_send((text, None)).is_ok() => {}
         Some(_) => _ = SKIPPED.fetch_add(1, Relaxed),
     }
 }
@@ -74,7 +70,7 @@ pub(crate) fn say_in_order(line: &str) {
 pub(crate) fn flush() {
     let Some(tasks) = TASKS.get() else { return };
     let (reached, written) = crossbeam_channel::bounded(0);
-    if tasks.send_timeout(Task::Reached(reached), STUCK).is_ok() {
+    if tasks.send_timeout((Vec::new(), Some(reached)), STUCK).is_ok() {
         wait_for(&written, io::stderr());
     }
 }
@@ -96,12 +92,9 @@ fn takes_something(out: &impl AsFd) -> bool {
     streams::is_ready(out, PollFlags::OUT, Some(&Timespec::default()))
 }
 
-/// The writing thread.
 fn write_all(tasks: &Receiver<Task>, skipped: &AtomicUsize, out: &mut dyn Write) {
-    for task in tasks {
-        if let Task::Write(text) = task
-            && out.write_all(&text).is_err()
-        {
+    for (text, _reached) in tasks {
+        if out.write_all(&text).is_err() {
             skipped.fetch_add(1, Relaxed);
             continue;
         }
@@ -116,13 +109,13 @@ fn write_all(tasks: &Receiver<Task>, skipped: &AtomicUsize, out: &mut dyn Write)
 
 #[cfg(test)]
 mod tests {
-    use super::{AtomicUsize, Task, write_all};
+    use super::{AtomicUsize, write_all};
 
     #[test]
     fn skipped_messages_are_counted_once() {
         let (sender, tasks) = crossbeam_channel::unbounded();
         for text in ["one\n", "two\n"] {
-            sender.send(Task::Write(text.into())).expect("the receiver is here");
+            sender.send((text.into(), None)).expect("the receiver is here");
         }
         drop(sender);
         let mut out = Vec::new();

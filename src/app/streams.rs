@@ -11,7 +11,6 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::stderr;
 
-/// Reads from stdin. Returns 0 at the end of the input.
 pub(crate) fn read(buffer: &mut [u8]) -> io::Result<usize> {
     let stdin = io::stdin();
     waiting(&stdin, PollFlags::IN, || rustix::io::read(&stdin, &mut *buffer))
@@ -78,15 +77,12 @@ impl Stdout {
     /// wants to end.
     pub(crate) fn print(&self, text: Vec<u8>) -> io::Result<()> {
         // The send fails only if an earlier text is not written yet.
-        let sent = self.texts.try_send(text).ok();
-        let late = || Err(io::ErrorKind::TimedOut.into());
-        sent.map_or_else(late, |()| {
+        let written = self.texts.try_send(text).ok().and_then(|()| {
             select_biased! {
-                recv(self.written) -> done => done.unwrap_or_else(|_| late()),
-                recv(self.quit) -> _ => {
-                    stderr::wait_for(&self.written, io::stdout()).unwrap_or_else(late)
-                }
+                recv(self.written) -> written => written.ok(),
+                recv(self.quit) -> _ => stderr::wait_for(&self.written, io::stdout()),
             }
-        })
+        });
+        written.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
     }
 }

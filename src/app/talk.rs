@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
-use tcp_chat::client::{self, Introduction};
+use tcp_chat::client::{self, Introduction, Screen};
 use tcp_chat::protocol::{Framing, Name};
 
 use super::args::ClientArgs;
@@ -19,8 +19,7 @@ use super::{signals, streams};
 /// `SO_REUSEADDR` cannot use its port again for a minute.
 const PATIENCE: Duration = Duration::from_secs(65);
 
-/// Runs the client until the input ends or the user leaves. Also shows the lines that arrive on
-/// `log`.
+/// Runs the client. On a terminal, it also shows the lines that arrive on `log`.
 pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
     let at_terminal = io::stdin().is_terminal();
     let patience = if at_terminal { None } else { Some(PATIENCE) };
@@ -40,29 +39,25 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
         give_up_after: args.give_up_after.or(patience),
     };
     let quit = signals::on_stop()?;
-    let done = if tty::is_here() {
+    let (mut screen, input): (Box<dyn Screen>, _) = if tty::is_here() {
         let look = Look {
             timestamps: args.timestamps,
             palette: Palette::new(true, args.light),
             bell: !args.no_bell,
             has_echo: !args.local_echo,
         };
-        let (mut terminal, input) = Terminal::open(look, log).context("cannot use the terminal")?;
-        if is_unnamed && !ask::for_name(&mut config.name, &input, &quit, &mut terminal) {
-            return Ok(());
-        }
-        client::run(&config, &input, &quit, &mut terminal)
+        let (terminal, input) = Terminal::open(look, log).context("cannot use the terminal")?;
+        (Box::new(terminal), input)
     } else {
         let input = pipe::read_lines(config.max_line)
             .context("cannot start the thread that reads the input")?;
         let out = streams::Stdout::start(quit.clone())
             .context("cannot start the thread that prints the chat")?;
-        let mut plain = Pipe::new(out, args.timestamps, at_terminal);
-        let can_ask = at_terminal && io::stderr().is_terminal();
-        if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut plain) {
-            return Ok(());
-        }
-        client::run(&config, &input, &quit, &mut plain)
+        (Box::new(Pipe::new(out, args.timestamps, at_terminal)), input)
     };
-    Ok(done?)
+    let can_ask = tty::is_here() || at_terminal && io::stderr().is_terminal();
+    if is_unnamed && can_ask && !ask::for_name(&mut config.name, &input, &quit, &mut *screen) {
+        return Ok(());
+    }
+    Ok(client::run(&config, &input, &quit, &mut *screen)?)
 }

@@ -7,15 +7,15 @@
 //! server that is killed leaves a readable file, too.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::mem;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -34,8 +34,8 @@ const WRITE: usize = 65_536;
 const REST: Duration = Duration::from_millis(20);
 
 /// The tracks that belong to no thread: who holds the roster, and where lines were skipped.
-const ROSTER: u32 = 1;
-const SKIPS: u32 = 2;
+const ROSTER: usize = 1;
+const SKIPS: usize = 2;
 
 /// The beginning of the file: an array, whose end may be missing, and the names of these tracks.
 const HEAD: &str = r#"[
@@ -44,30 +44,34 @@ const HEAD: &str = r#"[
 {"name":"thread_name","ph":"M","pid":1,"tid":2,"args":{"name":"skipped"}},
 "#;
 
-/// How a line begins, which steps of its thread it ends, which step it begins, what the thread has done
-/// since its last line, and what the number at the end of the line counts. A line that is not here
-/// is a moment.
-const WORDS: [(&str, &[&str], &str, &str, &str); 13] = [
-    ("reads bytes: ", &[], "", "reads", "bytes"),
-    ("reads no more", &["waits for its turn"], "", "reads", ""),
-    ("appends to pending", &["waits for its turn"], "", "appends to pending", ""),
-    ("the roster is busy", &[], "", "finds the roster busy", ""),
-    ("finds nothing pending", &[], "", "finds nothing pending", ""),
-    ("waits for the roster", &["sends the backlog"], "waits for the roster", "", ""),
-    ("locks the roster", &["waits for the roster"], "holds the roster", "", ""),
-    ("lets others append", &[], "lets others append", "", ""),
-    ("takes all that is pending, lines: ", &["lets others append"], "", "", "lines"),
-    ("sends to all peers: ", &[], "sends", "", "peers"),
-    ("unlocks the roster", &["holds the roster"], "", "", ""),
-    ("sends the backlog, batches: ", &[], "sends the backlog", "", "batches"),
-    ("waits for its turn", &[], "waits for its turn", "", ""),
+/// The step that contains others.
+const HOLDS: &str = "holds the roster";
+
+/// How a line begins, what its thread has done since its last line, what the thread does until the
+/// next line of this table, and what the number at the end of the line counts. Only [`HOLDS`] goes on
+/// until the roster is unlocked. A line that is not here is a moment.
+const WORDS: [(&str, &str, &str, &str); 13] = [
+    ("reads bytes: ", "reads", "", "bytes"),
+    ("reads no more", "reads", "", ""),
+    ("appends to pending", "appends to pending", "", ""),
+    ("the roster is busy", "finds the roster busy", "", ""),
+    ("finds nothing pending", "finds nothing pending", "", ""),
+    ("waits for the roster", "", "waits for the roster", ""),
+    ("locks the roster", "", HOLDS, ""),
+    ("lets others append", "", "lets others append", ""),
+    ("takes all that is pending, lines: ", "", "", "lines"),
+    ("sends to all peers: ", "", "sends", "peers"),
+    ("unlocks the roster", "", "", ""),
+    ("sends the backlog, batches: ", "", "sends the backlog", "batches"),
+    ("waits for its turn", "", "waits for its turn", ""),
 ];
+
+/// A line: when and by which thread it was logged, and how many lines were skipped until then.
+type Note = (Instant, Thread, u64, Cow<'static, str>);
 
 /// What the writing thread is given.
 enum Task {
-    /// A line, its time, and its track. The first line of a track brings the name of the thread, and so
-    /// does the first one after lines that were skipped.
-    Note(Instant, u32, Option<String>, Cow<'static, str>),
+    Note(Note),
     /// Write everything, and drop this sender.
     End(Sender<()>),
 }
@@ -75,32 +79,21 @@ enum Task {
 /// The channel to the writing thread, if there is a timeline.
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
 
-/// How many lines were skipped that the file does not mention yet.
 static SKIPPED: AtomicU64 = AtomicU64::new(0);
-
-static TRACKS: AtomicU32 = AtomicU32::new(SKIPS + 1);
-
-thread_local! {
-    /// The track of this thread, and whether the writing thread has been given its last line.
-    static TRACK: Cell<(u32, bool)> = Cell::new((TRACKS.fetch_add(1, Relaxed), false));
-}
 
 /// Notes a line of the log. This never waits.
 pub(crate) fn note(record: &Record) {
     let Some(tasks) = TASKS.get() else { return };
     if record.level() == Level::Trace && record.target().starts_with("tcp_chat") {
-        let (at, (track, is_known)) = (Instant::now(), TRACK.get());
-        let name = || thread::current().name().unwrap_or("a thread").to_owned();
+        let (at, skipped) = (Instant::now(), SKIPPED.load(Relaxed));
         let line =
             record.args().as_str().map_or_else(|| record.args().to_string().into(), Cow::from);
-        let note = Task::Note(at, track, (!is_known).then(name), line);
-        let fits = tasks.try_send(note).is_ok();
-        TRACK.set((track, fits));
-        SKIPPED.fetch_add(u64::from(!fits), Relaxed);
+        if tasks.try_send(Task::Note((at, thread::current(), skipped, line))).is_err() {
+            SKIPPED.fetch_add(1, Relaxed);
+        }
     }
 }
 
-/// Makes the file, or empties it.
 pub(crate) fn create(path: &Path) -> Result<File> {
     let failed = || format!("cannot write the timeline {}; choose another file", path.display());
     File::create(path).with_context(failed)
@@ -112,7 +105,8 @@ pub(crate) fn start(path: &Path) -> Result<File> {
     let writer = Writer {
         file: file.try_clone()?,
         begin: Instant::now(),
-        written: (Duration::ZERO, 0),
+        last: Duration::ZERO,
+        skipped: 0,
         tracks: HashMap::new(),
         text: HEAD.to_owned(),
     };
@@ -138,64 +132,73 @@ pub(crate) fn finish(file: &File) {
 
 /// A thread, as its lines tell it.
 struct Track {
-    name: String,
+    number: usize,
     /// The steps that have begun, the outermost first: name, beginning, numbers.
     open: Vec<(&'static str, Duration, String)>,
     /// When its last line came.
     last: Duration,
 }
 
-/// The thread that writes.
 struct Writer {
     file: File,
     begin: Instant,
-    /// When it wrote last, and how long the file was then.
-    written: (Duration, u64),
-    tracks: HashMap<u32, Track>,
+    /// When the last line of all came, and how many lines had been skipped by then.
+    last: Duration,
+    skipped: u64,
+    tracks: HashMap<ThreadId, Track>,
     /// Whole lines that are to be written.
     text: String,
 }
 
 impl Writer {
     fn run(mut self, tasks: &Receiver<Task>) -> io::Result<()> {
-        while let Ok(first) = tasks.recv() {
-            for task in std::iter::once(first).chain(tasks.try_iter()) {
-                match task {
-                    Task::Note(at, track, name, line) => self.add(at, track, name, &line),
-                    Task::End(_end) => return self.write(),
-                }
-                if self.text.len() > WRITE {
-                    self.write()?;
-                }
+        for task in tasks {
+            match task {
+                Task::Note(note) => self.add(&note),
+                Task::End(_end) => return self.write(),
             }
-            self.write()?;
-            thread::sleep(REST);
+            if tasks.is_empty() || self.text.len() > WRITE {
+                self.write()?;
+            }
+            if tasks.is_empty() {
+                thread::sleep(REST);
+            }
         }
         Ok(())
     }
 
     /// Finds out what a line says, and adds the steps that it ends.
-    fn add(&mut self, at: Instant, number: u32, name: Option<String>, line: &str) {
-        let Self { begin, tracks, text, .. } = self;
-        let now = at.saturating_duration_since(*begin);
-        if let Some(name) = name {
+    fn add(&mut self, (at, thread, skipped, line): &Note) {
+        let Self { tracks, text, .. } = self;
+        let now = at.saturating_duration_since(self.begin);
+        if *skipped > self.skipped {
+            let what = format!("{} lines skipped", skipped - self.skipped);
+            add_step(text, SKIPS, &what, [self.last, now], "");
+            self.skipped = *skipped;
+            // Any thread may miss them: nothing is known of the steps that had begun.
+            for track in tracks.values_mut() {
+                (track.open, track.last) = (Vec::new(), now);
+            }
+        }
+        self.last = now;
+        let (number, name) = (SKIPS + 1 + tracks.len(), thread.name().unwrap_or("a thread"));
+        let track = tracks.entry(thread.id()).or_insert_with(|| {
             let _ = writeln!(
                 text,
                 r#"{{"name":"thread_name","ph":"M","pid":1,"tid":{number},"args":{{"name":"{name}"}}}},"#
             );
-            // After lines that were skipped, nothing is known of the steps that had begun.
-            tracks.insert(number, Track { name, open: Vec::new(), last: now });
-        }
-        let Some(track) = tracks.get_mut(&number) else { return };
-        // A line without such words is a moment: it begins and ends now.
+            Track { number, open: Vec::new(), last: now }
+        });
+        let last = mem::replace(&mut track.last, now);
         let words = WORDS.iter().find(|(start, ..)| line.starts_with(start));
-        let &(start, ends, begins, did, counts) = words.unwrap_or(&("", &[], "", "", ""));
-        let (did, since) = if words.is_some() { (did, track.last) } else { (line, now) };
-        while track.open.iter().any(|(name, ..)| ends.contains(name)) {
-            let Some((name, since, numbers)) = track.open.pop() else { break };
-            add_step(text, number, name, (since, now), &numbers);
-            if name == "holds the roster" {
-                add_step(text, ROSTER, &track.name, (since, now), &numbers);
+        let Some(&(start, did, does, counts)) = words else {
+            return add_step(text, track.number, line, [now, now], "");
+        };
+        let ends = |step: &str| step != HOLDS || start == "unlocks the roster";
+        while let Some((step, since, numbers)) = track.open.pop_if(|(step, ..)| ends(step)) {
+            add_step(text, track.number, step, [since, now], &numbers);
+            if step == HOLDS {
+                add_step(text, ROSTER, name, [since, now], &numbers);
             }
         }
         let numbers = match counts {
@@ -204,38 +207,25 @@ impl Writer {
         };
         track.open.iter_mut().for_each(|(.., of_step)| *of_step += &numbers);
         if !did.is_empty() {
-            add_step(text, number, did, (since, now), &numbers);
+            add_step(text, track.number, did, [last, now], &numbers);
         }
-        if !begins.is_empty() {
-            track.open.push((begins, now, numbers));
+        if !does.is_empty() {
+            track.open.push((does, now, numbers));
         }
-        track.last = now;
     }
 
     fn write(&mut self) -> io::Result<()> {
-        let (last, length) = self.written;
-        let (now, skipped) = (self.begin.elapsed(), SKIPPED.swap(0, Relaxed));
-        if skipped > 0 {
-            add_step(&mut self.text, SKIPS, &format!("{skipped} lines skipped"), (last, now), "");
-        }
-        self.written = (now, length + self.text.len() as u64);
-        let written = self.file.write_all(self.text.as_bytes());
-        self.text.clear();
+        let length = self.file.metadata()?.len();
+        let written = self.file.write_all(mem::take(&mut self.text).as_bytes());
         // Half a line at its end would spoil the file.
         written.inspect_err(|_| _ = self.file.set_len(length))
     }
 }
 
-/// Adds a complete step to the text.
-fn add_step(
-    text: &mut String,
-    track: u32,
-    name: &str,
-    (start, end): (Duration, Duration),
-    numbers: &str,
-) {
-    let [start, length] = [start, end.saturating_sub(start)].map(|time| time.as_secs_f64() * 1e6);
-    let (name, numbers) = (name.replace(['"', '\\'], "'"), numbers.trim_end_matches(','));
+fn add_step(text: &mut String, track: usize, name: &str, time: [Duration; 2], numbers: &str) {
+    let [start, end] = time.map(|time| time.as_secs_f64() * 1e6);
+    let (length, name) = ((end - start).max(0.0), name.replace(['"', '\\'], "'"));
+    let numbers = numbers.trim_end_matches(',');
     let _ = writeln!(
         text,
         r#"{{"name":"{name}","ph":"X","ts":{start:.3},"dur":{length:.3},"pid":1,"tid":{track},"args":{{{numbers}}}}},"#

@@ -35,14 +35,14 @@ const LONG_YIELD: Duration = Duration::from_millis(2);
 const BUSY: Duration = Duration::from_millis(100);
 
 /// Something that happened in the room.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
+#[derive(Clone, Debug)]
+pub enum Event {
     /// The peer at this address has joined.
     Joined(SocketAddr),
     /// These lines were delivered. A reader may be overrun: it reads, and still loses ground.
     Delivered {
         /// The lines.
-        batch: &'a Arc<Batch>,
+        batch: Arc<Batch>,
         /// Whether some reader is overrun now.
         overrun: bool,
     },
@@ -192,7 +192,7 @@ impl<S: Socket> Roster<S> {
         backlog.advance(batch);
         self.lines += batch.count() as u64;
         self.crowded = batch.count() > 1 && self.peers.len() > FEW;
-        self.observer.see(Event::Delivered { batch, overrun });
+        self.observer.see(Event::Delivered { batch: Arc::clone(batch), overrun });
         self.trim();
     }
 

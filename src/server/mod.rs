@@ -7,7 +7,6 @@
 mod accept;
 mod catch_up;
 mod endpoint;
-pub mod event_log;
 mod flow;
 mod inbound;
 mod limits;

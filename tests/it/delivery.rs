@@ -146,7 +146,8 @@ fn without_reconnecting_a_client_counts_unconfirmed_lines() {
 
 fn has_thread(process: u32, name: &str) -> bool {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    let mut names =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
     names.any(|it| it.trim_end() == name)
 }
 

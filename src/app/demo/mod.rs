@@ -15,12 +15,11 @@ use crate::app::args::DemoArgs;
 use crate::app::signals;
 use crate::app::timeline::create;
 
-/// How long the demo pauses to give a person time to read.
+/// Time to read, for a person who watches.
 const PAUSE: Duration = Duration::from_millis(700);
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];
 
-/// `tcp-chat demo`
 pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Result<()> {
     let quit = signals::on_stop()?;
     let pause = if *fast { Duration::ZERO } else { PAUSE };
@@ -31,7 +30,8 @@ pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Res
         args.extend(["--timeline", file]);
     }
     let mut stage = Stage::new(pause, *light, quit)?;
-    let names: Vec<String> = (0..usize::from(*clients)).map(name).collect();
+    let more = (NAMES.len() + 1..).map(|number| format!("Client{number}"));
+    let names: Vec<_> = NAMES.map(str::to_owned).into_iter().chain(more).take(*clients).collect();
 
     stage.heading("A server starts: one process. It will have one thread for each client.")?;
     let (mut server, address) = stage.server(&args)?;
@@ -84,8 +84,4 @@ pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Res
     }
     stage.stop(&mut server)?;
     stage.heading("Done: the demo has checked every step.")
-}
-
-fn name(index: usize) -> String {
-    NAMES.get(index).map_or_else(|| format!("Client{}", index + 1), |&name| name.to_owned())
 }

@@ -2,8 +2,7 @@
 //! of output is shown under the heading to which it belongs.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,17 +18,16 @@ use crate::app::ui::terminal::{layout::lay_out, tty};
 /// How long a step may take. After this time the demo has failed.
 const ACT: Duration = Duration::from_secs(15);
 
-/// The output of a process: a line, or the end of the output.
-struct Printed {
-    by: String,
-    line: Option<String>,
-}
+/// The name of a process, and a line that it printed.
+type Printed = (String, String);
+
+/// Stands for the end of the output: no process of the demo prints an empty line.
+const END: &str = "";
 
 /// A process of the demo. It is killed if the demo ends first.
 pub(super) struct Actor {
     pub(super) name: Name,
     child: Child,
-    stdin: Option<ChildStdin>,
 }
 
 impl Drop for Actor {
@@ -40,7 +38,6 @@ impl Drop for Actor {
     }
 }
 
-/// The processes of the demo, and their output.
 pub(super) struct Stage {
     printed: Receiver<Printed>,
     printer: Sender<Printed>,
@@ -55,7 +52,6 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// An empty stage. The `pause` gives a person time to read.
     pub(super) fn new(pause: Duration, light: bool, quit: Receiver<()>) -> Result<Self> {
         let (printer, printed) = crossbeam_channel::unbounded();
         let out = Stdout::start(quit.clone()).context("cannot start the thread that prints")?;
@@ -85,21 +81,20 @@ impl Stage {
             recv(self.quit) -> _ => bail!("the demo was stopped"),
             recv(at(end)) -> _ => None,
         };
-        let Some(printed) = printed else { return Ok(false) };
-        if let Some(line) = &printed.line {
-            self.show(&printed.by, "|", line)?;
+        let Some((by, line)) = printed else { return Ok(false) };
+        if line != END {
+            self.show(&by, "|", &line)?;
         }
-        self.seen.push(printed);
+        self.seen.push((by, line));
         Ok(true)
     }
 
     pub(super) fn server(&mut self, args: &[&str]) -> Result<(Actor, String)> {
         let server = self.start("Server", &[&["server"], args].concat())?;
-        let line = self.wait("Server", |line| line.contains("listening on "))?;
+        let line = self.wait("Server", |line| line.starts_with("listening on "))?;
         self.wait("Server", |line| line.ends_with(" Online..."))?;
-        let address =
-            line.split("listening on ").nth(1).and_then(|rest| rest.split([';', ' ']).next());
-        Ok((server, address.unwrap_or_default().to_owned()))
+        let address = line.split([' ', ';']).nth(2).unwrap_or_default();
+        Ok((server, address.to_owned()))
     }
 
     pub(super) fn client(&mut self, name: &str, address: &str) -> Result<Actor> {
@@ -113,22 +108,21 @@ impl Stage {
         let failed = || format!("cannot start {name}");
         let program = std::env::current_exe().with_context(failed)?;
         let mut command = Command::new(program);
-        // The server prints the program's name as the user typed it, and not the whole path.
-        command.arg0(std::env::args_os().next().unwrap_or_else(|| "tcp-chat".into()));
         // The user's variables for a server must not change the demo's server.
-        std::env::vars_os()
-            .filter(|(key, _)| key.to_string_lossy().starts_with("TCP_CHAT_"))
-            .for_each(|(key, _)| _ = command.env_remove(key));
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("TCP_CHAT_") {
+                command.env_remove(variable);
+            }
+        }
         let (from, to) = io::pipe().with_context(failed)?;
         command.stdout(to.try_clone().with_context(failed)?).stderr(to);
-        let mut child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
-        let stdin = child.stdin.take();
+        let child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
         let (by, printer) = (name.to_owned(), self.printer.clone());
-        let actor = Actor { name: name.parse()?, child, stdin };
+        let actor = Actor { name: name.parse()?, child };
         let collect = move || {
             let lines = BufReader::new(from).lines().map_while(Result::ok);
-            for line in lines.map(Some).chain([None]) {
-                let _ = printer.send(Printed { by: by.clone(), line });
+            for line in lines.chain([END.to_owned()]) {
+                let _ = printer.send((by.clone(), line));
             }
         };
         thread::Builder::new().spawn(collect).with_context(failed)?;
@@ -137,17 +131,11 @@ impl Stage {
 
     /// Waits until `by` prints a matching line, and shows all output meanwhile.
     pub(super) fn wait(&mut self, by: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
-        let found = self.wait_for(by, |line| line.is_some_and(&wanted))?;
-        Ok(found.line.unwrap_or_default())
-    }
-
-    fn wait_for(&mut self, by: &str, wanted: impl Fn(Option<&str>) -> bool) -> Result<Printed> {
         let deadline = Instant::now() + ACT;
         loop {
-            let found =
-                self.seen.iter().position(|seen| seen.by == by && wanted(seen.line.as_deref()));
+            let found = self.seen.iter().position(|(name, line)| name == by && wanted(line));
             if let Some(index) = found {
-                return Ok(self.seen.remove(index));
+                return Ok(self.seen.remove(index).1);
             }
             if !self.next(deadline)? {
                 bail!("{by} did not show the expected line");
@@ -165,10 +153,7 @@ impl Stage {
     /// Shows a line that `by` printed or typed. It leaves out how to join, because this server is only
     /// a demo.
     fn show(&self, by: &str, sign: &str, line: &str) -> Result<()> {
-        let line = match line.split_once(';') {
-            Some((listening, _)) if line.starts_with("listening on ") => listening,
-            _ => line,
-        };
+        let line = line.split("; connect with: ").next().unwrap_or_default();
         let style = if by == "Server" { Style::Bold } else { paint::hue(by) };
         // What a process says about itself, and not what it says to the others.
         let is_notice = line.contains("@PORT #") || protocol::is_of_server(line);
@@ -191,7 +176,7 @@ impl Stage {
 
     pub(super) fn type_line(&self, actor: &mut Actor, text: &str) -> Result<()> {
         self.show(&actor.name.to_string(), ">", text)?;
-        let stdin = actor.stdin.as_mut().context("the client's input is closed")?;
+        let stdin = actor.child.stdin.as_mut().context("the client's input is closed")?;
         writeln!(stdin, "{text}").with_context(|| format!("{} does not read its input", actor.name))
     }
 
@@ -210,7 +195,7 @@ impl Stage {
     /// Ends the input of a client. Waits until the client has said goodbye and its process has
     /// ended well.
     pub(super) fn leave(&mut self, mut actor: Actor, listeners: &[String]) -> Result<()> {
-        actor.stdin = None;
+        actor.child.stdin = None;
         self.all_hear(&actor.name.farewell(), listeners)?;
         self.wait("Server", |line| line.contains("Has Disconnected! (left"))?;
         self.ended(&mut actor)
@@ -227,7 +212,7 @@ impl Stage {
 
     fn ended(&mut self, actor: &mut Actor) -> Result<()> {
         // Its output ends with the process, so the wait is short.
-        self.wait_for(&actor.name.to_string(), |line| line.is_none())?;
+        self.wait(&actor.name.to_string(), |line| line == END)?;
         let name = &actor.name;
         let status = actor.child.wait().with_context(|| format!("cannot wait for {name}"))?;
         if status.success() { Ok(()) } else { bail!("{name} ended with {status}") }
