@@ -7,9 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
-use tcp_chat::server::{
-    BindError, Capacity, ClientPolicy, Config, ReadOptions, Server, Template, Timeouts,
-};
+use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, Server, Template, Timeouts};
 
 use super::args::{Cores, Echo, ServerArgs};
 use super::event_log::EventLog;
@@ -67,14 +65,12 @@ fn config(args: &ServerArgs) -> Config {
         // With --raw, the flags for raw clients must not change the other clients.
         let for_these = args.raw.is_none() || framing == Framing::Raw;
         ClientPolicy {
-            reading: ReadOptions {
-                framing,
-                max_line: args.max_line,
-                greet: args.greet.clone().filter(|_| for_these),
-                prefix: args.prefix.clone().filter(|_| for_these),
-                name_first: (args.name_first && framing == Framing::Raw)
-                    .then(|| args.ask.clone().unwrap_or_default()),
-            },
+            framing,
+            max_line: args.max_line,
+            greet: args.greet.clone().filter(|_| for_these),
+            prefix: args.prefix.clone().filter(|_| for_these),
+            name_first: (args.name_first && framing == Framing::Raw)
+                .then(|| args.ask.clone().unwrap_or_default()),
             echo: args.echo == Echo::All,
             rate: args.rate,
             timeouts: Timeouts { idle: args.dead_link, sending },

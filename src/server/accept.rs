@@ -12,9 +12,9 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{ClientPolicy, Endpoint};
 use super::placement;
-use super::session::{self, ClientPolicy};
+use super::session;
 use super::socket::TcpSocket;
 use super::{Server, Shared};
 use crate::protocol::{self, Framing};
@@ -127,7 +127,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         if !std::mem::replace(&mut self.turned_away, true) {
             log::warn!("turning clients away: {why}");
         }
-        let end = if policy.reading.framing == Framing::Lines { "\n" } else { "" };
+        let end = if policy.framing == Framing::Lines { "\n" } else { "" };
         socket.turn_away(&format!("{why}{end}"));
     }
 }

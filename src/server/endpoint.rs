@@ -7,14 +7,37 @@ use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 
-use super::session::ClientPolicy;
-use crate::protocol;
+use super::socket::Timeouts;
+use super::template::Template;
+use crate::protocol::{self, Framing};
 
 /// How many connections may wait to be accepted. The kernel may allow fewer (`net.core.somaxconn`).
 const ACCEPT_BACKLOG: i32 = 4096;
 
 /// How many ports are tried until one is free at each address of a host.
 const TRIES: u32 = 16;
+
+/// How the clients at one address are served.
+#[derive(Clone, Debug)]
+pub struct ClientPolicy {
+    /// How messages are told apart.
+    pub framing: Framing,
+    /// The longest line, in bytes.
+    pub max_line: usize,
+    /// A greeting for each client.
+    pub greet: Option<Template>,
+    /// Text in front of each message of a client.
+    pub prefix: Option<Template>,
+    /// A raw client's first message is its name. This text asks for it, or is empty. The room does not
+    /// say the name, and the greeting follows it.
+    pub name_first: Option<String>,
+    /// Whether a client is sent its own messages.
+    pub echo: bool,
+    /// How many lines per second are read from a client.
+    pub rate: Option<f64>,
+    /// When their connections count as dead.
+    pub timeouts: Timeouts,
+}
 
 /// An address at which clients arrive, and how they are served.
 #[derive(Debug)]

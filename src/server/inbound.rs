@@ -6,31 +6,16 @@
 use std::net::SocketAddr;
 use std::sync::Once;
 
+use super::endpoint::ClientPolicy;
 use super::template::Template;
 use crate::protocol::{
     self, Batch, Chunks, Found, Framing, Lines, NOBODY, Name, PeerId, RAW_MESSAGE,
 };
 
-/// How the messages of a client are read, and what is added to them.
-#[derive(Clone, Debug)]
-pub struct ReadOptions {
-    /// How messages are told apart.
-    pub framing: Framing,
-    /// The longest line, in bytes.
-    pub max_line: usize,
-    /// A greeting for each client.
-    pub greet: Option<Template>,
-    /// Text in front of each message of a client.
-    pub prefix: Option<Template>,
-    /// A raw client's first message is its name. This text asks for it, or is empty. The room does not
-    /// say the name, and the greeting follows it.
-    pub name_first: Option<String>,
-}
-
 /// Turns the bytes of one client into messages.
 #[derive(Debug)]
 pub struct Inbound<'a> {
-    reading: &'a ReadOptions,
+    policy: &'a ClientPolicy,
     speaker: PeerId,
     address: SocketAddr,
     decoder: Decoder,
@@ -48,18 +33,18 @@ enum Decoder {
 impl<'a> Inbound<'a> {
     /// For the messages of `speaker` at `address`. Adds the greeting to `batch`.
     pub fn new(
-        reading: &'a ReadOptions,
+        policy: &'a ClientPolicy,
         speaker: PeerId,
         address: SocketAddr,
         batch: &mut Batch,
     ) -> Self {
-        let decoder = match reading.framing {
-            Framing::Lines => Decoder::Lines(Lines::new(reading.max_line), Newlines::default()),
+        let decoder = match policy.framing {
+            Framing::Lines => Decoder::Lines(Lines::new(policy.max_line), Newlines::default()),
             Framing::Raw => Decoder::Raw(Chunks::default()),
         };
-        let awaits_name = reading.name_first.is_some();
+        let awaits_name = policy.name_first.is_some();
         let prefix = String::new();
-        let mut inbound = Self { reading, speaker, address, decoder, prefix, awaits_name };
+        let mut inbound = Self { policy, speaker, address, decoder, prefix, awaits_name };
         if !awaits_name {
             inbound.begin("", batch);
         }
@@ -69,10 +54,10 @@ impl<'a> Inbound<'a> {
     /// Greets the client, and fills in the text in front of its messages.
     fn begin(&mut self, name: &str, batch: &mut Batch) {
         let fill = |template: &Template| template.fill(self.speaker, self.address, name);
-        if let Some(greeting) = &self.reading.greet {
+        if let Some(greeting) = &self.policy.greet {
             batch.tell(self.speaker, &fill(greeting));
         }
-        self.prefix = self.reading.prefix.as_ref().map(fill).unwrap_or_default();
+        self.prefix = self.policy.prefix.as_ref().map(fill).unwrap_or_default();
     }
 
     /// Takes the bytes of one read, or the end of the stream if there are none. Each message that
@@ -82,7 +67,7 @@ impl<'a> Inbound<'a> {
         match &mut self.decoder {
             Decoder::Lines(lines, newlines) => {
                 newlines.look_for(bytes, self.address);
-                let (prefix, max_line) = (&self.prefix, self.reading.max_line);
+                let (prefix, max_line) = (&self.prefix, self.policy.max_line);
                 let found = |found: Found| {
                     match found {
                         Found::Line(line) => batch.say(speaker, |text| {

@@ -38,10 +38,9 @@ use endpoint::Endpoint;
 use flow::{Budget, Flow};
 use socket::TcpSocket;
 
-pub use endpoint::BindError;
-pub use inbound::{Inbound, ReadOptions};
+pub use endpoint::{BindError, ClientPolicy};
+pub use inbound::Inbound;
 pub use limits::Capacity;
-pub use session::ClientPolicy;
 pub use socket::Timeouts;
 pub use template::{Template, TemplateError};
 
@@ -95,7 +94,7 @@ impl Server {
 
     /// The addresses it listens on, the main one first, and how messages are told apart there.
     pub fn listening(&self) -> impl Iterator<Item = (SocketAddr, Framing)> {
-        self.endpoints.iter().map(|endpoint| (endpoint.address, endpoint.policy.reading.framing))
+        self.endpoints.iter().map(|endpoint| (endpoint.address, endpoint.policy.framing))
     }
 
     /// Serves until a message comes over `stop`, or its sender is gone. Returns a report on the room

@@ -9,28 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::endpoint::ClientPolicy;
 use super::flow::{Credit, Pace};
-use super::inbound::{Inbound, ReadOptions};
-use super::socket::{TcpSocket, Timeouts};
+use super::inbound::Inbound;
+use super::socket::TcpSocket;
 use crate::protocol::{Batch, PeerId};
 use crate::room::{Reason, Socket};
 use crate::sync::Relaxed;
 
 /// How much is read at once, in bytes. Only the part of this buffer that was used takes memory.
 const READ: usize = 8 * 1024;
-
-/// How the clients of one listener are served.
-#[derive(Clone, Debug)]
-pub struct ClientPolicy {
-    /// How their messages are read.
-    pub reading: ReadOptions,
-    /// Whether a client is sent its own messages.
-    pub echo: bool,
-    /// How many lines per second are read from a client.
-    pub rate: Option<f64>,
-    /// When their connections count as dead.
-    pub timeouts: Timeouts,
-}
 
 /// Serves one client until it goes. The caller gives it a thread of its own, and the name of that thread
 /// stands in front of each line of the log.
@@ -46,12 +34,12 @@ pub(super) fn serve(
     }
     // Before the client joins, so that no message of another client comes first. The buffer is still
     // empty, and holds more than a command line can.
-    if let Some(prompt) = &policy.reading.name_first
+    if let Some(prompt) = &policy.name_first
         && socket.send_now(prompt.as_bytes()).is_err()
     {
         return;
     }
-    let framing = policy.reading.framing;
+    let framing = policy.framing;
     // Nothing comes back if the room was closed while this thread started.
     let joined = shared.room.join(Arc::clone(socket), address, framing, policy.echo);
     let Some(id) = joined else { return };
@@ -86,7 +74,7 @@ fn converse(
 ) -> Reason {
     let Speaker { shared, socket, .. } = speaker;
     let mut batch = Batch::default();
-    let mut inbound = Inbound::new(&policy.reading, id, address, &mut batch);
+    let mut inbound = Inbound::new(policy, id, address, &mut batch);
     if !batch.is_empty() {
         shared.room.say(std::mem::take(&mut batch));
     }

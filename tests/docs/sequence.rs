@@ -19,7 +19,7 @@ use parking_lot::{Condvar, Mutex};
 use socket2::{Domain, SockRef, Socket, Type};
 use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{self, Limits, Observer};
-use tcp_chat::server::{ClientPolicy, Config, ReadOptions, Server, Timeouts};
+use tcp_chat::server::{ClientPolicy, Config, Server, Timeouts};
 
 /// How long anything may take before a scene has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -304,15 +304,16 @@ impl Observer for Nobody {
 }
 
 fn config() -> Config {
-    let reading = ReadOptions {
+    let policy = ClientPolicy {
         framing: Framing::Lines,
         max_line: MAX_LINE,
         greet: None,
         prefix: None,
         name_first: None,
+        echo: true,
+        rate: None,
+        timeouts: Timeouts { idle: PATIENCE, sending: PATIENCE },
     };
-    let timeouts = Timeouts { idle: PATIENCE, sending: PATIENCE };
-    let policy = ClientPolicy { reading, echo: true, rate: None, timeouts };
     Config {
         addresses: vec![("127.0.0.1:0".to_owned(), policy)],
         max_clients: 10,

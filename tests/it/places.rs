@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tcp_chat::protocol::Framing;
 use tcp_chat::room::{Event, Limits, Observer};
-use tcp_chat::server::{ClientPolicy, Config, ReadOptions, Server, Timeouts};
+use tcp_chat::server::{ClientPolicy, Config, Server, Timeouts};
 
 use crate::support::peer::{Ending, Peer};
 use crate::support::server::Server as Process;
@@ -212,15 +212,16 @@ impl Observer for Faulty {
 
 #[test]
 fn a_session_that_panics_leaves_neither_record_nor_place_behind() {
-    let reading = ReadOptions {
+    let policy = ClientPolicy {
         framing: Framing::Lines,
         max_line: 1024,
         greet: Some(WELCOME.parse().expect("a text without places")),
         prefix: None,
         name_first: None,
+        echo: true,
+        rate: None,
+        timeouts: Timeouts { idle: PATIENCE, sending: PATIENCE },
     };
-    let timeouts = Timeouts { idle: PATIENCE, sending: PATIENCE };
-    let policy = ClientPolicy { reading, echo: true, rate: None, timeouts };
     let server = Server::bind(Config {
         addresses: vec![("127.0.0.1:0".to_owned(), policy)],
         max_clients: 1,

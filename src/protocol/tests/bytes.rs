@@ -2,11 +2,12 @@
 //! nothing that reaches another peer can do harm.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::protocol::{
     Batch, Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, pieces, sanitized, sanitized_raw,
 };
-use crate::server::{Inbound, ReadOptions};
+use crate::server::{ClientPolicy, Inbound, Timeouts};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
@@ -99,15 +100,18 @@ proptest! {
 
     #[test]
     fn the_messages_of_a_client_do_not_depend_on_it(bytes in bytes(), cuts in cuts(), max in 1..12_usize) {
-        let reading = ReadOptions {
+        let policy = ClientPolicy {
             framing: Framing::Lines,
             max_line: max,
             greet: None,
             prefix: Some("> ".parse().expect("a template")),
             name_first: None,
+            echo: true,
+            rate: None,
+            timeouts: Timeouts { idle: Duration::MAX, sending: Duration::MAX },
         };
         let mut heard = Batch::default();
-        let mut inbound = Inbound::new(&reading, 7, ANYWHERE, &mut heard);
+        let mut inbound = Inbound::new(&policy, 7, ANYWHERE, &mut heard);
         let mut messages = 0;
         for read in cut(&bytes, &cuts).iter().chain([&Vec::new()]) {
             inbound.take(read, &mut heard, |_| messages += 1);
