@@ -186,8 +186,7 @@ fn write(
         }
         let text: String = taken.iter().flat_map(|line| [line.as_str(), end]).collect();
         log::trace!("sends lines: {}", taken.len());
-        // The reader reports the failure: it sees it too, and reads the messages that came before
-        // it.
+        // The reader reports the failure: it sees it too, and reads the messages that came before it.
         if stream.write_all(text.as_bytes()).is_err() {
             return;
         }

@@ -46,7 +46,7 @@ pub(super) struct Dialer<'a> {
     /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
     /// The end of the text that came over the connection last.
-    last: String,
+    pub(super) last: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +149,8 @@ impl<'a> Dialer<'a> {
         self.ended = Some(ending);
         let mut rest = 2 * REST;
         if ending != Ending::Failed {
-            let is_useless = progress < self.since && self.since.elapsed() < PROOF;
+            let is_short = ending == Ending::TurnedAway || self.since.elapsed() < PROOF;
+            let is_useless = is_short && progress < self.since;
             self.useless = if is_useless { self.useless + 1 } else { 0 };
             self.ended_well = ending == Ending::Stopped;
             rest = LONGEST_REST.min(REST * 2_u32.pow(self.useless.min(16)));

@@ -34,7 +34,7 @@ struct EventLoop<'a> {
     said_farewell: bool,
     /// The user knows of the connection: the server is not full.
     told: bool,
-    /// The first message of the connection, if it says that the server is full. If the connection goes
+    /// The only message of the connection, if it says that the server is full. If the connection goes
     /// on, it was somebody's joke.
     joke: Option<String>,
     shown_state: (Option<u16>, usize),
@@ -245,13 +245,15 @@ impl EventLoop<'_> {
             }
             Received::Dialed(Err(error)) => self.ended(Ending::Failed, &in_words(&error)),
             Received::Messages(messages) => messages.into_iter().for_each(|message| {
+                let may_be_full = self.dialer.last.is_empty() && protocol::is_full(&message);
                 self.dialer.heard(&message);
-                if !self.told && self.joke.is_none() && protocol::is_full(&message) {
-                    self.joke = Some(message);
-                } else {
+                if !may_be_full {
                     self.tell_success();
+                }
+                if self.told {
                     self.hear(&message);
                 }
+                self.joke = Some(message).filter(|_| may_be_full);
             }),
             Received::Sent(lines) => {
                 for line in lines {
@@ -305,7 +307,7 @@ impl EventLoop<'_> {
         let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
         self.screen.notice(welcome);
         self.told = true;
-        if let Some(joke) = self.joke.take() {
+        if let Some(joke) = self.joke.clone() {
             self.hear(&joke);
         }
     }
@@ -322,7 +324,9 @@ impl EventLoop<'_> {
     }
 
     fn told_at(&self) -> Option<Instant> {
-        (self.dialer.is_up() && !self.told).then(|| self.dialer.since + PROOF)
+        // A full server may be slow. While it is full, the client must be silent.
+        let proof = if self.dialer.ended == Some(Ending::TurnedAway) { 2 * PROOF } else { PROOF };
+        (self.dialer.is_up() && !self.told).then(|| self.dialer.since + proof)
     }
 
     fn next_timer(&self) -> Option<Instant> {

@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 use super::echo::EchoMatcher;
 use crate::protocol;
 
-/// How many lines may be sent and not confirmed. This keeps a connection busy, and does not flood a
-/// room.
+/// How many lines may be sent and not confirmed. This keeps a connection busy, and does not flood a room.
 pub const WINDOW: usize = 64;
 
 /// Every server needs less time than this to send a line to all clients, or to end the connection
@@ -172,8 +171,7 @@ impl Outbox {
         self.settle(true)
     }
 
-    /// Whether all remaining lines seem to be refused. The next own line that comes back will prove
-    /// it.
+    /// Whether all remaining lines seem to be refused. The next own line that comes back will prove it.
     pub(super) fn awaits_proof(&self) -> bool {
         let left = self.lines.len();
         left > 0 && left == self.in_flight.len() && left <= self.refusals
@@ -229,11 +227,9 @@ impl Outbox {
     /// have been killed when it had sent a line back to this client and not yet to the others. So
     /// the lines that came back last are sent again. An older line need not be sent again: at most
     /// `widest` lines were in flight, so the client sent a later line only after the older line
-    /// came back. Before the server sent the later line back, it had sent the older line to
-    /// everyone.
+    /// came back. Before the server sent the later line back, it had sent the older line to everyone.
     ///
-    /// Without an echo (`came_back` is false), these lines count as unconfirmed until they are sent
-    /// again.
+    /// Without an echo (`came_back` is false), these lines count as unconfirmed until they are sent again.
     ///
     /// If the first unconfirmed line had just been sent, it may be the reason for the loss.
     pub(super) fn recall(&mut self, came_back: bool) {
