@@ -36,9 +36,10 @@ const INTRODUCTION: Duration = Duration::from_millis(200);
 /// may draw for 80 ms before it reads again.
 const RAW_GAP: Duration = Duration::from_millis(100);
 
-/// An event of a connection.
+/// An event of a connection, or of the attempt to make one.
 #[derive(Debug)]
 pub(super) enum Received {
+    Dialed(io::Result<Connection>),
     /// One read, as messages.
     Messages(Vec<String>),
     /// Without an echo: the network has taken these lines.
@@ -47,43 +48,25 @@ pub(super) enum Received {
     Closed(Option<io::Error>),
 }
 
-/// An open connection, with its channels.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    /// The events of the connection.
     pub received: Receiver<Received>,
     outgoing: Option<Sender<String>>,
-    /// The port of this side.
     pub local_port: u16,
 }
 
 /// Tries to connect, on a thread of its own. The outcome arrives on the channel, also if the thread
 /// cannot start.
-pub(super) fn dial(config: &Config) -> Receiver<io::Result<Connection>> {
+pub(super) fn dial(config: &Config) -> Receiver<Received> {
     let (outcome, dialed) = crossbeam_channel::bounded(1);
     let (config, not_started) = (config.clone(), outcome.clone());
     let started = Builder::new().name("dial".to_owned()).spawn(move || {
         log::trace!("connects to {}", config.address);
-        let connection = connect(&config.address).and_then(|stream| {
-            if config.introduce != Introduction::No {
-                introduce(&stream, &config)?;
-            }
-            Connection::new(stream, &config)
-        });
-        let _ = outcome.send(connection);
+        let _ = outcome.send(Received::Dialed(Connection::open(&config)));
     });
-    let _ = started.map_err(|error| not_started.send(Err(error)));
+    let _ = started.map_err(|error| not_started.send(Received::Dialed(Err(error))));
     dialed
-}
-
-/// Sends the name, and waits, so that the other side does not read the first message as a part of
-/// it.
-fn introduce(mut stream: &TcpStream, config: &Config) -> io::Result<()> {
-    let end = if config.framing == Framing::Lines { "\n" } else { "" };
-    stream.write_all(format!("{}{end}", config.name).as_bytes())?;
-    std::thread::sleep(INTRODUCTION);
-    Ok(())
 }
 
 fn connect(address: &str) -> io::Result<TcpStream> {
@@ -91,8 +74,8 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
     for address in host_and_port.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(stream) if is_connected_to_itself(&stream) => {
-                // Dialing a free port of this machine can, rarely, reach the very socket that dials.
+            // Dialing a free port of this machine can, rarely, reach the very socket that dials.
+            Ok(stream) if stream.local_addr().ok() == stream.peer_addr().ok() => {
                 failure = io::ErrorKind::ConnectionRefused.into();
             }
             Ok(stream) => return Ok(stream),
@@ -114,25 +97,27 @@ fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-fn is_connected_to_itself(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
-}
-
 impl Connection {
-    fn new(stream: TcpStream, config: &Config) -> io::Result<Self> {
+    fn open(config: &Config) -> io::Result<Self> {
+        let mut stream = connect(&config.address)?;
         stream.set_nodelay(true)?;
         find_dead_link(&stream)?;
+        if config.introduce != Introduction::No {
+            let end = if config.framing == Framing::Lines { "\n" } else { "" };
+            stream.write_all(format!("{}{end}", config.name).as_bytes())?;
+            std::thread::sleep(INTRODUCTION);
+        }
         let local_port = stream.local_addr()?.port();
         let (events, received) = crossbeam_channel::bounded(READS);
         let (outgoing, lines) = crossbeam_channel::unbounded();
         let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
-        let sent = events.clone();
-        let (framing, local_echo) = (config.framing, config.local_echo);
+        let sent = config.local_echo.then(|| events.clone());
+        let framing = config.framing;
         // If a thread cannot start, dropping this ends the other one.
         let connection = Self { stream, received, outgoing: Some(outgoing), local_port };
         let start = |name: &str| Builder::new().name(name.to_owned());
         start("reader").spawn(move || read(&reading, framing, &events))?;
-        start("writer").spawn(move || write(&writing, framing, local_echo, &lines, &sent))?;
+        start("writer").spawn(move || write(&writing, framing, &lines, sent.as_ref()))?;
         Ok(connection)
     }
 
@@ -144,8 +129,7 @@ impl Connection {
         }
     }
 
-    /// Stops sending when all lines from [`send`](Connection::send) are sent. Messages still
-    /// arrive.
+    /// Stops sending when all queued lines are sent. Messages still arrive.
     pub(super) fn finish(&mut self) {
         self.outgoing = None;
     }
@@ -157,49 +141,42 @@ impl Drop for Connection {
     }
 }
 
-/// The thread `reader`.
 fn read(mut stream: &TcpStream, framing: Framing, events: &Sender<Received>) {
     let (mut cutter, mut chunks) = (Lines::new(LONGEST), Chunks::default());
     let mut buffer =
         vec![0; if framing == Framing::Raw { protocol::RAW_MESSAGE } else { 16 * 1024 }];
     loop {
-        let mut lines = Vec::new();
-        let end = match stream.read(&mut buffer) {
-            Ok(0) => Some(None),
-            Ok(length) => {
-                let bytes = &buffer[..length];
-                match framing {
-                    Framing::Lines => cutter.feed(bytes, |found| match found {
-                        Found::Line(line) => lines.push(protocol::sanitized(line)),
-                        Found::TooLong => lines.push("* A line was too long to show".to_owned()),
-                    }),
-                    Framing::Raw => {
-                        lines.extend(chunks.feed(bytes).map(|it| protocol::sanitized_raw(&it)));
-                    }
-                }
-                None
+        let length = match stream.read(&mut buffer) {
+            Ok(length @ 1..) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            end => {
+                let _ = events.send(Received::Closed(end.err()));
+                return;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
-            Err(error) => Some(Some(error)),
         };
+        let mut lines = Vec::new();
+        match framing {
+            Framing::Lines => cutter.feed(&buffer[..length], |found| match found {
+                Found::Line(line) => lines.push(protocol::sanitized(line)),
+                Found::TooLong => lines.push("* A line was too long to show".to_owned()),
+            }),
+            Framing::Raw => {
+                let message = chunks.feed(&buffer[..length]);
+                lines.extend(message.map(|message| protocol::sanitized_raw(&message)));
+            }
+        }
         log::trace!("reads lines: {}", lines.len());
         if !lines.is_empty() && events.send(Received::Messages(lines)).is_err() {
-            return;
-        }
-        if let Some(error) = end {
-            let _ = events.send(Received::Closed(error));
             return;
         }
     }
 }
 
-/// The thread `writer`.
 fn write(
     mut stream: &TcpStream,
     framing: Framing,
-    local_echo: bool,
     lines: &Receiver<String>,
-    sent: &Sender<Received>,
+    sent: Option<&Sender<Received>>,
 ) {
     while let Ok(line) = lines.recv() {
         let (mut taken, mut end) = (vec![line], "");
@@ -209,12 +186,11 @@ fn write(
         }
         let text: String = taken.iter().flat_map(|line| [line.as_str(), end]).collect();
         log::trace!("sends lines: {}", taken.len());
-        // The reader reports the failure: it sees it too, and reads the messages that came before
-        // it.
+        // The reader reports the failure: it sees it too, and reads the messages that came before it.
         if stream.write_all(text.as_bytes()).is_err() {
             return;
         }
-        if local_echo {
+        if let Some(sent) = sent {
             let _ = sent.send(Received::Sent(taken));
             if framing == Framing::Raw {
                 std::thread::sleep(RAW_GAP);

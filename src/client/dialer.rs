@@ -9,65 +9,59 @@ use crossbeam_channel::{Receiver, never};
 use super::Config;
 use super::connection::{Connection, Received, dial};
 use super::echo;
-use super::outbox::WINDOW;
 use crate::protocol::{self, Framing};
 
-/// How long the client rests after its first failed attempt to connect. The time doubles after each
-/// attempt.
-const FIRST_REST: Duration = Duration::from_millis(50);
+/// How long the client rests after a connection, and half the time that it rests after an attempt that
+/// failed. The time doubles if a server answers, but is full, or closes each connection at once.
+const REST: Duration = Duration::from_millis(50);
 
-/// The longest rest between two attempts while no server answers.
-const LONGEST_REST: Duration = Duration::from_millis(200);
-
-/// The longest rest if a server answers, but is full, or closes each connection at once.
-const LONGEST_REST_OF_UNWANTED: Duration = Duration::from_secs(10);
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// How long after a reconnect, or after an attempt that failed, lines are sent. By then the other
-/// clients that waited for the server have connected and can receive them. Longer than
-/// [`LONGEST_REST`].
-///
-/// A full server says so, and closes the connection, in less time than this.
+/// clients that waited for the server have connected and can receive them. Longer than 2 x [`REST`].
 const GATHER: Duration = Duration::from_millis(600);
+
+/// A connection that lasts for this long is a success. A full server says so in less time, and then
+/// closes the connection.
+///
+/// Clients that reconnect speak after [`GATHER`], and the server may be killed again at that moment.
+/// A client that came back in time, but later than they did, must not rest longer for it. So half of
+/// that time is enough.
+pub(super) const PROOF: Duration = Duration::from_millis(300);
 
 /// How many bytes of the last messages are kept. A sentence of the server is shorter.
 const LAST: usize = 128;
 
-/// The one connection of a client, and its state between connections.
-pub(crate) struct Dialer<'a> {
+pub(super) struct Dialer<'a> {
     config: &'a Config,
     state: State,
-    /// Failed attempts since the last connection.
-    attempts: u32,
-    /// How many connections in a row were useless.
+    /// How the last connection or attempt ended.
+    pub(super) ended: Option<Ending>,
+    /// The server has stopped gracefully, and there was no connection since.
+    pub(super) ended_well: bool,
     useless: u32,
     pub(super) was_up: bool,
+    /// When the connection was made.
+    pub(super) since: Instant,
     /// When lines may be sent. After a reconnect, this is when the other clients are back as well.
     send_from: Instant,
     /// The end of the text that came over the connection last.
     pub(super) last: String,
-    /// How many messages have come over the connection.
-    pub(super) received: u64,
-    /// An own line came back over the connection.
-    pub(super) of_use: bool,
-    /// The server has stopped gracefully, and there was no connection since.
-    pub(super) ended_well: bool,
 }
 
-/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(super) enum Ending {
+    Failed,
     /// The server stopped gracefully: it has delivered every line that it received.
     Stopped,
     /// The server was full, so this counts as a failed attempt.
     TurnedAway,
-    /// For any other reason.
     Broken,
 }
 
 enum State {
-    /// There is a connection, since then.
-    Up(Connection, Instant),
-    Dialing(Receiver<io::Result<Connection>>),
+    Up(Connection),
+    Dialing(Receiver<Received>),
     Resting(Instant),
     /// The user has disconnected.
     Down,
@@ -75,155 +69,108 @@ enum State {
 
 impl<'a> Dialer<'a> {
     /// There is no connection yet, and the first attempt is due at once.
-    pub(crate) fn new(config: &'a Config) -> Self {
+    pub(super) fn new(config: &'a Config) -> Self {
         let now = Instant::now();
         Self {
             config,
             state: State::Resting(now),
-            attempts: 0,
+            ended: None,
+            ended_well: false,
             useless: 0,
             was_up: false,
+            since: now,
             send_from: now,
             last: String::new(),
-            received: 0,
-            of_use: false,
-            ended_well: false,
         }
     }
 
-    /// The connection, while there is one.
-    pub(crate) fn connection(&self) -> Option<&Connection> {
+    pub(super) fn connection(&self) -> Option<&Connection> {
         match &self.state {
-            State::Up(connection, _) => Some(connection),
+            State::Up(connection) => Some(connection),
             _ => None,
         }
     }
 
-    pub(crate) fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.connection().is_some()
     }
 
-    /// Whether an attempt to connect has ended, well or not.
-    pub(crate) fn has_tried(&self) -> bool {
-        self.was_up || self.attempts > 0
-    }
-
-    /// Whether the user has disconnected.
-    pub(crate) fn is_down(&self) -> bool {
-        matches!(self.state, State::Down)
-    }
-
-    /// The channel on which the events of the connection arrive.
-    pub(crate) fn received(&self) -> Receiver<Received> {
-        self.connection().map_or_else(never, |connection| connection.received.clone())
-    }
-
-    /// The channel on which the outcome of the running attempt arrives.
-    pub(crate) fn dialed(&self) -> Receiver<io::Result<Connection>> {
+    pub(super) fn received(&self) -> Receiver<Received> {
         match &self.state {
+            State::Up(connection) => connection.received.clone(),
             State::Dialing(dialed) => dialed.clone(),
-            _ => never(),
+            State::Resting(_) | State::Down => never(),
         }
     }
 
-    /// Tries to connect. The outcome arrives on [`dialed`](Self::dialed).
-    pub(crate) fn dial(&mut self) {
+    pub(super) fn dial(&mut self) {
         self.state = State::Dialing(dial(self.config));
     }
 
     /// Tries to connect because the user asked for it. It counts as a first attempt.
-    pub(crate) fn dial_afresh(&mut self) {
-        (self.attempts, self.useless) = (0, 0);
+    pub(super) fn dial_afresh(&mut self) {
+        (self.ended, self.useless) = (None, 0);
         self.dial();
     }
 
     /// An attempt made this connection. If an attempt failed before, other clients may wait for the
     /// same server. Without an echo the client cannot see that a line was lost. So it sends nothing
     /// until it is clear that the server is not full.
-    pub(crate) fn succeeded(&mut self, connection: Connection) {
-        let now = Instant::now();
-        let waits = self.was_up || self.attempts > 0 || self.config.local_echo;
-        self.send_from = if waits { now + GATHER } else { now };
-        self.was_up = true;
+    pub(super) fn succeeded(&mut self, connection: Connection) {
+        let waits = self.was_up || self.ended.is_some() || self.config.local_echo;
+        self.since = Instant::now();
+        self.send_from = if waits { self.since + GATHER } else { self.since };
+        (self.was_up, self.ended_well) = (true, false);
         self.last.clear();
-        (self.received, self.of_use, self.ended_well) = (0, false, false);
-        self.state = State::Up(connection, now);
+        self.state = State::Up(connection);
     }
 
-    /// An attempt failed: rests before the next attempt. Returns the number of failed attempts.
-    pub(crate) fn failed(&mut self) -> u32 {
-        self.attempts += 1;
-        self.rest(self.attempts - 1, LONGEST_REST);
-        self.attempts
-    }
-
-    fn rest(&mut self, doublings: u32, longest: Duration) {
-        let rest = FIRST_REST * 2_u32.pow(doublings.min(16));
-        self.state = State::Resting(Instant::now() + rest.min(longest));
-    }
-
-    /// Remembers the message that came over the connection last.
-    pub(crate) fn heard(&mut self, message: String) {
-        self.received += 1;
-        match self.config.framing {
-            Framing::Lines => self.last = message,
-            Framing::Raw => {
-                self.last += &message;
-                self.last.drain(..echo::end_of(&self.last, LAST));
-            }
+    pub(super) fn heard(&mut self, message: &str) {
+        if self.config.framing == Framing::Lines {
+            self.last.clear();
         }
+        self.last += message;
+        self.last.drain(..echo::end_of(&self.last, LAST));
     }
 
-    /// How the connection ends if it ends now. The last message shows it.
-    pub(crate) fn ending(&self) -> Ending {
+    /// Whether the server has stopped gracefully if the connection ends now. The last message shows it.
+    pub(super) fn says_goodbye(&self) -> bool {
         // TCP may have joined earlier text in front of the sentence.
         let last = match self.config.framing {
             Framing::Raw => self.last.rfind("Server @PORT #").map_or("", |at| &self.last[at..]),
             Framing::Lines => &self.last,
         };
-        if protocol::is_offline(last.trim_end()) {
-            Ending::Stopped
-        } else if self.received == 1 && protocol::is_full(&self.last) {
-            Ending::TurnedAway
-        } else {
-            Ending::Broken
-        }
+        protocol::is_offline(last.trim_end())
     }
 
-    /// The connection is lost: rests before the next attempt. Returns how many connections in a row
-    /// were useless: no own line came back, and the server was full, or ended the connection at once.
-    ///
-    /// Clients that reconnect speak after [`GATHER`], and the server may be killed again at that
-    /// moment. A client that came back in time, but later than they did, must not rest longer for it.
-    /// So half of that time is enough.
-    pub(crate) fn lost(&mut self) -> u32 {
-        let ending = self.ending();
-        self.ended_well = ending == Ending::Stopped;
-        let was_of_use = match self.state {
-            State::Up(_, since) => {
-                self.of_use || (ending != Ending::TurnedAway && since.elapsed() >= GATHER / 2)
-            }
-            _ => true,
-        };
-        self.useless = if was_of_use { 0 } else { self.useless + 1 };
-        self.attempts = 0;
-        self.rest(self.useless, LONGEST_REST_OF_UNWANTED);
+    /// The connection is lost, or none was made: rests before the next attempt. Returns how many
+    /// connections in a row were useless: they ended at once, before there was progress.
+    pub(super) fn lost(&mut self, ending: Ending, progress: Instant) -> u32 {
+        self.ended = Some(ending);
+        let mut rest = 2 * REST;
+        if ending != Ending::Failed {
+            let is_short = ending == Ending::TurnedAway || self.since.elapsed() < PROOF;
+            let is_useless = is_short && progress < self.since;
+            self.useless = if is_useless { self.useless + 1 } else { 0 };
+            self.ended_well = ending == Ending::Stopped;
+            rest = LONGEST_REST.min(REST * 2_u32.pow(self.useless.min(16)));
+        }
+        self.state = State::Resting(Instant::now() + rest);
         self.useless
     }
 
     /// Closes the connection, and does not reconnect.
-    pub(crate) fn hang_up(&mut self) {
+    pub(super) fn hang_up(&mut self) {
         self.state = State::Down;
     }
 
-    /// Stops sending. Messages still arrive.
-    pub(crate) fn finish(&mut self) {
-        if let State::Up(connection, _) = &mut self.state {
+    pub(super) fn finish(&mut self) {
+        if let State::Up(connection) = &mut self.state {
             connection.finish();
         }
     }
 
-    pub(crate) fn next_attempt(&self) -> Option<Instant> {
+    pub(super) fn next_attempt(&self) -> Option<Instant> {
         match self.state {
             State::Resting(until) => Some(until),
             _ => None,
@@ -231,15 +178,8 @@ impl<'a> Dialer<'a> {
     }
 
     /// The time from which lines may be sent, if it is in the future.
-    pub(crate) fn speaks_later(&self) -> Option<Instant> {
+    pub(super) fn speaks_later(&self) -> Option<Instant> {
         Some(self.send_from).filter(|&from| from > Instant::now())
-    }
-
-    /// How many lines may be in flight. The other side could read two raw messages as one. So each
-    /// raw message waits until the message before it has come back, or is `overdue`.
-    pub(crate) fn window(&self, overdue: usize) -> usize {
-        let one_at_a_time = self.config.framing == Framing::Raw && !self.config.local_echo;
-        if one_at_a_time { 1 + overdue } else { WINDOW }
     }
 }
 

@@ -18,13 +18,12 @@ const TAG_BEGINS: [char; 2] = ['<', '['];
 /// The longest tag, in bytes: a name of 128 bytes, and some reserve.
 const LONGEST_TAG: usize = 160;
 
-/// Recognizes the client's own messages.
 #[derive(Debug, Default)]
 pub(crate) struct EchoMatcher {
     /// The client's name, if the client sends it only once and the server puts it in front of each
     /// message. Then a message is the client's own only if the name is there, since another client may
     /// have sent the same text; or if it begins a read, since the server may relay bare text.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// The end of the last raw reads: the client's own message may have begun there.
     tail: String,
     /// Where the reads begin in `tail`.
@@ -32,12 +31,6 @@ pub(crate) struct EchoMatcher {
 }
 
 impl EchoMatcher {
-    /// For a server that knows the client's name and puts it in front.
-    pub(crate) fn behind(name: String) -> Self {
-        Self { name: Some(name), ..Self::default() }
-    }
-
-    /// Whether the line `received` is the client's own line `own`.
     pub(crate) fn is_own(&self, own: &str, received: &str) -> bool {
         received == own
             || self.name.as_deref().is_some_and(|name| {

@@ -8,20 +8,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select_biased};
 
-use super::connection::{Connection, Received};
-use super::dialer::{Dialer, Ending};
+use super::connection::Received;
+use super::dialer::{Dialer, Ending, PROOF, in_words};
 use super::outbox::{Outbox, Own, WINDOW};
-use super::progress::ProgressTimer;
 use super::{Config, Failure, Input, Introduction, Screen, Show};
 use crate::protocol::{self, Framing, Name};
 
 /// If no own line comes back for this many seconds, the client says what may be wrong.
-const SILENCE: usize = 5;
+const SILENCE: u64 = 5;
 
-/// How long a connection may be silent until it counts as successful. A full server says so at once.
-const PROOF: Duration = Duration::from_millis(100);
-
-/// The state of the client: its lines, its connection, and its result.
 struct EventLoop<'a> {
     config: &'a Config,
     name: Name,
@@ -29,21 +24,23 @@ struct EventLoop<'a> {
     screen: &'a mut dyn Screen,
     outbox: Outbox,
     dialer: Dialer<'a>,
-    timer: ProgressTimer,
+    /// When the client last made progress, for example when a line came back. A connection alone is no
+    /// progress, because any server can accept a connection.
+    progress: Instant,
     input_ended: bool,
     unreadable: Option<io::Error>,
     /// The greeting is still to be said.
     greets: bool,
     said_farewell: bool,
-    /// When the user is told about the connection, unless something comes over it before.
-    told_at: Option<Instant>,
-    /// The user knows that the server is full.
-    told_full: bool,
+    /// The user knows of the connection: the server is not full.
+    told: bool,
+    /// The only message of the connection, if it says that the server is full. If the connection goes
+    /// on, it was somebody's joke.
+    joke: Option<String>,
     shown_state: (Option<u16>, usize),
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
-    /// How many lines were given up, because each ended the connection again and again.
     given_up: usize,
     /// How many events are handled and not shown.
     unshown: usize,
@@ -61,22 +58,21 @@ pub fn run(
     quit: &Receiver<()>,
     screen: &mut dyn Screen,
 ) -> Result<(), Failure> {
-    let by_name = config.is_bare().then(|| Outbox::of_speaker(config.name.to_string()));
     let mut conversation = EventLoop {
         config,
         name: config.name.clone(),
         input,
         screen,
-        outbox: by_name.unwrap_or_default(),
+        outbox: Outbox::new(config.is_bare().then(|| config.name.to_string())),
         dialer: Dialer::new(config),
-        timer: ProgressTimer::new(config.give_up_after),
+        progress: Instant::now(),
         input_ended: false,
         unreadable: None,
         greets: config.greets,
         said_farewell: false,
-        told_at: None,
+        told: false,
+        joke: None,
         shown_state: (None, usize::MAX),
-        told_full: false,
         unheard: !config.local_echo,
         refused: 0,
         given_up: 0,
@@ -91,7 +87,6 @@ pub fn run(
 }
 
 impl EventLoop<'_> {
-    /// Waits for the next event, and handles it.
     fn step(&mut self, quit: &Receiver<()>) {
         if self.input_ended {
             self.ask_for_proof();
@@ -100,62 +95,45 @@ impl EventLoop<'_> {
         self.show_waiting_lines();
         // While more has arrived, one output shows that as well: a paste is thousands of inputs, and a
         // client that is behind has many reads to show.
-        let more =
-            !self.dialer.received().is_empty() || (self.wants_input() && !self.input.is_empty());
+        let received = self.dialer.received();
+        let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
+        let input = if wants_input { self.input } else { &never() };
+        let more = !received.is_empty() || !input.is_empty();
         self.unshown = if more { (self.unshown + 1) % WINDOW } else { 0 };
         let shown = if self.unshown == 0 { self.flush() } else { Ok(()) };
         if shown.is_err() || self.is_done() {
             return self.leave(shown);
         }
-        let input = if self.wants_input() { self.input } else { &never() };
         let timer = self.next_timer().map_or_else(never, at);
         // The input comes first: if its end is already there, a connection that is lost now is no
         // failure.
         select_biased! {
             recv(quit) -> _ => self.leave(Ok(())),
             recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
-            recv(self.dialer.received()) -> received => {
-                self.receive(received.unwrap_or(Received::Closed(None)));
-            }
-            recv(self.dialer.dialed()) -> connection => match connection {
-                Ok(Ok(connection)) => self.connected(connection),
-                Ok(Err(error)) => self.not_connected(&error),
-                Err(_) => self.not_connected(&io::ErrorKind::Interrupted.into()),
-            },
+            recv(received) -> event => self.receive(event.unwrap_or(Received::Closed(None))),
             recv(timer) -> _ => self.time_passed(),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let connection = self.dialer.connection().filter(|_| self.told_at.is_none());
-        // Lines that were given up do not wait.
-        let state = (connection.map(|it| it.local_port), self.unconfirmed() - self.given_up);
+        let connection = self.dialer.connection().filter(|_| self.told);
+        let state = (connection.map(|it| it.local_port), self.outbox.unconfirmed());
         if std::mem::replace(&mut self.shown_state, state) != state {
             self.screen.show(Show::State(state.0, state.1));
         }
         self.screen.flush()
     }
 
-    fn wants_input(&self) -> bool {
-        !self.input_ended && self.outbox.has_room(self.config.window)
-    }
-
     fn obey(&mut self, input: Input) {
         match input {
             Input::Say(text) => self.say(&text),
-            Input::TooLong => self.refuse(None),
+            Input::TooLong => self.refuse("more"),
             Input::End => self.input_ended = true,
             Input::Unreadable(why) => (self.input_ended, self.unreadable) = (true, Some(why)),
             Input::Connect if self.dialer.is_up() => {
                 self.screen.notice(format!("Connected to {} already", self.config.server()));
             }
-            Input::Connect => {
-                self.told_full = false;
-                self.dialer.dial_afresh();
-            }
-            Input::Disconnect if self.dialer.is_down() => {
-                self.screen.notice("Not connected".to_owned());
-            }
+            Input::Connect => self.dialer.dial_afresh(),
             Input::Disconnect => self.disconnect(),
             Input::Quit => {
                 self.input_ended = true;
@@ -179,11 +157,11 @@ impl EventLoop<'_> {
     /// Puts a line into the outbox. Returns false if it is too long.
     fn push(&mut self, line: String) -> bool {
         if line.len() > self.config.max_line {
-            self.refuse(Some(line.len()));
+            self.refuse(&line.len().to_string());
             return false;
         }
         if self.outbox.is_empty() {
-            self.timer.progress();
+            self.progress = Instant::now();
         }
         self.outbox.push(line);
         true
@@ -207,18 +185,17 @@ impl EventLoop<'_> {
         }
     }
 
-    fn refuse(&mut self, length: Option<usize>) {
+    fn refuse(&mut self, length: &str) {
         self.refused += 1;
         let most = protocol::counted(self.config.max_line, "byte", "bytes");
-        let has = length.map_or("more".to_owned(), |bytes| bytes.to_string());
         self.screen.complaint(format!(
-            "Not sent: a line with your name may have at most {most}, yours has {has}"
+            "Not sent: a line with your name may have at most {most}, yours has {length}"
         ));
     }
 
     fn send_waiting_lines(&mut self) {
         let Some(connection) = self.dialer.connection() else { return };
-        if self.dialer.speaks_later().is_some() || (self.greets && self.told_at.is_some()) {
+        if self.dialer.speaks_later().is_some() || (self.greets && !self.told) {
             return;
         }
         if std::mem::take(&mut self.greets) {
@@ -229,7 +206,11 @@ impl EventLoop<'_> {
             self.given_up += 1;
             self.screen.complaint(format!("Given up, it ended the connection each time: {line}"));
         }
-        let window = self.dialer.window(self.timer.overdue());
+        // The other side could read two raw messages as one. So each waits until the message before it
+        // has come back, or is overdue.
+        let one_at_a_time = self.config.framing == Framing::Raw && !self.config.local_echo;
+        let overdue = usize::try_from(self.overdue()).unwrap_or(WINDOW);
+        let window = if one_at_a_time { 1 + overdue } else { WINDOW };
         while let Some(line) = self.outbox.send(window) {
             connection.send(line);
         }
@@ -237,40 +218,42 @@ impl EventLoop<'_> {
 
     /// Shows the user the lines that have not come back. Once, it also says what the reason may be.
     fn show_waiting_lines(&mut self) {
-        if self.dialer.is_up() && self.timer.overdue() == 0 {
+        if self.dialer.is_up() && self.overdue() == 0 {
             return;
         }
         while let Some(line) = self.outbox.show() {
             self.screen.show(Show::Waiting(line.to_owned()));
         }
         if self.unheard
-            && self.dialer.is_up()
             && self.outbox.in_flight() > 0
             && !self.outbox.awaits_proof()
-            && self.timer.overdue() >= SILENCE
+            && self.overdue() >= SILENCE
         {
             self.unheard = false;
-            let other = match self.config.framing {
-                Framing::Lines => "If it does not use lines, use --framing raw.",
-                Framing::Raw => "If it expects lines, leave out --framing raw.",
-            };
-            self.screen.notice(format!(
-                "None of your lines has come back. If the server sends them only to the others, \
-                 use --local-echo. {other}"
-            ));
+            let advice = "None of your lines has come back. If the server sends them only to the \
+                          others, use --local-echo. If it does not use lines, use --framing raw; \
+                          if it does, leave that out.";
+            self.screen.notice(advice.to_owned());
         }
     }
 
     fn receive(&mut self, received: Received) {
         match received {
+            Received::Dialed(Ok(connection)) => {
+                (self.told, self.joke) = (false, None);
+                self.dialer.succeeded(connection);
+            }
+            Received::Dialed(Err(error)) => self.ended(Ending::Failed, &in_words(&error)),
             Received::Messages(messages) => messages.into_iter().for_each(|message| {
-                // The server may be full. If the connection goes on, it was somebody's joke.
-                let may_be_full = self.told_at.is_some() && self.dialer.received == 0;
-                if !(may_be_full && protocol::is_full(&message)) {
+                let may_be_full = self.dialer.last.is_empty() && protocol::is_full(&message);
+                self.dialer.heard(&message);
+                if !may_be_full {
                     self.tell_success();
+                }
+                if self.told {
                     self.hear(&message);
                 }
-                self.dialer.heard(message);
+                self.joke = Some(message).filter(|_| may_be_full);
             }),
             Received::Sent(lines) => {
                 for line in lines {
@@ -278,7 +261,7 @@ impl EventLoop<'_> {
                         self.screen.show(Show::Own(line));
                     }
                 }
-                self.timer.progress();
+                self.progress = Instant::now();
             }
             Received::Closed(error) => self.lost(error),
         }
@@ -286,12 +269,7 @@ impl EventLoop<'_> {
 
     fn hear(&mut self, message: &str) {
         match self.config.framing {
-            _ if self.config.local_echo => {
-                let text = message.trim_matches('\n');
-                if !text.is_empty() {
-                    self.show(text, None);
-                }
-            }
+            _ if self.config.local_echo => self.show(message.trim_matches('\n'), None),
             Framing::Raw => {
                 for (part, own) in self.outbox.confirm_parts(message) {
                     self.show(&part, own);
@@ -311,47 +289,51 @@ impl EventLoop<'_> {
 
     fn show(&mut self, message: &str, own: Option<Own>) {
         if own.is_some() {
-            self.timer.progress();
-            self.dialer.of_use = true;
+            self.progress = Instant::now();
             self.unheard = false;
         }
         match own {
             Some(Own::Confirmed) => self.screen.show(Show::Own(message.to_owned())),
             Some(Own::Again) => {}
+            None if message.is_empty() => {}
             None => self.screen.show(Show::Other(message.to_owned())),
         }
     }
 
-    fn connected(&mut self, connection: Connection) {
-        self.timer.connected();
-        self.dialer.succeeded(connection);
-        let now = Instant::now();
-        let later = self.dialer.speaks_later().filter(|_| self.told_full);
-        self.told_at = Some(later.unwrap_or(now + PROOF));
-    }
-
     /// The server is not full: tells the user about the connection, once.
     fn tell_success(&mut self) {
-        let Some(connection) = self.dialer.connection().filter(|_| self.told_at.is_some()) else {
-            return;
-        };
+        let Some(connection) = self.dialer.connection().filter(|_| !self.told) else { return };
         let (server, name, port) = (self.config.server(), &self.name, connection.local_port);
         let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
         self.screen.notice(welcome);
-        (self.told_at, self.told_full) = (None, false);
-        if self.dialer.ending() == Ending::TurnedAway {
-            let joke = self.dialer.last.clone();
+        self.told = true;
+        if let Some(joke) = self.joke.clone() {
             self.hear(&joke);
         }
     }
 
+    /// Since when the lines in flight could have come back.
+    fn waits_since(&self) -> Instant {
+        self.progress.max(self.dialer.since)
+    }
+
+    /// For how many seconds no line has come back. After one second the lines are shown as waiting, and
+    /// if the framing is raw, the next line is sent as well.
+    fn overdue(&self) -> u64 {
+        self.waits_since().elapsed().as_secs()
+    }
+
+    fn told_at(&self) -> Option<Instant> {
+        // A full server may be slow. While it is full, the client must be silent.
+        let proof = if self.dialer.ended == Some(Ending::TurnedAway) { 2 * PROOF } else { PROOF };
+        (self.dialer.is_up() && !self.told).then(|| self.dialer.since + proof)
+    }
+
     fn next_timer(&self) -> Option<Instant> {
-        let unsent = self.greets || self.outbox.len() > self.outbox.in_flight();
-        let send = self.dialer.speaks_later().filter(|_| unsent);
-        let unheard = self.unheard && self.outbox.in_flight() > 0;
-        let waits = unsent || unheard || self.outbox.has_unseen();
-        let overdue = waits.then(|| self.timer.next_overdue());
-        let timers = [self.dialer.next_attempt(), send, overdue, self.gives_up_at(), self.told_at];
+        let overdue = self.waits_since() + Duration::from_secs(self.overdue() + 1);
+        let overdue = Some(overdue).filter(|_| self.greets || !self.outbox.is_empty());
+        let (dial, speak) = (self.dialer.next_attempt(), self.dialer.speaks_later());
+        let timers = [dial, speak, self.told_at(), overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
     }
 
@@ -359,7 +341,7 @@ impl EventLoop<'_> {
         let now = Instant::now();
         if self.gives_up_at().is_some_and(|deadline| now >= deadline) {
             self.give_up();
-        } else if self.told_at.is_some_and(|due| now >= due) {
+        } else if self.told_at().is_some_and(|due| now >= due) {
             self.tell_success();
         } else if self.dialer.next_attempt().is_some_and(|due| now >= due) {
             self.dialer.dial();

@@ -7,7 +7,6 @@ mod dialer;
 mod echo;
 mod event_loop;
 mod outbox;
-mod progress;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +16,6 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::protocol::{Framing, Name, counted};
-use dialer::in_words;
 
 pub use event_loop::run;
 pub use outbox::WINDOW;
@@ -141,7 +139,7 @@ pub trait Screen {
     }
 }
 
-/// Why a client failed. Lines that never came back are unconfirmed.
+/// Why a client failed.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// No connection was made, or it was lost.
@@ -149,50 +147,19 @@ pub enum Failure {
     NotConnected {
         /// Why, in words.
         why: String,
-        /// How many lines are unconfirmed.
+        /// How many lines never came back.
         unconfirmed: usize,
-    },
-    /// The client is connected, but these lines never came back.
-    #[error(
-        "{}: the server did not answer; if it does not send them back, use --local-echo",
-        unconfirmed(*.0)
-    )]
-    Unconfirmed(usize),
-    /// These lines ended the connection each time they were sent.
-    #[error("{}: given up, the connection ended each time", unconfirmed(*.0))]
-    GivenUp(usize),
-    /// The client ended before it could send these lines again.
-    #[error("the client ended before it could send them again{}", and(*.0))]
-    NotRepeated(usize),
-    /// The client ended before these lines were sent.
-    #[error("{} not sent: {why}", counted(*.lines, "line was", "lines were"))]
-    Unsent {
-        /// How many lines.
-        lines: usize,
-        /// Why, in words.
-        why: String,
     },
     /// The client itself or the server refused these lines.
     #[error("{} too long and not delivered", counted(*.0, "line was", "lines were"))]
     TooLong(usize),
-    /// The input could not be read to its end.
-    #[error("cannot read stdin ({}): redirect it from elsewhere", in_words(.0))]
-    Unreadable(io::Error),
-    /// A signal ended the client before it had read all of its input.
-    #[error("stopped before the end of the input")]
-    Stopped,
+    /// The client could not do all its work for another reason, in words.
+    #[error("{0}")]
+    Unfinished(String),
     /// The reader of the output has closed it before the end of the input. This needs no words: the
     /// reader has what it wanted.
     #[error("nobody reads the output")]
     Unwanted,
-    /// The chat could not be shown.
-    #[error("cannot write to stdout ({}): redirect it elsewhere{}", in_words(.why), and(*.unconfirmed))]
-    NotShown {
-        /// The error of the output.
-        why: io::Error,
-        /// How many lines are unconfirmed.
-        unconfirmed: usize,
-    },
 }
 
 /// The end of a sentence: how many lines are unconfirmed, if there are any.

@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 use super::echo::EchoMatcher;
 use crate::protocol;
 
-/// How many lines may be sent and not confirmed. This keeps a connection busy, and does not flood a
-/// room.
+/// How many lines may be sent and not confirmed. This keeps a connection busy, and does not flood a room.
 pub const WINDOW: usize = 64;
 
 /// Every server needs less time than this to send a line to all clients, or to end the connection
@@ -50,33 +49,25 @@ pub(super) struct Outbox {
     widest: usize,
     /// The last lines that came back, and the time when each came back.
     settling: VecDeque<(Instant, String)>,
-    refusals: Refusals,
+    /// How many refusals came since the client's last own line. Any client can send such a sentence, so
+    /// these are claims. The order of the lines that come back proves a refusal.
+    refusals: usize,
     matcher: EchoMatcher,
 }
 
-/// The refusals that came since the client's last own line. Any client can send such a sentence, so
-/// these are claims. The order of the lines that come back proves a refusal.
-#[derive(Debug, Default)]
-struct Refusals {
-    count: usize,
-    /// The smallest limit in these refusals, in bytes.
-    limit: usize,
-}
-
-/// The meaning of an own line that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
-    /// The line is confirmed.
     Confirmed,
     /// The line was confirmed before, and was sent again.
     Again,
 }
 
 impl Outbox {
-    /// For lines that are sent without the speaker's name: the server knows the name and puts it in
-    /// front.
-    pub(super) fn of_speaker(name: String) -> Self {
-        Self { matcher: EchoMatcher::behind(name), ..Self::default() }
+    /// With a name: the lines are sent without it, and the server knows it and puts it in front.
+    pub(super) fn new(name: Option<String>) -> Self {
+        let mut outbox = Self::default();
+        outbox.matcher.name = name;
+        outbox
     }
 
     pub(super) fn push(&mut self, text: String) {
@@ -92,17 +83,10 @@ impl Outbox {
         self.lines.len() - self.sent
     }
 
-    /// How many lines have to come back, sent or not.
-    pub(super) fn len(&self) -> usize {
-        self.lines.len()
-    }
-
-    /// Whether every line has come back.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// How many lines are sent and not confirmed.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
@@ -110,11 +94,10 @@ impl Outbox {
     /// Whether a window of this many lines has room for another line from the input. A refused line
     /// does not come back, so each refusal makes room for another line.
     pub(super) fn has_room(&self, window: usize) -> bool {
-        self.lines.len() < window.saturating_add(self.refusals.count)
+        self.lines.len() < window.saturating_add(self.refusals)
     }
 
-    /// The next line to send, which is now in flight. None if the window is full or no line is
-    /// left.
+    /// The next line to send, which is now in flight. None if the window is full or no line is left.
     pub(super) fn send(&mut self, window: usize) -> Option<&str> {
         let count = self.in_flight.len();
         let alone = self.in_flight.front().or(self.handed_over.as_ref());
@@ -124,7 +107,7 @@ impl Outbox {
         if self.handed_over.is_some() {
             self.trust();
         }
-        if count >= window.saturating_add(self.refusals.count) {
+        if count >= window.saturating_add(self.refusals) {
             return None;
         }
         let line = self.lines.get(count)?;
@@ -169,8 +152,7 @@ impl Outbox {
         parts.push((rest, None));
         let expected = self.lines.front().filter(|_| !self.in_flight.is_empty());
         self.matcher.keep(rest, expected.map(String::as_str));
-        let shown = parts.into_iter().map(|(text, own)| (text.trim_matches('\n').to_owned(), own));
-        shown.filter(|(text, own)| own.is_some() || !text.is_empty()).collect()
+        parts.into_iter().map(|(text, own)| (text.trim_matches('\n').to_owned(), own)).collect()
     }
 
     /// Removes the front if it is in flight and `received` is that line.
@@ -178,60 +160,46 @@ impl Outbox {
     /// If a later line comes back first, the lines before it were refused. They are removed as
     /// well, and added to `refused`.
     pub(super) fn confirm(&mut self, received: &str, refused: &mut Vec<String>) -> Option<Own> {
+        let expected = self.in_flight.len().min(1 + self.refusals);
         let is_own = |line: &String| self.matcher.is_own(line, received);
-        let front = self.lines.front().filter(|_| !self.in_flight.is_empty())?;
-        if !is_own(front) {
-            if let Some(limit) = protocol::refused_over(received) {
-                let Refusals { count, limit: least } = &mut self.refusals;
-                *least = if *count == 0 { limit } else { limit.min(*least) };
-                *count += 1;
-                return None;
-            }
-            let may_be_refused = |line: &&String| line.len() > self.refusals.limit;
-            let most = self.refusals.count.min(self.in_flight.len() - 1);
-            let skipped = self.lines.iter().take(most).take_while(may_be_refused).count();
-            let behind = self.lines.iter().take(skipped + 1).position(is_own)?;
-            let known = self.again.min(behind);
-            refused.extend(self.take_front(behind).skip(known));
-        }
+        let Some(behind) = self.lines.iter().take(expected).position(is_own) else {
+            self.refusals += usize::from(expected > 0 && protocol::is_refusal(received));
+            return None;
+        };
+        let known = self.again.min(behind);
+        refused.extend(self.take_front(behind).skip(known));
         self.settle(true)
     }
 
-    /// Whether all remaining lines seem to be refused. The next own line that comes back will prove
-    /// it.
+    /// Whether all remaining lines seem to be refused. The next own line that comes back will prove it.
     pub(super) fn awaits_proof(&self) -> bool {
         let left = self.lines.len();
-        left > 0
-            && (left, left) == (self.in_flight.len(), left.min(self.refusals.count))
-            && self.lines.iter().all(|line| line.len() > self.refusals.limit)
+        left > 0 && left == self.in_flight.len() && left <= self.refusals
     }
 
     /// Removes the front if it is this line: the network has taken it, and the server does not send it
     /// back. The greeting and the farewell are no lines in here.
     pub(super) fn hand_over(&mut self, line: &str) -> bool {
-        let is_front = self.lines.front().is_some_and(|front| front == line);
-        let is_own = is_front && self.settle(false).is_some();
-        if is_own {
-            self.handed_over = Some(Instant::now());
-        }
-        is_own
+        self.lines.front().is_some_and(|front| front == line) && self.settle(false).is_some()
     }
 
     /// Removes the front if it is in flight, because it came back, or cannot come back.
     fn settle(&mut self, came_back: bool) -> Option<Own> {
         let own = if self.again > 0 { Own::Again } else { Own::Confirmed };
         let line = self.take_front(1.min(self.in_flight.len())).next()?;
-        if came_back && own == Own::Confirmed {
+        let now = Instant::now();
+        if !came_back {
+            self.handed_over = Some(now);
+        } else if own == Own::Confirmed {
             self.trust();
         }
-        self.refusals = Refusals::default();
-        self.settling.push_back((Instant::now(), line));
+        self.refusals = 0;
+        self.settling.push_back((now, line));
         let kept = self.widest.max(WINDOW);
         self.settling.drain(..self.settling.len().saturating_sub(kept));
         Some(own)
     }
 
-    /// Removes so many lines from the front.
     fn take_front(&mut self, count: usize) -> impl Iterator<Item = String> {
         for counter in [&mut self.sent, &mut self.shown, &mut self.again] {
             *counter = counter.saturating_sub(count);
@@ -247,16 +215,11 @@ impl Outbox {
         Some(line)
     }
 
-    /// Whether there is a line to [`show`](Outbox::show).
-    pub(super) fn has_unseen(&self) -> bool {
-        self.shown < self.lines.len()
-    }
-
     /// The connection is lost: no line is in flight, and every line must be sent again.
     pub(super) fn rewind(&mut self) {
         self.in_flight.clear();
         (self.widest, self.is_wary, self.handed_over) = (0, true, None);
-        self.refusals = Refusals::default();
+        self.refusals = 0;
         self.matcher.clear();
     }
 
@@ -264,11 +227,9 @@ impl Outbox {
     /// have been killed when it had sent a line back to this client and not yet to the others. So
     /// the lines that came back last are sent again. An older line need not be sent again: at most
     /// `widest` lines were in flight, so the client sent a later line only after the older line
-    /// came back. Before the server sent the later line back, it had sent the older line to
-    /// everyone.
+    /// came back. Before the server sent the later line back, it had sent the older line to everyone.
     ///
-    /// Without an echo (`came_back` is false), these lines count as unconfirmed until they are sent
-    /// again.
+    /// Without an echo (`came_back` is false), these lines count as unconfirmed until they are sent again.
     ///
     /// If the first unconfirmed line had just been sent, it may be the reason for the loss.
     pub(super) fn recall(&mut self, came_back: bool) {

@@ -116,15 +116,12 @@ pub fn pieces(text: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let mut end = rest.len().min(max);
-        while end < rest.len() && end > 0 && is_continuation(rest[end]) {
+        // In UTF-8, all bytes of a character but the first begin with the bits 10.
+        while end < rest.len() && end > 0 && rest[end] >> 6 == 0b10 {
             end -= 1;
         }
         let (piece, tail) = rest.split_at(end);
         rest = tail;
         (!piece.is_empty()).then_some(piece)
     })
-}
-
-fn is_continuation(byte: u8) -> bool {
-    byte & 0b1100_0000 == 0b1000_0000
 }

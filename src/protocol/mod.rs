@@ -15,7 +15,7 @@ pub use framing::{Chunks, Found, Lines, pieces};
 pub use name::{FAREWELL, IS_NOW, MAX_NAME, Name, NameError, speaker};
 pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};
 pub use sentences::{
-    counted, full, in_short, is_full, is_of_server, is_offline, offline, refusal, refused_over,
+    counted, full, in_short, is_full, is_of_server, is_offline, is_refusal, offline, refusal,
 };
 
 /// The longest line a server accepts unless told otherwise, in bytes without the newline.

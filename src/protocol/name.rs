@@ -29,41 +29,28 @@ pub const IS_NOW: &str = " Is Now ";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
-/// A text is no [`Name`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum NameError {
-    /// It is empty, or too long.
-    #[error("a name has 1 to {MAX_NAME} characters, this one has {0}")]
-    Length(usize),
-    /// Its characters take too much space.
-    #[error("a name has at most {MAX_BYTES} bytes, this one has {0}")]
-    Bytes(usize),
-    /// It has a character that a name may not have.
-    #[error("a name may not contain ':' or control characters")]
-    Character,
-    /// A part of it cannot be seen.
-    #[error("a name may not begin or end with a space, or have invisible characters")]
-    Invisible,
-}
+/// Why a text is no [`Name`], in words.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a name {0}")]
+pub struct NameError(String);
 
 impl FromStr for Name {
     type Err = NameError;
 
     fn from_str(name: &str) -> Result<Self, NameError> {
-        let length = name.graphemes(true).count();
-        if length == 0 || length > MAX_NAME {
-            return Err(NameError::Length(length));
-        }
-        if name.len() > MAX_BYTES {
-            return Err(NameError::Bytes(name.len()));
-        }
-        if name.contains([':', '\t']) || sanitized(name.as_bytes()) != name {
-            return Err(NameError::Character);
-        }
-        if name.trim() != name || !name.graphemes(true).all(is_visible) {
-            return Err(NameError::Invisible);
-        }
-        Ok(Self(name.to_owned()))
+        let (length, bytes) = (name.graphemes(true).count(), name.len());
+        let wrong = if length == 0 || length > MAX_NAME {
+            format!("has 1 to {MAX_NAME} characters, this one has {length}")
+        } else if bytes > MAX_BYTES {
+            format!("has at most {MAX_BYTES} bytes, this one has {bytes}")
+        } else if name.contains([':', '\t']) || sanitized(name.as_bytes()) != name {
+            "may not contain ':' or control characters".to_owned()
+        } else if name.trim() != name || !name.graphemes(true).all(is_visible) {
+            "may not begin or end with a space, or have invisible characters".to_owned()
+        } else {
+            return Ok(Self(name.to_owned()));
+        };
+        Err(NameError(wrong))
     }
 }
 
@@ -73,12 +60,12 @@ fn is_visible(grapheme: &str) -> bool {
     if matches!(grapheme, " " | "\u{3000}") {
         return true;
     }
-    let (first, last) = (grapheme.chars().next(), grapheme.chars().next_back());
-    let first = first.unwrap_or_default();
+    let first = grapheme.chars().next().unwrap_or_default();
+    let last = grapheme.chars().next_back().unwrap_or_default();
     // These have a width, and nothing to see.
     let blank = matches!(first, '\u{115f}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}');
     let width = first.width().unwrap_or(0);
-    let ends_well = match last.unwrap_or_default() {
+    let ends_well = match last {
         '\u{34f}' | '\u{1160}' | '\u{200c}' | '\u{200d}' => false,
         // They choose the form of a picture or of an ideograph. Behind a letter they do nothing.
         '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' => {

@@ -19,10 +19,9 @@ pub fn refusal(max: usize) -> String {
     format!("* Line refused: a line may have at most {max} bytes, yours had more")
 }
 
-/// The limit that a [`refusal`] names, if `line` is one.
-pub fn refused_over(line: &str) -> Option<usize> {
-    let rest = line.strip_prefix("* Line refused: a line may have at most ")?;
-    rest.split(' ').next()?.parse().ok()
+/// Whether `line` says that a line was refused.
+pub fn is_refusal(line: &str) -> bool {
+    line.starts_with("* Line refused: ")
 }
 
 /// The server's answer to a client when it is full.

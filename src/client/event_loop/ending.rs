@@ -4,10 +4,10 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::EventLoop;
-use crate::client::Failure;
 use crate::client::connection::Received;
 use crate::client::dialer::{Ending, in_words};
-use crate::protocol;
+use crate::client::{Failure, and, unconfirmed};
+use crate::protocol::{self, counted};
 
 /// How long a leaving client waits for the server to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -15,8 +15,11 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// After this many useless connections in a row, the server does not look like a chat server.
 const USELESS: u32 = 3;
 
+/// Why lines did not come back over a connection that lasts.
+const NO_ANSWER: &str =
+    "the server did not answer; if it does not send them back, use --local-echo";
+
 impl EventLoop<'_> {
-    /// Whether all work is done.
     pub(super) fn is_done(&self) -> bool {
         let broken = self.unreadable.is_some();
         self.input_ended
@@ -27,56 +30,50 @@ impl EventLoop<'_> {
             }
     }
 
-    pub(super) fn not_connected(&mut self, error: &io::Error) {
-        self.outbox.absolve();
-        let attempts = self.dialer.failed();
-        self.told_full = false;
-        let server = self.config.server();
-        let why = format!("Connection to {server} Failed ({})", in_words(error));
-        if !self.config.reconnect {
-            self.over = Some(Err(self.unreachable(why)));
-        } else if attempts == 1 {
-            self.screen.notice(format!("{why}; retrying"));
+    pub(super) fn lost(&mut self, error: Option<io::Error>) {
+        let reason = error.map_or("the server closed it".to_owned(), |error| in_words(&error));
+        match self.joke.take() {
+            Some(_) => self.ended(Ending::TurnedAway, "the server is full"),
+            None if self.dialer.says_goodbye() => self.ended(Ending::Stopped, &reason),
+            None => self.ended(Ending::Broken, &reason),
         }
     }
 
-    pub(super) fn lost(&mut self, error: Option<io::Error>) {
-        let ending = self.dialer.ending();
-        let turned_away = ending == Ending::TurnedAway;
-        let reason = error.map_or("the server closed it".to_owned(), |error| in_words(&error));
+    /// A connection, or the attempt to make one, has ended.
+    pub(super) fn ended(&mut self, ending: Ending, reason: &str) {
+        let is_loss = matches!(ending, Ending::Stopped | Ending::Broken);
         let server = self.config.server();
-        let why = if turned_away {
-            format!("Connection to {server} Failed (the server is full)")
-        } else {
-            format!("Connection to {server} Lost ({reason})")
-        };
-        if !turned_away {
+        let what = if is_loss { "Lost" } else { "Failed" };
+        let why = format!("Connection to {server} {what} ({reason})");
+        if is_loss {
             self.tell_success();
             self.screen.notice(why.clone());
-        } else if self.config.reconnect && !std::mem::replace(&mut self.told_full, true) {
-            self.screen.notice(format!("{why}; retrying until there is a place"));
+        } else if self.config.reconnect && self.dialer.ended != Some(ending) {
+            let until = if ending == Ending::Failed { "" } else { " until there is a place" };
+            self.screen.notice(format!("{why}; retrying{until}"));
         }
-        self.told_at = None;
-        let useless = self.dialer.lost();
-        if useless == 0 && self.outbox.is_empty() {
-            self.timer.progress();
+        let useless = self.dialer.lost(ending, self.progress);
+        if is_loss && useless == 0 && self.outbox.is_empty() {
+            self.progress = Instant::now();
         }
-        if useless == USELESS && !turned_away {
+        if is_loss && useless == USELESS {
             self.screen.notice(format!(
                 "{server} ends each connection at once: this does not look like a chat server; \
                  retrying, but less often"
             ));
         }
-        if ending != Ending::Stopped || self.config.local_echo {
-            self.outbox.recall(!self.config.local_echo);
+        match ending {
+            Ending::Failed => {}
+            Ending::Stopped if !self.config.local_echo => self.outbox.rewind(),
+            _ => self.outbox.recall(!self.config.local_echo),
         }
         if ending != Ending::Broken {
             self.outbox.absolve();
         }
-        self.outbox.rewind();
         if !self.config.reconnect {
             self.over = Some(match self.unconfirmed() {
-                0 if self.input_ended && !turned_away => self.all_confirmed(),
+                _ if ending == Ending::Failed => Err(self.unreachable(why)),
+                0 if self.input_ended && is_loss => self.all_confirmed(),
                 unconfirmed => Err(Failure::NotConnected { why, unconfirmed }),
             });
         }
@@ -84,10 +81,10 @@ impl EventLoop<'_> {
 
     pub(super) fn disconnect(&mut self) {
         self.part();
-        self.timer.progress();
+        self.progress = Instant::now();
         self.dialer.hang_up();
         self.outbox.rewind();
-        (self.greets, self.told_at) = (self.config.greets, None);
+        self.greets = self.config.greets;
         let server = self.config.server();
         self.screen.notice(format!("Disconnected from {server}; /connect to come back"));
     }
@@ -107,27 +104,24 @@ impl EventLoop<'_> {
 
     pub(super) fn gives_up_at(&self) -> Option<Instant> {
         let content = self.dialer.is_up() && self.outbox.is_empty();
-        self.timer.end().filter(|_| !content)
+        self.progress.checked_add(self.config.give_up_after?).filter(|_| !content)
     }
 
-    /// The time limit has passed without progress.
     pub(super) fn give_up(&mut self) {
         let server = self.config.server();
         self.over = Some(Err(if self.dialer.is_up() {
-            Failure::Unconfirmed(self.unconfirmed())
-        } else if self.dialer.has_tried() {
-            self.unreachable(format!("no connection to {server}"))
+            unfinished(self.unconfirmed(), NO_ANSWER)
         } else {
-            let unended = format!("no attempt to connect to {server} has ended yet");
-            let why = format!("{unended}: use a longer --give-up-after");
-            Failure::NotConnected { why, unconfirmed: self.unconfirmed() }
+            self.unreachable(format!("no connection to {server}"))
         }));
     }
 
-    /// The failure, with a hint if it concerns no line.
+    /// The failure, with a hint what to do.
     pub(super) fn unreachable(&self, mut why: String) -> Failure {
         let unconfirmed = self.unconfirmed();
-        if unconfirmed == 0 {
+        if !self.dialer.was_up && self.dialer.ended.is_none() {
+            why += ": no attempt to connect has ended yet, use a longer --give-up-after";
+        } else if unconfirmed == 0 {
             why += "; is the server running?";
         }
         Failure::NotConnected { why, unconfirmed }
@@ -140,23 +134,34 @@ impl EventLoop<'_> {
         self.ask_for_proof();
         self.part();
         let shown = shown.and_then(|()| self.screen.flush());
-        let (lines, unsent) = (self.unconfirmed(), self.outbox.unsent());
         let unconnected = format!("no connection to {}", self.config.server());
         let why = if was_up { "the client ended first".to_owned() } else { unconnected };
+        let lines = self.unconfirmed();
         let ended = match lines {
             0 => self.all_confirmed(),
-            _ if lines == self.given_up => Err(Failure::GivenUp(lines)),
-            _ if lines == unsent => Err(Failure::Unsent { lines, why }),
-            _ if !was_up => Err(Failure::NotConnected { why, unconfirmed: lines }),
-            _ if self.config.local_echo => Err(Failure::NotRepeated(lines)),
-            _ => Err(Failure::Unconfirmed(lines)),
+            _ if lines == self.given_up => {
+                Err(unfinished(lines, "given up, the connection ended each time"))
+            }
+            _ if lines == self.outbox.unsent() => {
+                let lines = counted(lines, "line was", "lines were");
+                Err(Failure::Unfinished(format!("{lines} not sent: {why}")))
+            }
+            // Without an echo, a line that was sent once waits to be sent again.
+            _ if !was_up || self.config.local_echo => {
+                Err(Failure::NotConnected { why, unconfirmed: lines })
+            }
+            _ => Err(unfinished(lines, NO_ANSWER)),
         };
         self.over = Some(match shown {
             // The reader of a pipe may close it early, as `| head` does.
             Err(why) if why.kind() == io::ErrorKind::BrokenPipe => {
                 ended.map_err(|_| Failure::Unwanted)
             }
-            Err(why) => Err(Failure::NotShown { why, unconfirmed: lines }),
+            Err(why) => {
+                let why = format!("cannot write to stdout ({})", in_words(&why));
+                let advice = "redirect it elsewhere";
+                Err(Failure::Unfinished(format!("{why}: {advice}{}", and(lines))))
+            }
             Ok(()) => ended,
         });
     }
@@ -169,13 +174,19 @@ impl EventLoop<'_> {
     }
 
     /// Every line that was said is confirmed. Whether this is also success depends on the input.
-    fn all_confirmed(&mut self) -> Result<(), Failure> {
-        match self.unreadable.take() {
-            Some(why) => Err(Failure::Unreadable(why)),
-            None if self.refused > 0 => Err(Failure::TooLong(self.refused)),
-            None if !self.input_ended && !self.input.is_empty() => Err(Failure::Stopped),
-            None => Ok(()),
+    fn all_confirmed(&self) -> Result<(), Failure> {
+        if let Some(why) = &self.unreadable {
+            let why = in_words(why);
+            let advice = format!("cannot read stdin ({why}): redirect it from elsewhere");
+            return Err(Failure::Unfinished(advice));
         }
+        if self.refused > 0 {
+            return Err(Failure::TooLong(self.refused));
+        }
+        if !self.input_ended && !self.input.is_empty() {
+            return Err(Failure::Unfinished("stopped before the end of the input".to_owned()));
+        }
+        Ok(())
     }
 
     /// Says goodbye, and shows the messages that arrive until the server closes its side.
@@ -193,8 +204,9 @@ impl EventLoop<'_> {
         {
             self.receive(received);
         }
-        if self.dialer.ending() != Ending::TurnedAway {
-            self.tell_success();
-        }
     }
+}
+
+fn unfinished(lines: usize, why: &str) -> Failure {
+    Failure::Unfinished(format!("{}: {why}", unconfirmed(lines)))
 }
