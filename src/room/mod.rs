@@ -116,23 +116,24 @@ impl<S: Socket> Room<S> {
         self.with_roster(|roster| roster.add(socket, address, framing, echo))
     }
 
-    /// Says `lines`. This thread delivers them, or another thread does so soon.
-    pub fn say(&self, lines: Batch) {
+    /// Says `lines`. This thread delivers them, or another thread does so soon. Returns whether it is
+    /// another thread.
+    pub fn say(&self, lines: Batch) -> bool {
         let pending = self.pending.lock().append(lines);
         log::trace!("appends to pending");
         if pending < self.max_pending {
-            self.deliver_pending();
-        } else {
-            // Speakers are faster than deliveries. Each of them now waits for the roster, as all would
-            // with a single lock, so no more can pile up than one read of each. A thousand may wait, so
-            // only one that still finds too much delivers here. If each did, it would send few lines, and
-            // the last one would wait for a thousand such deliveries.
-            self.with_roster(|roster| {
-                if self.pending.lock().batch.size() >= self.max_pending {
-                    self.deliver(roster);
-                }
-            });
+            return !self.deliver_pending();
         }
+        // Speakers are faster than deliveries. Each of them now waits for the roster, as all would
+        // with a single lock, so no more can pile up than one read of each. A thousand may wait, so
+        // only one that still finds too much delivers here. If each did, it would send few lines, and
+        // the last one would wait for a thousand such deliveries.
+        self.with_roster(|roster| {
+            if self.pending.lock().batch.size() >= self.max_pending {
+                self.deliver(roster);
+            }
+        });
+        false
     }
 
     /// The thread that reads from this peer ends: `reason` says why. If the peer has closed its side
@@ -189,11 +190,13 @@ impl<S: Socket> Room<S> {
 
     /// Delivers everything that is pending. If another thread holds the roster, that thread comes
     /// here after unlocking and looks again. A look *before* unlocking would be too early: a thread
-    /// could still append a line after it, find the roster locked, and return.
-    fn deliver_pending(&self) {
+    /// could still append a line after it, find the roster locked, and return. Returns false if
+    /// another thread delivers.
+    fn deliver_pending(&self) -> bool {
         while !self.pending.lock().batch.is_empty() {
             let Some(mut roster) = self.roster.try_lock() else {
-                return log::trace!("the roster is busy");
+                log::trace!("the roster is busy");
+                return false;
             };
             log::trace!("locks the roster");
             roster.let_others_append();
@@ -201,6 +204,7 @@ impl<S: Socket> Room<S> {
             log::trace!("unlocks the roster");
         }
         log::trace!("finds nothing pending");
+        true
     }
 
     /// Waits for the roster, and runs `act`. It does not deliver first: a thousand threads that join

@@ -9,7 +9,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::Limits;
 use super::backlog::{Backlog, Entry};
@@ -25,14 +24,6 @@ const PART_SIZE: u64 = 1024 * 1024;
 
 /// With so few peers, a send costs less than waiting for the lines of others.
 const FEW: usize = 3;
-
-/// Threads of this server give the core back within microseconds. A yield that takes longer went to
-/// another program, for a time slice of some milliseconds.
-const LONG_YIELD: Duration = Duration::from_millis(2);
-
-/// For so long after a long yield, one yield must do. Beside four busy loops, a second one costs five
-/// clients three quarters of their deliveries.
-const BUSY: Duration = Duration::from_millis(100);
 
 /// Something that happened in the room.
 #[derive(Clone, Debug)]
@@ -91,8 +82,6 @@ pub(crate) struct Roster<S> {
     limits: Limits,
     /// There are many peers, and the last batch had several lines. Probably the next one will, too.
     pub(crate) crowded: bool,
-    /// Other programs want this core: the last long yield began then.
-    long_yield: Option<Instant>,
     /// The end of the stream, once the room is closed. No peer may join any more.
     closed: Option<u64>,
     observer: Box<dyn Observer>,
@@ -108,7 +97,6 @@ impl<S: Socket> Roster<S> {
             lines: 0,
             limits,
             crowded: false,
-            long_yield: None,
             closed: None,
             observer,
         }
@@ -135,20 +123,12 @@ impl<S: Socket> Roster<S> {
         Some(self.last_id)
     }
 
-    /// Lets other speakers append first: one send carries their lines as well. The second yield is for
-    /// those that the first one woke. Without any, the p99 latency at 5 to 30 clients is longer.
-    pub(crate) fn let_others_append(&mut self) {
-        if !self.crowded {
-            return;
-        }
-        log::trace!("lets others append");
-        let start = Instant::now();
-        yield_now();
-        if self.long_yield.is_none_or(|long| start - long > BUSY) {
+    /// Lets other speakers append first: one send carries their lines as well. Without this, the p99
+    /// latency at 5 to 30 clients is longer.
+    pub(crate) fn let_others_append(&self) {
+        if self.crowded {
+            log::trace!("lets others append");
             yield_now();
-        }
-        if start.elapsed() > LONG_YIELD {
-            self.long_yield = Some(start);
         }
     }
 

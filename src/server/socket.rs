@@ -55,6 +55,14 @@ impl TcpSocket {
         Ok(retry_on_intr(|| rustix::io::read(&self.stream, spare_capacity(buffer)))?)
     }
 
+    /// Like [`TcpSocket::read`], but returns nothing if no bytes are there yet.
+    pub(super) fn read_now(&self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        match rustix::net::recv(&self.stream, spare_capacity(buffer), RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            read => Ok(Some(read?.0)),
+        }
+    }
+
     /// Sends a caller the reason why it is refused, and hangs up. This does not wait: nothing was sent
     /// before, so the line fits.
     pub(super) fn turn_away(&self, line: &str) {
