@@ -16,6 +16,7 @@ mod placement;
 mod placement {
     pub(super) fn settle() {}
 }
+mod reader;
 mod session;
 mod socket;
 mod template;

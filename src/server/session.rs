@@ -4,34 +4,22 @@
 //! read fails or returns nothing. Another thread that prunes the client shuts its socket, which ends
 //! this read as well. So there is no flag to set and no thread to wake.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Shared;
 use super::endpoint::ClientPolicy;
 use super::flow::{Credit, Pace};
 use super::inbound::Inbound;
+use super::reader::Reader;
 use super::socket::TcpSocket;
 use crate::protocol::{Batch, PeerId};
 use crate::room::{Reason, Socket};
-use crate::sync::{Relaxed, yield_now};
+use crate::sync::Relaxed;
 
 /// How much is read at once, in bytes. Only the part of this buffer that was used takes memory.
 const READ: usize = 8 * 1024;
-
-/// How often a thread looks for its client's next bytes before it sleeps. With 8, a room of five clients
-/// has 1.6 times the deliveries, and one of a hundred 1.4 times.
-const LOOKS: usize = 8;
-
-/// Threads of this server give the core back within microseconds. A yield that takes longer went to
-/// another program, for a time slice of some milliseconds.
-const LONG_YIELD: Duration = Duration::from_millis(2);
-
-/// For so long after a long yield, a thread sleeps at once: beside busy programs, each look would cost
-/// it a time slice.
-const BUSY: Duration = Duration::from_millis(100);
 
 /// Serves one client until it goes. The caller gives it a thread of its own, and the name of that thread
 /// stands in front of each line of the log.
@@ -93,7 +81,8 @@ fn converse(
     }
     // All lines of one read are one batch, and are said together: one look at the locks for all of them.
     let mut bytes = Vec::with_capacity(READ);
-    let mut reader = Reader { socket, long_yield: None };
+    let mut reader = Reader::new(socket);
+    // Another thread delivers the last lines: their sender hears of it soon, and speaks again.
     let mut comes_soon = false;
     loop {
         bytes.clear();
@@ -116,35 +105,6 @@ fn converse(
         if bytes.is_empty() {
             return Reason::Left;
         }
-    }
-}
-
-/// Reads from a client, and sleeps only if nothing comes soon.
-struct Reader<'a> {
-    socket: &'a TcpSocket,
-    /// Other programs want this core: a yield that began then took long.
-    long_yield: Option<Instant>,
-}
-
-impl Reader<'_> {
-    /// Waits for bytes. If another thread delivers this client's lines, its next ones probably come soon.
-    /// To sleep and to be woken costs more than to let the other threads run and to look again, and it
-    /// is the delivering thread that has to wait for the wake-up.
-    fn read(&mut self, bytes: &mut Vec<u8>, comes_soon: bool) -> io::Result<usize> {
-        let is_busy = self.long_yield.is_some_and(|long| long.elapsed() < BUSY);
-        let looks = if comes_soon && !is_busy { LOOKS } else { 0 };
-        for _ in 0..looks {
-            if let Some(length) = self.socket.read_now(bytes)? {
-                return Ok(length);
-            }
-            let start = Instant::now();
-            yield_now();
-            if start.elapsed() > LONG_YIELD {
-                self.long_yield = Some(start);
-                break;
-            }
-        }
-        self.socket.read(bytes)
     }
 }
 
