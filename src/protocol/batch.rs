@@ -3,9 +3,10 @@
 //!
 //! Plain data: nothing is shared here.
 
+use std::iter;
 use std::ops::Range;
 
-use super::{Framing, RAW_MESSAGE, pieces};
+use super::{Framing, RAW_MESSAGE};
 
 /// The number of a peer. A server never gives a number twice.
 pub type PeerId = u64;
@@ -18,8 +19,8 @@ pub const NOBODY: PeerId = 0;
 pub struct Batch {
     /// The lines, each with its newline.
     text: Vec<u8>,
-    /// The speaker of each part of the text. All lines of one read are one run: a record for each
-    /// line would take more memory than a short line.
+    /// All lines of one read are one run: a record for each line would take more memory than a short
+    /// line.
     runs: Vec<Run>,
     messages: usize,
 }
@@ -132,95 +133,73 @@ impl Batch {
 
     /// Each line for the event log, without its newline, and whether it was said to everyone.
     pub fn logged_lines(&self) -> impl Iterator<Item = (&[u8], bool)> {
-        let starts = std::iter::once(0).chain(self.runs.iter().map(|run| run.end));
-        let said =
-            starts.zip(&self.runs).map(|(start, run)| (start, run, run.form != Form::Private));
-        let logged = said.filter(|(_, run, is_said)| *is_said || run.speaker == NOBODY);
-        logged.flat_map(|(start, run, is_said)| {
+        let mut start = 0;
+        self.runs.iter().flat_map(move |run| {
             let lines = self.text[start..run.end - 1].split(|&byte| byte == b'\n');
-            lines.map(move |line| (line, is_said))
+            start = run.end;
+            let is_said = run.form != Form::Private;
+            let is_logged = is_said || run.speaker == NOBODY;
+            lines.filter(move |_| is_logged).map(move |line| (line, is_said))
         })
     }
 
     /// The parts of the text from byte `from` on that `recipient` is sent, each in one `send`.
-    pub fn chunks(&self, recipient: Recipient, from: usize) -> BatchChunks<'_> {
+    pub fn chunks(
+        &self,
+        recipient: Recipient,
+        mut from: usize,
+    ) -> impl Iterator<Item = Range<usize>> {
+        let is_sent = move |run: &Run| {
+            let own = run.speaker == recipient.id;
+            if run.form == Form::Private { own } else { recipient.echo || !own }
+        };
         let next = self.runs.partition_point(|run| run.end <= from);
-        BatchChunks { batch: self, recipient, runs: &self.runs[next..], from }
-    }
-}
-
-/// See [`Batch::chunks`].
-#[derive(Debug)]
-pub struct BatchChunks<'a> {
-    batch: &'a Batch,
-    recipient: Recipient,
-    /// The runs that are still to be sent; `from` lies in the first of them.
-    runs: &'a [Run],
-    from: usize,
-}
-
-impl Iterator for BatchChunks<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        match self.recipient.framing {
-            Framing::Lines => self.next_lines(),
-            Framing::Raw => self.next_message(),
-        }
-    }
-}
-
-impl BatchChunks<'_> {
-    fn is_for_recipient(&self, run: &Run) -> bool {
-        let own = run.speaker == self.recipient.id;
-        if run.form == Form::Private { own } else { self.recipient.echo || !own }
-    }
-
-    fn skip_others(&mut self) {
-        while let [run, rest @ ..] = self.runs
-            && !self.is_for_recipient(run)
-        {
-            self.from = run.end;
-            self.runs = rest;
-        }
-    }
-
-    fn next_lines(&mut self) -> Option<Range<usize>> {
-        self.skip_others();
-        let runs = self.runs.iter().take_while(|run| self.is_for_recipient(run)).count();
-        let (runs, rest) = self.runs.split_at(runs);
-        let chunk = self.from..runs.last()?.end;
-        self.runs = rest;
-        self.from = chunk.end;
-        Some(chunk)
-    }
-
-    fn next_message(&mut self) -> Option<Range<usize>> {
-        loop {
-            self.skip_others();
-            let run = *self.runs.first()?;
-            let text = &self.batch.text[self.from..run.end];
-            // Where the message ends, and where the next one begins.
-            let (end, next) = match run.form {
-                Form::Message { own_newline } => (run.end - usize::from(!own_newline), run.end),
-                Form::Lines | Form::Private => {
-                    let end = memchr::memchr(b'\n', text).map_or(run.end, |end| self.from + end);
-                    (end, run.end.min(end + 1))
+        let mut runs = self.runs[next..].iter().peekable();
+        iter::from_fn(move || {
+            loop {
+                while let Some(run) = runs.next_if(|run| run.end == from || !is_sent(run)) {
+                    from = run.end;
                 }
-            };
-            let start = self.from;
-            let message = self.batch.text.get(start..end).unwrap_or_default();
-            let piece = pieces(message, RAW_MESSAGE).next().map_or(0, <[u8]>::len);
-            self.from += piece;
-            if self.from >= end {
-                self.from = next;
+                let (start, run) = (from, *runs.peek()?);
+                let end = match recipient.framing {
+                    Framing::Lines => {
+                        while let Some(run) = runs.next_if(|run| is_sent(run)) {
+                            from = run.end;
+                        }
+                        from
+                    }
+                    Framing::Raw => {
+                        let (end, next) = self.piece(run, start);
+                        from = next;
+                        end
+                    }
+                };
+                if start < end {
+                    return Some(start..end);
+                }
             }
-            if self.from == run.end {
-                self.runs = &self.runs[1..];
+        })
+    }
+
+    /// Returns where a raw `send` from byte `start` on must end: with the message, or when it is full. And
+    /// where the next one begins.
+    fn piece(&self, run: &Run, start: usize) -> (usize, usize) {
+        let next = match run.form {
+            Form::Message { .. } => run.end,
+            Form::Lines | Form::Private => {
+                let newline = memchr::memchr(b'\n', &self.text[start..run.end]);
+                newline.map_or(run.end, |newline| start + newline + 1)
             }
-            if piece > 0 {
-                return Some(start..start + piece);
-            }
+        };
+        let end = next - usize::from(run.form != Form::Message { own_newline: true });
+        let mut piece = start + RAW_MESSAGE;
+        if piece >= end {
+            return (end, next);
         }
+        // In UTF-8, all bytes of a character but the first begin with the bits 10.
+        while self.text[piece] >> 6 == 0b10 {
+            piece -= 1;
+        }
+        (piece, piece)
     }
 }

@@ -110,18 +110,3 @@ fn unfinished(bytes: &[u8]) -> usize {
         _ => 0,
     }
 }
-
-/// Cuts sanitized text into messages of at most `max` bytes, never through a character.
-pub fn pieces(text: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let mut end = rest.len().min(max);
-        // In UTF-8, all bytes of a character but the first begin with the bits 10.
-        while end < rest.len() && end > 0 && rest[end] >> 6 == 0b10 {
-            end -= 1;
-        }
-        let (piece, tail) = rest.split_at(end);
-        rest = tail;
-        (!piece.is_empty()).then_some(piece)
-    })
-}

@@ -11,9 +11,9 @@ mod sentences;
 mod tests;
 
 pub use batch::{Batch, NOBODY, PeerId, Recipient};
-pub use framing::{Chunks, Found, Lines, pieces};
+pub use framing::{Chunks, Found, Lines};
 pub use name::{FAREWELL, IS_NOW, MAX_NAME, Name, NameError, speaker};
-pub use sanitize::{sanitize, sanitize_raw, sanitized, sanitized_raw};
+pub use sanitize::{sanitize, sanitized, sanitized_raw};
 pub use sentences::{
     counted, full, in_short, is_full, is_of_server, is_offline, is_refusal, offline, refusal,
 };

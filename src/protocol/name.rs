@@ -15,8 +15,8 @@ pub const MAX_NAME: usize = 32;
 /// The longest name, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// The greeting and the farewell of a client, behind its name.
 const GREETING: &str = "Connected!";
+
 /// The farewell of a client, when the server adds the name.
 pub const FAREWELL: &str = "Disconnected!";
 
@@ -86,16 +86,6 @@ impl Name {
     /// The name of a client that was given none: `Client<pid>`.
     pub fn of_process(id: u32) -> Self {
         Self(format!("Client{id}"))
-    }
-
-    /// The beginning of a text, as long as a name may be.
-    pub(crate) fn cut(text: &str) -> String {
-        let mut bytes = 0;
-        let fits = |grapheme: &&str| {
-            bytes += grapheme.len();
-            bytes <= MAX_BYTES
-        };
-        text.graphemes(true).take(MAX_NAME).take_while(fits).collect()
     }
 
     /// The message for `text`: `NAME: text`.

@@ -1,44 +1,22 @@
 //! Sanitizing: what a stranger sends becomes text that is safe to show on a terminal.
 
+use super::Framing;
+
 /// Appends `bytes` to `out` as text that is safe to show: valid UTF-8 without characters that move
-/// the cursor, except a tab, and without characters that reverse the order of the text.
+/// the cursor, except a tab, and without characters that reverse the order of the text. In a raw message,
+/// which may be several lines of text, newlines stay as well.
 ///
 /// Invalid UTF-8, C1 controls and bidirectional overrides become U+FFFD; C0 controls and DEL
 /// become their pictures (ESC is shown as `␛`). One byte becomes at most three. Sanitized text
 /// stays the same.
-pub fn sanitize(bytes: &[u8], out: &mut Vec<u8>) {
-    sanitize_keeping(bytes, out, |_| false);
-}
-
-/// [`sanitize`] for raw messages, which may be several lines of text: newlines stay.
-pub fn sanitize_raw(bytes: &[u8], out: &mut Vec<u8>) {
-    sanitize_keeping(bytes, out, |character| character == '\n');
-}
-
-/// [`sanitize`] into a string of its own.
-pub fn sanitized(bytes: &[u8]) -> String {
-    into_string(bytes, sanitize)
-}
-
-/// [`sanitize_raw`] into a string of its own.
-pub fn sanitized_raw(bytes: &[u8]) -> String {
-    into_string(bytes, sanitize_raw)
-}
-
-fn into_string(bytes: &[u8], sanitize: fn(&[u8], &mut Vec<u8>)) -> String {
-    let mut text = Vec::with_capacity(bytes.len());
-    sanitize(bytes, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-fn sanitize_keeping(bytes: &[u8], out: &mut Vec<u8>, keep: impl Fn(char) -> bool) {
+pub fn sanitize(bytes: &[u8], framing: Framing, out: &mut Vec<u8>) {
     if bytes.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return out.extend_from_slice(bytes);
     }
     let mut utf8 = [0; 4];
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            let shown = if keep(character) { character } else { visible(character) };
+            let shown = visible(character, framing);
             out.extend_from_slice(shown.encode_utf8(&mut utf8).as_bytes());
         }
         if !chunk.invalid().is_empty() {
@@ -47,9 +25,26 @@ fn sanitize_keeping(bytes: &[u8], out: &mut Vec<u8>, keep: impl Fn(char) -> bool
     }
 }
 
-fn visible(character: char) -> char {
+/// A line as [`sanitize`] shows it.
+pub fn sanitized(line: &[u8]) -> String {
+    into_string(line, Framing::Lines)
+}
+
+/// A raw message as [`sanitize`] shows it.
+pub fn sanitized_raw(message: &[u8]) -> String {
+    into_string(message, Framing::Raw)
+}
+
+fn into_string(bytes: &[u8], framing: Framing) -> String {
+    let mut text = Vec::with_capacity(bytes.len());
+    sanitize(bytes, framing, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn visible(character: char, framing: Framing) -> char {
     match character {
         '\t' => '\t',
+        '\n' if framing == Framing::Raw => '\n',
         // The "control pictures" block of Unicode stands in the order of the controls.
         '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{FFFD}'),
         '\x7f' => '\u{2421}',

@@ -82,14 +82,13 @@ fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
     // A name may stand twice in the list of hosts, for example.
     addresses.dedup();
     // A port that is free at the first address may be in use at the next.
-    let mut tries = if host_and_port.1 == 0 && addresses.len() > 1 { TRIES } else { 1 };
-    loop {
-        tries -= 1;
+    for _ in 1..TRIES {
         match listen_on_each(&addresses) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            Err(error) if host_and_port.1 == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
             done => return done,
         }
     }
+    listen_on_each(&addresses)
 }
 
 fn listen_on_each(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {

@@ -9,7 +9,7 @@ use std::sync::Once;
 use super::endpoint::ClientPolicy;
 use super::template::Template;
 use crate::protocol::{
-    self, Batch, Chunks, Found, Framing, Lines, NOBODY, Name, PeerId, RAW_MESSAGE,
+    self, Batch, Chunks, Found, Framing, Lines, MAX_NAME, NOBODY, PeerId, RAW_MESSAGE,
 };
 
 /// Turns the bytes of one client into messages.
@@ -18,16 +18,14 @@ pub struct Inbound<'a> {
     policy: &'a ClientPolicy,
     speaker: PeerId,
     address: SocketAddr,
-    decoder: Decoder,
-    prefix: String,
-    /// The next message is the client's name.
-    awaits_name: bool,
-}
-
-#[derive(Debug)]
-enum Decoder {
-    Lines(Lines, Newlines),
-    Raw(Chunks),
+    /// Of these two, one is used: that of the framing.
+    lines: Lines,
+    chunks: Chunks,
+    /// The text in front of each message. Nothing, while the next message is the client's name.
+    prefix: Option<String>,
+    /// How often the client was read from, and whether a newline was there.
+    reads: u64,
+    has_newline: bool,
 }
 
 impl<'a> Inbound<'a> {
@@ -38,14 +36,17 @@ impl<'a> Inbound<'a> {
         address: SocketAddr,
         batch: &mut Batch,
     ) -> Self {
-        let decoder = match policy.framing {
-            Framing::Lines => Decoder::Lines(Lines::new(policy.max_line), Newlines::default()),
-            Framing::Raw => Decoder::Raw(Chunks::default()),
+        let mut inbound = Self {
+            policy,
+            speaker,
+            address,
+            lines: Lines::new(policy.max_line),
+            chunks: Chunks::default(),
+            prefix: None,
+            reads: 0,
+            has_newline: false,
         };
-        let awaits_name = policy.name_first.is_some();
-        let prefix = String::new();
-        let mut inbound = Self { policy, speaker, address, decoder, prefix, awaits_name };
-        if !awaits_name {
+        if policy.name_first.is_none() {
             inbound.begin("", batch);
         }
         inbound
@@ -57,83 +58,77 @@ impl<'a> Inbound<'a> {
         if let Some(greeting) = &self.policy.greet {
             batch.tell(self.speaker, &fill(greeting));
         }
-        self.prefix = self.policy.prefix.as_ref().map(fill).unwrap_or_default();
+        self.prefix = Some(self.policy.prefix.as_ref().map(fill).unwrap_or_default());
     }
 
     /// Takes the bytes of one read, or the end of the stream if there are none. Each message that
     /// they complete is added to `batch`, and `each` is called after it.
     pub fn take(&mut self, bytes: &[u8], batch: &mut Batch, mut each: impl FnMut(&mut Batch)) {
-        let speaker = self.speaker;
-        match &mut self.decoder {
-            Decoder::Lines(lines, newlines) => {
-                newlines.look_for(bytes, self.address);
-                let (prefix, max_line) = (&self.prefix, self.policy.max_line);
+        let (speaker, framing) = (self.speaker, self.policy.framing);
+        match framing {
+            Framing::Lines => {
+                self.look_for_newline(bytes);
+                let prefix = self.prefix.as_deref().unwrap_or_default();
+                let max_line = self.policy.max_line;
                 let found = |found: Found| {
                     match found {
                         Found::Line(line) => batch.say(speaker, |text| {
                             text.extend_from_slice(prefix.as_bytes());
-                            protocol::sanitize(line, text);
+                            protocol::sanitize(line, framing, text);
                         }),
                         Found::TooLong => batch.tell(speaker, &protocol::refusal(max_line)),
                     }
                     each(batch);
                 };
+                let lines = &mut self.lines;
                 if bytes.is_empty() { lines.finish(found) } else { lines.feed(bytes, found) }
             }
-            Decoder::Raw(chunks) => {
-                let mut messages: Vec<Vec<u8>> =
-                    bytes.chunks(RAW_MESSAGE).filter_map(|bytes| chunks.feed(bytes)).collect();
+            Framing::Raw => {
+                let parts = bytes.chunks(RAW_MESSAGE);
+                let mut messages: Vec<_> =
+                    parts.filter_map(|part| self.chunks.feed(part)).collect();
                 if bytes.is_empty() {
-                    messages.extend(chunks.finish());
+                    messages.extend(self.chunks.finish());
                 }
                 for message in messages {
-                    if std::mem::take(&mut self.awaits_name) {
+                    if let Some(prefix) = &self.prefix {
+                        batch.say_raw(speaker, |text| {
+                            text.extend_from_slice(prefix.as_bytes());
+                            protocol::sanitize(&message, framing, text);
+                        });
+                    } else {
                         let name = announced_name(&message);
                         if !name.is_empty() {
                             let port = self.address.port();
                             batch.tell(NOBODY, &format!("Client @PORT #{port} is {name}"));
                         }
                         self.begin(&name, batch);
-                    } else {
-                        batch.say_raw(speaker, |text| {
-                            text.extend_from_slice(self.prefix.as_bytes());
-                            protocol::sanitize_raw(&message, text);
-                        });
                     }
                     each(batch);
                 }
             }
         }
     }
-}
 
-/// The name that a raw client sends first, without a newline, and cut to the length of a name.
-fn announced_name(message: &[u8]) -> String {
-    Name::cut(protocol::sanitized(message.trim_ascii()).trim())
-}
-
-/// Whether a client sends newlines at all: programs for the course assignment do not.
-#[derive(Debug, Default)]
-struct Newlines {
-    seen: bool,
-    reads: usize,
-}
-
-impl Newlines {
-    /// Gives a hint when the first two reads of a client have no newline, once in the life of the
-    /// process.
-    fn look_for(&mut self, bytes: &[u8], address: SocketAddr) {
+    /// Gives a hint if the first two reads of a client have no newline, once in the life of the process:
+    /// programs for the course assignment send none.
+    fn look_for_newline(&mut self, bytes: &[u8]) {
         static HINT: Once = Once::new();
-        self.seen |= memchr::memchr(b'\n', bytes).is_some();
         self.reads += 1;
-        if !self.seen && !bytes.is_empty() && self.reads == 2 {
+        self.has_newline = self.has_newline || memchr::memchr(b'\n', bytes).is_some();
+        if self.reads == 2 && !self.has_newline && !bytes.is_empty() {
             HINT.call_once(|| {
                 log::warn!(
                     "Client @PORT #{} sends no newline, so nothing of it is shown; \
                      for programs without newlines, start the server with --framing raw",
-                    address.port()
+                    self.address.port()
                 );
             });
         }
     }
+}
+
+/// The name that a raw client sends first, without a newline, and no longer than a name.
+fn announced_name(message: &[u8]) -> String {
+    protocol::sanitized(message.trim_ascii()).trim().chars().take(MAX_NAME).collect()
 }

@@ -10,14 +10,12 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
 
-/// Memory maps of each thread.
 const MAPS: u64 = 4;
 
 /// Descriptors for other purposes: standard streams, listeners, pipes, and a few to tell callers that
 /// the server is full.
 const OTHER_FILES: u64 = 16;
 
-/// Threads for other purposes.
 const OTHER_THREADS: u64 = 16;
 
 /// Memory maps that are not stacks: the program, its libraries, the heap of each processor.
@@ -50,7 +48,7 @@ impl Capacity {
         let maps = number("/proc/sys/vm/max_map_count");
         let by_maps = maps.map(|maps| maps.saturating_sub(OTHER_MAPS) / MAPS);
         Self::by(
-            (getrlimit(Resource::Nofile).current, "open files (ulimit -n)"),
+            getrlimit(Resource::Nofile).current,
             [
                 (by_maps, "memory maps (vm.max_map_count)"),
                 (left_on_machine(), "threads of the machine (kernel.threads-max)"),
@@ -60,16 +58,14 @@ impl Capacity {
         )
     }
 
-    /// What so many files and threads carry.
-    fn by(files: Left, threads: [Left; 4]) -> Self {
-        let known = |(left, limit): Left| Some((left?, limit));
-        let least = threads.into_iter().filter_map(known).min();
+    /// What so many files, or any number of them, and threads carry.
+    fn by(files: Option<u64>, threads: [Left; 4]) -> Self {
+        let known = threads.into_iter().filter_map(|(left, limit)| Some((left?, limit)));
+        let least = known.min();
         let (threads, by_threads) = least.unwrap_or((MANY_THREADS, "threads of this system"));
         let threads = threads.saturating_sub(OTHER_THREADS);
-        let mut most = (threads / 4 * 3, by_threads);
-        if let Some((files, by_files)) = known(files) {
-            most = most.min((files.saturating_sub(OTHER_FILES), by_files));
-        }
+        let files = files.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES);
+        let most = (threads / 4 * 3, by_threads).min((files, "open files (ulimit -n)"));
         let size = |number: u64| usize::try_from(number.max(1)).unwrap_or(usize::MAX);
         Self { clients: size(most.0), catch_up: size(threads / 4), limit: most.1 }
     }
@@ -146,16 +142,22 @@ mod tests {
         let names = ["maps", "machine", "group", "user"];
         let cases = [
             (Some(1 << 20), [Some(16_126), Some(100_000), None, None], 12_081, 4_027, "maps"),
-            (Some(64), [Some(16_126), Some(100_000), None, None], 48, 4_027, "files"),
+            (
+                Some(64),
+                [Some(16_126), Some(100_000), None, None],
+                48,
+                4_027,
+                "open files (ulimit -n)",
+            ),
             (None, [Some(16_126), Some(2016), None, None], 1500, 500, "machine"),
             (None, [Some(16_126), Some(2016), Some(116), None], 75, 25, "group"),
             (None, [None, None, None, Some(116)], 75, 25, "user"),
-            (Some(3), [None, None, None, Some(3)], 1, 1, "files"),
+            (Some(3), [None, None, None, Some(3)], 1, 1, "open files (ulimit -n)"),
             (None, [None; 4], 12_276, 4_092, "threads of this system"),
         ];
         for (files, left, clients, catch_up, limit) in cases {
             let threads = std::array::from_fn(|index| (left[index], names[index]));
-            let carried = Capacity::by((files, "files"), threads);
+            let carried = Capacity::by(files, threads);
             assert_eq!(carried, Capacity { clients, catch_up, limit }, "{files:?} {left:?}");
         }
     }

@@ -12,8 +12,6 @@
 //! both from the one that starts it. The main thread, the event log and the catch-up threads stay free.
 //! If the system refuses (in a container, say), the server runs as with `--cores all`.
 
-use std::fmt::Display;
-use std::io;
 use std::iter;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -30,31 +28,27 @@ use thread_priority::{
 /// How many servers of this machine can share a core, and the next one still knows it.
 const SHARERS: usize = 8;
 
-/// A core that this server uses. Another server sees that, and looks for a core that fewer servers use.
-/// The kernel forgets it with the process.
-pub(super) struct Claim {
-    _socket: UnixDatagram,
-}
-
 /// Keeps this thread on one core, and asks for `SCHED_BATCH`. Threads that it starts inherit both.
-pub(super) fn settle() -> Option<Claim> {
-    let (core, claim) = choose().inspect_err(told("does not know its cores")).ok()?;
+/// Returns the claim to the core.
+pub(super) fn settle() -> Option<UnixDatagram> {
+    let (core, claim) = choose();
     let mut only = CpuSet::new();
     only.set(core);
-    let _ = sched_setaffinity(None, &only).inspect_err(told("cannot stay on one core"));
-    let _ = ask_for_batch().inspect_err(told("cannot have SCHED_BATCH"));
+    if let Err(error) = sched_setaffinity(None, &only) {
+        log::debug!("cannot stay on one core: {error}");
+    }
+    if let Err(error) = ask_for_batch() {
+        log::debug!("cannot have SCHED_BATCH: {error}");
+    }
     claim
 }
 
-fn told<E: Display>(what: &str) -> impl Fn(&E) {
-    move |error| log::debug!("{what}: {error}")
-}
-
 /// The core on which this thread runs, unless fewer servers use another one: the kernel has just
-/// chosen it for a new thread, so it probably has little to do.
-fn choose() -> io::Result<(usize, Option<Claim>)> {
+/// chosen it for a new thread, so it probably has little to do. Another server sees by the claim that
+/// this one uses the core. The kernel forgets it with the process.
+fn choose() -> (usize, Option<UnixDatagram>) {
     let here = sched_getcpu();
-    let allowed = sched_getaffinity(None)?;
+    let allowed = sched_getaffinity(None).unwrap_or_default();
     let others = (0..CpuSet::MAX_CPU).filter(|&core| core != here && allowed.is_set(core));
     let cores: Vec<usize> = iter::once(here).chain(others).collect();
     let mut places = (1..=SHARERS).flat_map(|nth| cores.iter().map(move |&core| (core, nth)));
@@ -62,9 +56,9 @@ fn choose() -> io::Result<(usize, Option<Claim>)> {
         // A name in the kernel, not a file. Only one socket of the machine can have it.
         let name = format!("tcp-chat: server {nth} on core {core}");
         let name = SocketAddr::from_abstract_name(name).ok()?;
-        Some((core, Some(Claim { _socket: UnixDatagram::bind_addr(&name).ok()? })))
+        Some((core, Some(UnixDatagram::bind_addr(&name).ok()?)))
     });
-    Ok(free.unwrap_or((here, None)))
+    free.unwrap_or((here, None))
 }
 
 /// If somebody has chosen a policy for this server, it stays. The nice value stays in any case: with

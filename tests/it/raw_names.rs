@@ -87,7 +87,8 @@ fn a_question_without_a_name_to_wait_for_is_wrong_usage() {
 #[test]
 fn the_event_log_shows_a_name_as_text_that_is_safe() {
     let server = Server::start(&ASK);
-    for (name, shown) in [(" Zoë\n", "Zoë"), ("\x1b[2JEva", "␛[2JEva")] {
+    let (long, cut) = ("é".repeat(40), "é".repeat(32));
+    for (name, shown) in [(" Zoë\n", "Zoë"), ("\x1b[2JEva", "␛[2JEva"), (&*long, &*cut)] {
         let mut peer = server.join();
         assert_eq!(peer.bytes(4), b"NICK");
         peer.send(name);

@@ -2,10 +2,11 @@
 //! nothing that reaches another peer can do harm.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::protocol::{
-    Batch, Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, pieces, sanitized, sanitized_raw,
+    Batch, Chunks, Found, Framing, Lines, Name, RAW_MESSAGE, Recipient, sanitized, sanitized_raw,
 };
 use crate::server::{ClientPolicy, Inbound, Timeouts};
 use proptest::collection::vec;
@@ -48,6 +49,15 @@ fn cut(bytes: &[u8], lengths: &[usize]) -> Vec<Vec<u8>> {
 
 fn cuts() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![vec(1..3_usize, 1..8), vec(1..20_usize, 1..8), Just(vec![usize::MAX])]
+}
+
+/// A batch with one raw message, and where the pieces of it stand that a raw peer is sent.
+fn raw_pieces(text: &str) -> (Batch, Vec<Range<usize>>) {
+    let mut batch = Batch::default();
+    batch.say_raw(1, |out| out.extend_from_slice(text.as_bytes()));
+    let recipient = Recipient { id: 2, framing: Framing::Raw, echo: true };
+    let pieces = batch.chunks(recipient, 0).collect();
+    (batch, pieces)
 }
 
 /// What is to be found in a stream of lines: written down as simply as possible.
@@ -159,11 +169,12 @@ proptest! {
     }
 
     #[test]
-    fn pieces_fit_and_split_no_character(text in "(?s).{0,60}", max in 4..20_usize) {
-        let cut: Vec<_> = pieces(text.as_bytes(), max).collect();
+    fn pieces_fit_and_split_no_character(text in "(?s).{0,1500}") {
+        let (batch, cut) = raw_pieces(&text);
+        let cut: Vec<_> = cut.into_iter().map(|place| &batch.text()[place]).collect();
         prop_assert_eq!(cut.concat(), text.as_bytes());
         for piece in cut {
-            prop_assert!(!piece.is_empty() && piece.len() <= max);
+            prop_assert!(!piece.is_empty() && piece.len() <= RAW_MESSAGE);
             prop_assert!(std::str::from_utf8(piece).is_ok());
         }
     }
@@ -243,10 +254,8 @@ fn a_name_can_be_seen() {
 #[test]
 fn a_raw_message_is_no_longer_than_a_read_of_the_assignment() {
     assert_eq!(RAW_MESSAGE, 1024);
-    let text = "€".repeat(1000);
-    assert!(
-        pieces(text.as_bytes(), RAW_MESSAGE).all(|piece| piece.len() == 1023 || piece.len() < 1000)
-    );
+    let lengths: Vec<_> = raw_pieces(&"€".repeat(1000)).1.iter().map(Range::len).collect();
+    assert_eq!(lengths, [1023, 1023, 954]);
 }
 
 #[test]
