@@ -3,16 +3,14 @@
 mod app;
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::process::ExitCode;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use log::{Log, Metadata, Record};
 use tcp_chat::client::Failure;
 
 use app::args::Command;
-use app::ui::terminal::tty;
 use app::{demo, describe, serve, signals, stderr, talk, timeline, usage};
 
 fn main() -> ExitCode {
@@ -26,10 +24,10 @@ fn main() -> ExitCode {
             return status;
         }
     };
-    let log = start_logger(matches!(cli.command, Command::Client(_)) && tty::is_here());
+    start_logger();
     let done = match cli.command {
         Command::Server(args) => serve::serve(&args),
-        Command::Client(args) => talk::talk(args, log),
+        Command::Client(args) => talk::talk(args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => describe::completions(shell),
         Command::Man { command } => describe::man(command.as_deref()),
@@ -48,10 +46,8 @@ fn main() -> ExitCode {
 }
 
 /// Starts the logger, which shows only messages of this program. With `RUST_LOG=trace` each thread
-/// logs its steps; `Sequence_Diagram.md` draws them. If the client uses the terminal, the client
-/// shows the lines from the channel itself, so that they do not damage its screen.
-fn start_logger(client_has_terminal: bool) -> Receiver<String> {
-    let (screen, lines) = unbounded();
+/// logs its steps; `Sequence_Diagram.md` draws them.
+fn start_logger() {
     let wanted = env::var_os("RUST_LOG").unwrap_or_default();
     let wanted = wanted.to_string_lossy();
     // The logger would print an error about the filter, and panic if it could not print.
@@ -62,23 +58,19 @@ fn start_logger(client_has_terminal: bool) -> Receiver<String> {
     if log::max_level() < log::LevelFilter::Trace {
         stderr::start_thread();
     }
-    let has_screen = client_has_terminal && io::stderr().is_terminal();
     // It fails only if there is a logger already.
-    let _ = log::set_boxed_logger(Box::new(Logger { filter, screen, has_screen }));
+    let _ = log::set_boxed_logger(Box::new(Logger(filter)));
     if !is_filter {
         log::warn!(
             "RUST_LOG={wanted:?} is not a valid filter; RUST_LOG=trace shows every step of the threads"
         );
+        // A client at a terminal draws its prompt below this line.
+        stderr::flush();
     }
-    lines
 }
 
 /// Each line of the log goes to the timeline, if there is one, and to stderr, if `RUST_LOG` asks for it.
-struct Logger {
-    filter: env_logger::Logger,
-    screen: Sender<String>,
-    has_screen: bool,
-}
+struct Logger(env_logger::Logger);
 
 impl Log for Logger {
     fn enabled(&self, _: &Metadata) -> bool {
@@ -87,14 +79,10 @@ impl Log for Logger {
 
     fn log(&self, record: &Record) {
         timeline::note(record);
-        if record.target().starts_with("tcp_chat") && self.filter.matches(record) {
+        if record.target().starts_with("tcp_chat") && self.0.matches(record) {
             let thread = thread::current();
-            let line = format!("{}: {}", thread.name().unwrap_or("a thread"), record.args());
-            if self.has_screen {
-                let _ = self.screen.send(line);
-            } else {
-                stderr::say(&line);
-            }
+            let name = thread.name().unwrap_or("a thread");
+            stderr::say(&format!("{name}: {}", record.args()));
         }
     }
 

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use crossbeam_channel::Receiver;
 use tcp_chat::client::{self, Introduction, Screen};
 use tcp_chat::protocol::{Framing, Name};
 
@@ -19,8 +18,7 @@ use super::{signals, streams};
 /// `SO_REUSEADDR` cannot use its port again for a minute.
 const PATIENCE: Duration = Duration::from_secs(65);
 
-/// Runs the client. On a terminal, it also shows the lines that arrive on `log`.
-pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
+pub(crate) fn talk(args: ClientArgs) -> Result<()> {
     let at_terminal = io::stdin().is_terminal();
     let patience = if at_terminal { None } else { Some(PATIENCE) };
     let is_unnamed = args.name.is_none();
@@ -46,7 +44,7 @@ pub(crate) fn talk(args: ClientArgs, log: Receiver<String>) -> Result<()> {
             bell: !args.no_bell,
             has_echo: !args.local_echo,
         };
-        let (terminal, input) = Terminal::open(look, log).context("cannot use the terminal")?;
+        let (terminal, input) = Terminal::open(look).context("cannot use the terminal")?;
         (Box::new(terminal), input)
     } else {
         let input = pipe::read_lines(config.max_line)

@@ -2,7 +2,7 @@
 
 use crate::support::process::program;
 use crate::support::pty::{Terminal, client, client_command, client_with};
-use crate::support::server::Server;
+use crate::support::server::{ANY_PORT, Server};
 
 /// Lines that imitate the client, and how they are shown.
 const FORGED: [(&str, &str); 6] = [
@@ -78,13 +78,14 @@ fn notices_have_their_mark_without_colours_and_on_a_dumb_terminal() {
 
 #[test]
 fn a_full_server_is_told_once_and_then_the_client_is_silent() {
-    let server = Server::start(&["--max-clients", "1"]);
+    let mut command = program();
+    command.env("RUST_LOG", "debug");
+    let server = Server::run(command, ANY_PORT, &["--max-clients", "1"]);
     let mut guest = server.join();
-    let mut command = client_command(&server, &["--name", "Ann"]);
-    command.env("RUST_LOG", "trace");
-    let ann = Terminal::in_session(&command, 100, 24);
-    // The log shows each attempt.
-    ann.wait("three attempts", |view| view.count("-- dial: connects to") >= 3);
+    let ann = Terminal::in_session(&client_command(&server, &["--name", "Ann"]), 100, 24);
+    // The server's log shows each attempt.
+    server.process.err.at_least(3, "attempts", |line| line.contains("turned a client away"));
+    ann.wait("the notice", |view| view.count("Failed (the server is full)") > 0);
     ann.look(|view| {
         assert_eq!(view.count("Failed (the server is full); retrying"), 1, "{:?}", view.rows());
         for unwanted in ["Successful!", "Server full", "Lost ("] {

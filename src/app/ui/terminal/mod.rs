@@ -4,8 +4,8 @@
 //! ```text
 //! keys    reads the keyboard ───────┐
 //! window  resized, or goes on ──────┤
-//! main    what is to be shown ──────┼──▶ screen ── a frame ──▶ writer ──▶ the terminal
-//!         what is logged ───────────┘       ▲────── written ─────┘
+//! main    what is to be shown ──────┴──▶ screen ── a frame ──▶ writer ──▶ the terminal
+//!                                           ▲────── written ─────┘
 //! ```
 //!
 //! The threads share channels and the state in [`tty`]. The thread `screen` waits only for these
@@ -57,17 +57,16 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal. Returns it, and a channel with the typed input. Also shows the lines
-    /// that arrive on `log`. Until the user has a [name](Show::Name), an empty line counts as an
-    /// answer.
-    pub(crate) fn open(look: Look, log: Receiver<String>) -> io::Result<(Self, Receiver<Input>)> {
+    /// Takes the terminal. Returns it, and a channel with the typed input. Until the user has a
+    /// [name](Show::Name), an empty line counts as an answer.
+    pub(crate) fn open(look: Look) -> io::Result<(Self, Receiver<Input>)> {
         let (to_keys, keys) = bounded(1);
         let (to_signals, signals) = unbounded();
         let (frames, to_write) = unbounded();
         let (to_written, written) = unbounded();
         let (to_screen, shows) = bounded(BEHIND);
         let (input, typed) = unbounded();
-        let channels = Channels { keys, shows, log, signals, written, frames, input };
+        let channels = Channels { keys, shows, signals, written, frames, input };
         let screen = Screen::new(channels, look);
         let mut caught = Signals::new([SIGWINCH, SIGCONT])?;
         tty::take()?;

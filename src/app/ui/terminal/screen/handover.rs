@@ -55,9 +55,6 @@ impl Screen {
     /// The client has ended: prints the remaining lines, and the text that was typed and not sent.
     pub(super) fn end(mut self) {
         let deadline = Instant::now() + LAST_WORDS;
-        while let Ok(line) = self.channels.log.try_recv() {
-            self.add_log(&line);
-        }
         if !self.draft.text().is_empty() {
             self.notice(format!("{PROMPT}{}", self.draft.text()));
         }

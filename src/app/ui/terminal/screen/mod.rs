@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, after, never, select};
 use signal_hook::consts::SIGCONT;
 use tcp_chat::client::{Input, Show};
-use tcp_chat::protocol::{self, counted};
+use tcp_chat::protocol::counted;
 
 use super::decoder::Key;
 use super::draft::Draft;
@@ -41,7 +41,6 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Channels {
     pub(super) keys: Receiver<Key>,
     pub(super) shows: Receiver<Show>,
-    pub(super) log: Receiver<String>,
     pub(super) signals: Receiver<c_int>,
     /// How many parts of the last frame are left.
     pub(super) written: Receiver<usize>,
@@ -111,8 +110,7 @@ impl Screen {
                     Ok(show) => self.show(show),
                     Err(_) => return self.end(),
                 },
-                // The logger and the thread `window` live as long as the process.
-                recv(self.channels.log) -> line => if let Ok(line) = line { self.add_log(&line) },
+                // The thread `window` lives as long as the process.
                 recv(self.channels.signals) -> signal => if signal == Ok(SIGCONT) { self.come_back() },
                 recv(timer) -> _ => self.come_back(),
             }
@@ -259,9 +257,5 @@ impl Screen {
     fn add(&mut self, line: Show) {
         let stamp = if self.look.timestamps { clock::stamp() } else { String::new() };
         self.waiting.add(stamp, line);
-    }
-
-    fn add_log(&mut self, line: &str) {
-        self.notice(protocol::sanitized(line.trim_end().as_bytes()));
     }
 }
