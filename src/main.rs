@@ -7,42 +7,47 @@ use std::io;
 use std::process::ExitCode;
 use std::thread;
 
+use anyhow::{Error, Result};
 use log::{Log, Metadata, Record};
 use tcp_chat::client::Failure;
 
-use app::args::Command;
+use app::args::Cli;
 use app::{demo, describe, serve, signals, stderr, talk, timeline, usage};
 
 fn main() -> ExitCode {
     signals::keep_ignoring();
-    let cli = match usage::arguments() {
-        Ok(cli) => cli,
-        Err(error) => {
-            stderr::start_thread();
-            let status = usage::explain(&error);
-            stderr::flush();
-            return status;
-        }
-    };
     start_logger();
-    let done = match cli.command {
-        Command::Server(args) => serve::serve(&args),
-        Command::Client(args) => talk::talk(args),
-        Command::Demo(args) => demo::run(&args),
-        Command::Completions { shell } => describe::completions(shell),
-        Command::Man { command } => describe::man(command.as_deref()),
+    let done = match usage::arguments(None) {
+        Ok(command) => run(command).map(|()| ExitCode::SUCCESS),
+        Err(error) => usage::explain(&error),
     };
-    if let Err(error) = &done
-        && !matches!(error.downcast_ref(), Some(Failure::Unwanted))
-    {
-        // Of all system calls, only those that start a thread fail like this here.
-        let no_thread = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        let no_thread = error.chain().filter_map(|error| error.downcast_ref()).any(no_thread);
-        let advice = "; no thread is left: end other programs, or raise ulimit -u";
-        stderr::say(&format!("tcp-chat: {error:#}{}", if no_thread { advice } else { "" }));
-    }
+    let status = done.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::FAILURE
+    });
     stderr::flush();
-    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    status
+}
+
+fn run(command: Cli) -> Result<()> {
+    match command {
+        Cli::Server(args) => serve::serve(&args),
+        Cli::Client(args) => talk::talk(args),
+        Cli::Demo(args) => demo::run(&args),
+        Cli::Completions { shell } => describe::completions(shell),
+        Cli::Man { command } => describe::man(command.as_deref()),
+    }
+}
+
+fn complain(error: &Error) {
+    if matches!(error.downcast_ref(), Some(Failure::Unwanted)) {
+        return;
+    }
+    // Of all system calls, only those that start a thread fail like this here.
+    let no_thread = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+    let no_thread = error.chain().filter_map(|error| error.downcast_ref()).any(no_thread);
+    let advice = "; no thread is left: end other programs, or raise ulimit -u";
+    stderr::say(&format!("tcp-chat: {error:#}{}", if no_thread { advice } else { "" }));
 }
 
 /// Starts the logger, which shows only messages of this program. With `RUST_LOG=trace` each thread

@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser};
 use clap_complete::Shell;
 use tcp_chat::client::Introduction;
 use tcp_chat::protocol::{self, Framing, Name};
 use tcp_chat::server::Template;
 
-use crate::app::values::{address, line_limit, link_seconds, rate, seconds, server_address, whole};
+use crate::app::values::{
+    address, is_first, line_limit, link_seconds, rate, seconds, server_address, whole,
+};
 
 /// The default address, at which a server listens and to which a client connects.
 const ADDRESS: &str = "127.0.0.1:3234";
@@ -29,14 +31,7 @@ Examples:
   seq 1 100 | {program} client   send lines; status 0: delivered
 
 Exit status: 0 success, 1 error at run time, 2 wrong usage")]
-pub(crate) struct Cli {
-    /// The command
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum Cli {
     /// Start a server; Ctrl-C stops it
     Server(ServerArgs),
     /// Join a chat, from a terminal or a pipe
@@ -64,27 +59,6 @@ Examples:
     },
 }
 
-/// Whether clients receive their own messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Echo {
-    /// Everyone receives a message, including its sender
-    #[default]
-    All,
-    /// Everyone except the sender receives a message
-    Others,
-}
-
-/// On which cores the clients' threads run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Cores {
-    /// All on one core
-    #[default]
-    One,
-    /// Wherever the system puts them
-    All,
-}
-
-/// `tcp-chat server`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -103,8 +77,9 @@ pub(crate) struct ServerArgs {
     ///
     /// With "others", a client does not receive its own messages. Then start tcp-chat clients with
     /// --local-echo.
-    #[arg(long, value_name = "all|others", default_value = "all", help_heading = "Conversation")]
-    pub(crate) echo: Echo,
+    #[arg(long, value_name = "all|others", default_value = "all", action = ArgAction::Set,
+          value_parser = is_first(["all", "others"]), help_heading = "Conversation")]
+    pub(crate) echo: bool,
 
     /// Tell messages apart by newlines, or by reads
     ///
@@ -156,10 +131,8 @@ pub(crate) struct ServerArgs {
 
     /// Refuse more clients [default: as many as this machine carries]
     ///
-    /// From 1 to 1000000. These limits decide how many clients the machine carries: open files,
-    /// memory maps, and threads of the machine, of the control group and of the user. Each client
-    /// may need two threads, and a thread needs four memory maps. If you ask for more clients, the
-    /// server names the limit, and takes as many as the machine carries.
+    /// From 1 to 1000000. If you ask for more clients than the machine carries, the server names the
+    /// limit, and takes as many as the machine carries.
     #[arg(long, value_name = "N",
           value_parser = |text: &str| whole(text, 1..=1_000_000_usize), help_heading = "Limits")]
     pub(crate) max_clients: Option<usize>,
@@ -186,9 +159,8 @@ pub(crate) struct ServerArgs {
 
     /// Drop a client whose machine is silent for this long
     ///
-    /// From 1 to 32767 seconds. This finds a pulled cable and a machine that has crashed. The
-    /// system cannot distinguish them from a client that reads nothing. So a --stall-timeout of
-    /// more than 10 seconds replaces a shorter --dead-link.
+    /// From 1 to 32767 seconds. This finds a pulled cable and a machine that has crashed. A
+    /// --stall-timeout of more than 10 seconds replaces a shorter --dead-link.
     #[arg(long, value_name = "SECONDS", default_value = "30",
           value_parser = link_seconds, help_heading = "Limits")]
     pub(crate) dead_link: Duration,
@@ -197,8 +169,9 @@ pub(crate) struct ServerArgs {
     ///
     /// Only one of them delivers at a time, so on one core they deliver faster. Only Linux can do it.
     /// With "all", the system decides.
-    #[arg(long, value_enum, value_name = "one|all", default_value_t, help_heading = "Limits")]
-    pub(crate) cores: Cores,
+    #[arg(long = "cores", value_name = "one|all", default_value = "one", action = ArgAction::Set,
+          value_parser = is_first(["one", "all"]), help_heading = "Limits")]
+    pub(crate) one_core: bool,
 
     /// Do not print the event log
     #[arg(long, short, help_heading = "Output")]
@@ -215,13 +188,10 @@ pub(crate) struct ServerArgs {
     pub(crate) timeline: Option<PathBuf>,
 
     /// Use colours for a light background
-    ///
-    /// Also if COLORFGBG says that the background is light.
     #[arg(long, help_heading = "Output")]
     pub(crate) light: bool,
 }
 
-/// `tcp-chat client`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -267,8 +237,6 @@ pub(crate) struct ClientArgs {
     pub(crate) timestamps: bool,
 
     /// Use colours for a light background
-    ///
-    /// Also if COLORFGBG says that the background is light.
     #[arg(long, help_heading = "Output")]
     pub(crate) light: bool,
 
@@ -307,7 +275,6 @@ pub(crate) struct ClientArgs {
     pub(crate) max_line: usize,
 }
 
-/// `tcp-chat demo`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -327,8 +294,6 @@ pub(crate) struct DemoArgs {
     pub(crate) timeline: Option<String>,
 
     /// Use colours for a light background
-    ///
-    /// Also if COLORFGBG says that the background is light.
     #[arg(long)]
     pub(crate) light: bool,
 }

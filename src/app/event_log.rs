@@ -28,12 +28,9 @@ use super::ui::terminal::tty;
 const EVENTS: usize = 4096;
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// How long the thread rests after it has printed. While it rests, the room need not wake it for a new
-/// event, and a person cannot read faster.
+/// How long the thread rests after it has printed, or has failed to. While it rests, the room need not
+/// wake it for a new event, and a person cannot read faster.
 const REST: Duration = Duration::from_millis(10);
-
-/// How long it waits before it tries an output again that has failed.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// An event of the room, how many clients were here after it, and its size in bytes of memory.
 type Entry = (Event, usize, usize);
@@ -114,7 +111,6 @@ struct Printer {
     has_title: bool,
     /// When each client came. A client whose coming was skipped is not in here.
     since: HashMap<SocketAddr, Instant>,
-    /// What is to be printed next.
     text: String,
 }
 
@@ -210,7 +206,7 @@ impl Printer {
                              do not fit into memory are skipped and counted"
                         );
                     });
-                    thread::sleep(AGAIN);
+                    thread::sleep(REST);
                 }
             }
         }

@@ -9,7 +9,7 @@ use tcp_chat::protocol::{self, Framing};
 use tcp_chat::room::{Limits, Report};
 use tcp_chat::server::{BindError, Capacity, ClientPolicy, Config, Server, Template, Timeouts};
 
-use super::args::{Cores, Echo, ServerArgs};
+use super::args::ServerArgs;
 use super::event_log::EventLog;
 use super::ui::paint::{Palette, Style};
 use super::usage::program;
@@ -71,7 +71,7 @@ fn config(args: &ServerArgs) -> Config {
             prefix: args.prefix.clone().filter(|_| for_these),
             name_first: (args.name_first && framing == Framing::Raw)
                 .then(|| args.ask.clone().unwrap_or_default()),
-            echo: args.echo == Echo::All,
+            echo: args.echo,
             rate: args.rate,
             timeouts: Timeouts { idle: args.dead_link, sending },
         }
@@ -83,7 +83,7 @@ fn config(args: &ServerArgs) -> Config {
         max_clients,
         limits: Limits::of(args.max_backlog, catch_up),
         stall_timeout: args.stall_timeout,
-        one_core: args.cores == Cores::One,
+        one_core: args.one_core,
     }
 }
 
@@ -139,7 +139,7 @@ fn client_command(framing: Framing, args: &ServerArgs) -> String {
     let adds_name = args.prefix.as_ref().is_some_and(Template::has_name);
     let flags = [
         (is_raw, " --framing raw"),
-        (args.echo == Echo::Others, " --local-echo"),
+        (!args.echo, " --local-echo"),
         (is_raw && args.name_first && adds_name, " --introduce"),
         (is_raw && args.name_first && !adds_name, " --introduce=also"),
     ];

@@ -36,9 +36,8 @@ fn waiting(
     mut act: impl FnMut() -> rustix::io::Result<usize>,
 ) -> io::Result<usize> {
     loop {
-        match act() {
+        match retry_on_intr(&mut act) {
             Err(Errno::AGAIN) => _ = is_ready(stream, event, None),
-            Err(Errno::INTR) => {}
             done => return Ok(done?),
         }
     }

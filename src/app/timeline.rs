@@ -105,7 +105,6 @@ pub(crate) fn start(path: &Path) -> Result<File> {
     let writer = Writer {
         file: file.try_clone()?,
         begin: Instant::now(),
-        last: Duration::ZERO,
         skipped: 0,
         tracks: HashMap::new(),
         text: HEAD.to_owned(),
@@ -142,8 +141,7 @@ struct Track {
 struct Writer {
     file: File,
     begin: Instant,
-    /// When the last line of all came, and how many lines had been skipped by then.
-    last: Duration,
+    /// How many lines had been skipped before the last line came.
     skipped: u64,
     tracks: HashMap<ThreadId, Track>,
     /// Whole lines that are to be written.
@@ -173,14 +171,14 @@ impl Writer {
         let now = at.saturating_duration_since(self.begin);
         if *skipped > self.skipped {
             let what = format!("{} lines skipped", skipped - self.skipped);
-            add_step(text, SKIPS, &what, [self.last, now], "");
+            let last = tracks.values().map(|track| track.last).max().unwrap_or_default();
+            add_step(text, SKIPS, &what, [last, now], "");
             self.skipped = *skipped;
             // Any thread may miss them: nothing is known of the steps that had begun.
             for track in tracks.values_mut() {
                 (track.open, track.last) = (Vec::new(), now);
             }
         }
-        self.last = now;
         let (number, name) = (SKIPS + 1 + tracks.len(), thread.name().unwrap_or("a thread"));
         let track = tracks.entry(thread.id()).or_insert_with(|| {
             let _ = writeln!(

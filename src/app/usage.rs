@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::builder::{FalseyValueParser, OsStr as Name, Resettable};
-use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
 use tcp_chat::protocol;
 
@@ -16,25 +16,11 @@ use crate::app::args::Cli;
 use crate::app::stderr;
 
 /// Reads the arguments of this process, and its environment variables. An empty variable is the flag
-/// not given.
-///
-/// # Errors
-/// They are wrong, or they ask for help.
-pub(crate) fn arguments() -> Result<Cli, clap::Error> {
-    parse(|_, value| !value.is_empty()).or_else(|error| match error.kind() {
-        // The help names the empty variables as well.
-        DisplayHelp => parse(|_, _| true),
-        _ => Err(error),
-    })
-}
-
-/// Reads the arguments, and the variables whose name and value `count`.
-fn parse(count: impl Fn(&OsStr, &OsStr) -> bool) -> Result<Cli, clap::Error> {
-    // `-h` may be one letter of several: `-qh` asks for the short help as well.
-    let asks_for_short =
-        |arg: String| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('h');
-    let short = env::args_os().any(|arg| asks_for_short(arg.to_string_lossy().into_owned()));
-    let counts = |name: &OsStr| env::var_os(name).is_none_or(|value| count(name, &value));
+/// not given, and so is the variable `ignored`.
+pub(crate) fn arguments(ignored: Option<&OsStr>) -> Result<Cli, clap::Error> {
+    let short = env::args_os().any(|arg| arg == "-h");
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    let counts = |name: &OsStr| !is_empty(name) && Some(name) != ignored;
     let flag = |arg: Arg| match arg.get_env() {
         Some(name) if !counts(name) => arg.env(Resettable::<Name>::Reset),
         _ => arg.hide_env(short),
@@ -69,38 +55,31 @@ fn with_variable(arg: Arg) -> Arg {
 /// The command that starts this program, as the user typed it, quoted for a shell.
 pub(crate) fn program() -> String {
     let typed = env::args_os().next().and_then(|program| program.into_string().ok());
-    let typed = typed.filter(|typed| !typed.is_empty());
     let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
     quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
 }
 
 /// Prints the requested help, or one line with the error.
-pub(crate) fn explain(error: &clap::Error) -> ExitCode {
-    if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
-        stderr::say(error.render().to_string().trim_end());
-        return ExitCode::from(2);
+pub(crate) fn explain(error: &clap::Error) -> Result<ExitCode> {
+    if !error.use_stderr() {
+        return printed(error.print()).map(|()| ExitCode::SUCCESS);
     }
-    if error.use_stderr() {
-        let text = error.render().to_string();
+    let text = error.render().to_string();
+    if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        stderr::say(text.trim_end());
+    } else {
         let variable = variable_behind(&text).map(|name| format!(" (from {})", name.display()));
         let variable = variable.unwrap_or_default();
         stderr::say(&format!("tcp-chat: {}{variable}; see {}", in_one_line(&text), help()));
-        return ExitCode::from(2);
     }
-    match printed(error.print()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            stderr::say(&format!("tcp-chat: {why:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    Ok(ExitCode::from(2))
 }
 
 /// The environment variable that causes this error: without it, there is no error or another one.
 fn variable_behind(error: &str) -> Option<OsString> {
     let names = env::vars_os().map(|(name, _)| name);
     names.filter(|name| name.to_string_lossy().starts_with("TCP_CHAT_")).find(|variable| {
-        let without = parse(|name, value| !value.is_empty() && name != variable);
+        let without = arguments(Some(variable));
         without.err().is_none_or(|other| other.render().to_string() != error)
     })
 }
@@ -120,7 +99,6 @@ fn in_one_line(text: &str) -> String {
     protocol::sanitized(line.strip_prefix("error: ").unwrap_or(&line).as_bytes())
 }
 
-/// The hint that names the help of the given command.
 fn help() -> String {
     let given = env::args_os().nth(1).unwrap_or_default();
     match Cli::command().find_subcommand(given) {

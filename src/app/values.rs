@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tcp_chat::protocol;
 
 /// The port of an address without one.
@@ -21,7 +22,11 @@ pub(crate) fn server_address(text: &str) -> Result<String, String> {
     address(&if is_host { format!("{text}:{PORT}") } else { text.to_owned() })
 }
 
-/// Reads a number in this range.
+/// Reads one of two words: whether it is the first.
+pub(crate) fn is_first(words: [&'static str; 2]) -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(words).map(move |word| word == words[0])
+}
+
 fn within<T>(text: &str, range: &RangeInclusive<T>, number: &str) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,

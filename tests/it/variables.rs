@@ -32,15 +32,6 @@ fn an_empty_variable_is_the_flag_not_given() {
 }
 
 #[test]
-fn the_help_names_an_empty_variable() {
-    let mut help = process::program();
-    help.args(["client", "--help"]).env("TCP_CHAT_NAME", "");
-    let mut help = Process::start(help);
-    help.exits(0);
-    assert!(help.out.lines().join("").contains("TCP_CHAT_NAME"));
-}
-
-#[test]
 fn an_error_names_the_variable_that_it_comes_from() {
     let error = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = process::program();

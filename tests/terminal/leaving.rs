@@ -205,8 +205,7 @@ fn a_client_with_a_fault() {
     use crate::app::ui::{paint::Palette, terminal};
     let palette = Palette::new(true, false);
     let look = terminal::Look { timestamps: false, palette, bell: true, has_echo: true };
-    let Ok((mut terminal, input)) = terminal::Terminal::open(look, crossbeam_channel::never())
-    else {
+    let Ok((mut terminal, input)) = terminal::Terminal::open(look) else {
         return;
     };
     terminal.show(Show::Name("Ann".parse().expect("a name"), 1000));

@@ -39,7 +39,8 @@ pub(crate) fn run(DemoArgs { clients, fast, timeline, light }: &DemoArgs) -> Res
     stage.heading("The clients start. Each of them is a process of its own.")?;
     let mut actors = Vec::new();
     for name in &names {
-        actors.push(stage.client(name, &address)?);
+        actors.push(stage.start(name, &["client", &address, "--name", name])?);
+        stage.wait(name, |line| line.contains("Successful!"))?;
         stage.wait("Server", |line| line.contains("Has Connected!"))?;
     }
 

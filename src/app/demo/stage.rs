@@ -97,14 +97,8 @@ impl Stage {
         Ok((server, address.to_owned()))
     }
 
-    pub(super) fn client(&mut self, name: &str, address: &str) -> Result<Actor> {
-        let client = self.start(name, &["client", address, "--name", name])?;
-        self.wait(name, |line| line.contains("Successful!"))?;
-        Ok(client)
-    }
-
     /// Starts this program as another process, and collects its output.
-    fn start(&self, name: &str, args: &[&str]) -> Result<Actor> {
+    pub(super) fn start(&self, name: &str, args: &[&str]) -> Result<Actor> {
         let failed = || format!("cannot start {name}");
         let program = std::env::current_exe().with_context(failed)?;
         let mut command = Command::new(program);
