@@ -84,7 +84,7 @@ fn a_full_server_is_told_once_and_then_the_client_is_silent() {
     command.env("RUST_LOG", "trace");
     let ann = Terminal::in_session(&command, 100, 24);
     // The log shows each attempt.
-    ann.wait("three attempts", |view| view.count("-- dial: connects to") >= 3);
+    ann.wait("three attempts", |view| view.count("-- reader: connects to") >= 3);
     ann.look(|view| {
         assert_eq!(view.count("Failed (the server is full); retrying"), 1, "{:?}", view.rows());
         for unwanted in ["Successful!", "Server full", "Lost ("] {
