@@ -1,4 +1,4 @@
-//! One connection of the client: a thread that reads, a thread that writes, and channels to both.
+//! One connection of the client: a thread that connects and reads, a thread that writes, and channels.
 //! So the event loop never waits for the network.
 
 use std::io::{self, Read, Write};
@@ -51,22 +51,49 @@ pub(super) enum Received {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    pub received: Receiver<Received>,
-    outgoing: Option<Sender<String>>,
+    /// None: no more lines are sent, but messages still arrive.
+    pub outgoing: Option<Sender<String>>,
     pub local_port: u16,
 }
 
-/// Tries to connect, on a thread of its own. The outcome arrives on the channel, also if the thread
-/// cannot start.
+/// Starts a thread that connects and then reads. All that it brings arrives on the channel: first the
+/// outcome, also if the thread cannot start.
 pub(super) fn dial(config: &Config) -> Receiver<Received> {
-    let (outcome, dialed) = crossbeam_channel::bounded(1);
-    let (config, not_started) = (config.clone(), outcome.clone());
-    let started = Builder::new().name("dial".to_owned()).spawn(move || {
+    let (events, received) = crossbeam_channel::bounded(READS);
+    let (config, not_started) = (config.clone(), events.clone());
+    let started = Builder::new().name("reader".to_owned()).spawn(move || {
         log::trace!("connects to {}", config.address);
-        let _ = outcome.send(Received::Dialed(Connection::open(&config)));
+        if let Err(error) = connect_and_read(&config, &events) {
+            let _ = events.send(Received::Dialed(Err(error)));
+        }
     });
     let _ = started.map_err(|error| not_started.send(Received::Dialed(Err(error))));
-    dialed
+    received
+}
+
+fn connect_and_read(config: &Config, events: &Sender<Received>) -> io::Result<()> {
+    let framing = config.framing;
+    let mut stream = connect(&config.address)?;
+    stream.set_nodelay(true)?;
+    find_dead_link(&stream)?;
+    if config.introduce != Introduction::No {
+        let end = if framing == Framing::Lines { "\n" } else { "" };
+        stream.write_all(format!("{}{end}", config.name).as_bytes())?;
+        std::thread::sleep(INTRODUCTION);
+    }
+    let local_port = stream.local_addr()?.port();
+    let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
+    let (outgoing, lines) = crossbeam_channel::unbounded();
+    let connection = Connection { stream, outgoing: Some(outgoing), local_port };
+    let sent = config.local_echo.then(|| events.clone());
+    Builder::new()
+        .name("writer".to_owned())
+        .spawn(move || write(&writing, framing, &lines, sent.as_ref()))?;
+    // If nobody waits for the connection any more, it is dropped here, and so it ends.
+    if events.send(Received::Dialed(Ok(connection))).is_ok() {
+        read(&reading, framing, events);
+    }
+    Ok(())
 }
 
 fn connect(address: &str) -> io::Result<TcpStream> {
@@ -98,40 +125,12 @@ fn find_dead_link(stream: &TcpStream) -> io::Result<()> {
 }
 
 impl Connection {
-    fn open(config: &Config) -> io::Result<Self> {
-        let mut stream = connect(&config.address)?;
-        stream.set_nodelay(true)?;
-        find_dead_link(&stream)?;
-        if config.introduce != Introduction::No {
-            let end = if config.framing == Framing::Lines { "\n" } else { "" };
-            stream.write_all(format!("{}{end}", config.name).as_bytes())?;
-            std::thread::sleep(INTRODUCTION);
-        }
-        let local_port = stream.local_addr()?.port();
-        let (events, received) = crossbeam_channel::bounded(READS);
-        let (outgoing, lines) = crossbeam_channel::unbounded();
-        let (reading, writing) = (stream.try_clone()?, stream.try_clone()?);
-        let sent = config.local_echo.then(|| events.clone());
-        let framing = config.framing;
-        // If a thread cannot start, dropping this ends the other one.
-        let connection = Self { stream, received, outgoing: Some(outgoing), local_port };
-        let start = |name: &str| Builder::new().name(name.to_owned());
-        start("reader").spawn(move || read(&reading, framing, &events))?;
-        start("writer").spawn(move || write(&writing, framing, &lines, sent.as_ref()))?;
-        Ok(connection)
-    }
-
     /// Queues a line; the writer sends it as soon as the network takes it.
     pub(super) fn send(&self, line: &str) {
         if let Some(outgoing) = &self.outgoing {
             // If the writer has ended, the connection has ended too, and the reader reports it.
             let _ = outgoing.send(line.to_owned());
         }
-    }
-
-    /// Stops sending when all queued lines are sent. Messages still arrive.
-    pub(super) fn finish(&mut self) {
-        self.outgoing = None;
     }
 }
 

@@ -34,7 +34,11 @@ const LAST: usize = 128;
 
 pub(super) struct Dialer<'a> {
     config: &'a Config,
-    state: State,
+    pub(super) connection: Option<Connection>,
+    /// Brings what the connection receives, or the attempt to make one.
+    pub(super) received: Receiver<Received>,
+    /// None during an attempt, while there is a connection, and after the user has disconnected.
+    pub(super) next_attempt: Option<Instant>,
     /// How the last connection or attempt ended.
     pub(super) ended: Option<Ending>,
     /// The server has stopped gracefully, and there was no connection since.
@@ -59,21 +63,15 @@ pub(super) enum Ending {
     Broken,
 }
 
-enum State {
-    Up(Connection),
-    Dialing(Receiver<Received>),
-    Resting(Instant),
-    /// The user has disconnected.
-    Down,
-}
-
 impl<'a> Dialer<'a> {
     /// There is no connection yet, and the first attempt is due at once.
     pub(super) fn new(config: &'a Config) -> Self {
         let now = Instant::now();
         Self {
             config,
-            state: State::Resting(now),
+            connection: None,
+            received: never(),
+            next_attempt: Some(now),
             ended: None,
             ended_well: false,
             useless: 0,
@@ -84,27 +82,12 @@ impl<'a> Dialer<'a> {
         }
     }
 
-    pub(super) fn connection(&self) -> Option<&Connection> {
-        match &self.state {
-            State::Up(connection) => Some(connection),
-            _ => None,
-        }
-    }
-
     pub(super) fn is_up(&self) -> bool {
-        self.connection().is_some()
-    }
-
-    pub(super) fn received(&self) -> Receiver<Received> {
-        match &self.state {
-            State::Up(connection) => connection.received.clone(),
-            State::Dialing(dialed) => dialed.clone(),
-            State::Resting(_) | State::Down => never(),
-        }
+        self.connection.is_some()
     }
 
     pub(super) fn dial(&mut self) {
-        self.state = State::Dialing(dial(self.config));
+        (self.received, self.next_attempt) = (dial(self.config), None);
     }
 
     /// Tries to connect because the user asked for it. It counts as a first attempt.
@@ -122,7 +105,7 @@ impl<'a> Dialer<'a> {
         self.send_from = if waits { self.since + GATHER } else { self.since };
         (self.was_up, self.ended_well) = (true, false);
         self.last.clear();
-        self.state = State::Up(connection);
+        self.connection = Some(connection);
     }
 
     pub(super) fn heard(&mut self, message: &str) {
@@ -155,26 +138,14 @@ impl<'a> Dialer<'a> {
             self.ended_well = ending == Ending::Stopped;
             rest = LONGEST_REST.min(REST * 2_u32.pow(self.useless.min(16)));
         }
-        self.state = State::Resting(Instant::now() + rest);
+        self.hang_up();
+        self.next_attempt = Some(Instant::now() + rest);
         self.useless
     }
 
     /// Closes the connection, and does not reconnect.
     pub(super) fn hang_up(&mut self) {
-        self.state = State::Down;
-    }
-
-    pub(super) fn finish(&mut self) {
-        if let State::Up(connection) = &mut self.state {
-            connection.finish();
-        }
-    }
-
-    pub(super) fn next_attempt(&self) -> Option<Instant> {
-        match self.state {
-            State::Resting(until) => Some(until),
-            _ => None,
-        }
+        (self.connection, self.received, self.next_attempt) = (None, never(), None);
     }
 
     /// The time from which lines may be sent, if it is in the future.

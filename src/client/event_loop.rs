@@ -37,7 +37,6 @@ struct EventLoop<'a> {
     /// The only message of the connection, if it says that the server is full. If the connection goes
     /// on, it was somebody's joke.
     joke: Option<String>,
-    shown_state: (Option<u16>, usize),
     /// No own line has come back so far, and the user has seen no hint about that.
     unheard: bool,
     refused: usize,
@@ -72,7 +71,6 @@ pub fn run(
         said_farewell: false,
         told: false,
         joke: None,
-        shown_state: (None, usize::MAX),
         unheard: !config.local_echo,
         refused: 0,
         given_up: 0,
@@ -95,10 +93,9 @@ impl EventLoop<'_> {
         self.show_waiting_lines();
         // While more has arrived, one output shows that as well: a paste is thousands of inputs, and a
         // client that is behind has many reads to show.
-        let received = self.dialer.received();
         let wants_input = !self.input_ended && self.outbox.has_room(self.config.window);
         let input = if wants_input { self.input } else { &never() };
-        let more = !received.is_empty() || !input.is_empty();
+        let more = !self.dialer.received.is_empty() || !input.is_empty();
         self.unshown = if more { (self.unshown + 1) % WINDOW } else { 0 };
         let shown = if self.unshown == 0 { self.flush() } else { Ok(()) };
         if shown.is_err() || self.is_done() {
@@ -110,17 +107,15 @@ impl EventLoop<'_> {
         select_biased! {
             recv(quit) -> _ => self.leave(Ok(())),
             recv(input) -> input => self.obey(input.unwrap_or(Input::End)),
-            recv(received) -> event => self.receive(event.unwrap_or(Received::Closed(None))),
+            recv(self.dialer.received) -> event => self.receive(event.unwrap_or(Received::Closed(None))),
             recv(timer) -> _ => self.time_passed(),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let connection = self.dialer.connection().filter(|_| self.told);
-        let state = (connection.map(|it| it.local_port), self.outbox.unconfirmed());
-        if std::mem::replace(&mut self.shown_state, state) != state {
-            self.screen.show(Show::State(state.0, state.1));
-        }
+        let connection = self.dialer.connection.as_ref().filter(|_| self.told);
+        let port = connection.map(|it| it.local_port);
+        self.screen.show(Show::State(port, self.outbox.unconfirmed()));
         self.screen.flush()
     }
 
@@ -194,7 +189,7 @@ impl EventLoop<'_> {
     }
 
     fn send_waiting_lines(&mut self) {
-        let Some(connection) = self.dialer.connection() else { return };
+        let Some(connection) = &self.dialer.connection else { return };
         if self.dialer.speaks_later().is_some() || (self.greets && !self.told) {
             return;
         }
@@ -302,7 +297,9 @@ impl EventLoop<'_> {
 
     /// The server is not full: tells the user about the connection, once.
     fn tell_success(&mut self) {
-        let Some(connection) = self.dialer.connection().filter(|_| !self.told) else { return };
+        let Some(connection) = self.dialer.connection.as_ref().filter(|_| !self.told) else {
+            return;
+        };
         let (server, name, port) = (self.config.server(), &self.name, connection.local_port);
         let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
         self.screen.notice(welcome);
@@ -332,7 +329,7 @@ impl EventLoop<'_> {
     fn next_timer(&self) -> Option<Instant> {
         let overdue = self.waits_since() + Duration::from_secs(self.overdue() + 1);
         let overdue = Some(overdue).filter(|_| self.greets || !self.outbox.is_empty());
-        let (dial, speak) = (self.dialer.next_attempt(), self.dialer.speaks_later());
+        let (dial, speak) = (self.dialer.next_attempt, self.dialer.speaks_later());
         let timers = [dial, speak, self.told_at(), overdue, self.gives_up_at()];
         timers.into_iter().flatten().min()
     }
@@ -343,7 +340,7 @@ impl EventLoop<'_> {
             self.give_up();
         } else if self.told_at().is_some_and(|due| now >= due) {
             self.tell_success();
-        } else if self.dialer.next_attempt().is_some_and(|due| now >= due) {
+        } else if self.dialer.next_attempt.is_some_and(|due| now >= due) {
             self.dialer.dial();
         }
     }

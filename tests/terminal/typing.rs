@@ -63,7 +63,7 @@ fn a_log_that_is_redirected_does_not_tear_the_draft() {
     ann.type_in("\r");
     ann.wait("the line to come back", |view| view.is_own(&format!("Ann: {sentence}")));
     let rows = ann.look(View::all_rows);
-    for thread in ["dial: connects to ", "reader: reads lines: ", "writer: sends lines: 1"] {
+    for thread in ["reader: connects to ", "reader: reads lines: ", "writer: sends lines: 1"] {
         ann.process.err.expect_start(thread);
     }
     let of_chat =
@@ -127,8 +127,8 @@ fn an_unknown_command_is_a_mistake_and_not_a_message() {
     let mut bob = server.join();
     ann.type_line("/qiut");
     ann.wait_row("-- No command /qiut, see /help. To say this line, type //qiut");
-    ann.type_line("/frobnicate now");
-    ann.wait_row("-- No command /frobnicate, see /help. To say this line, type //frobnicate now");
+    ann.type_line("/frob now");
+    ann.wait_row("-- No command /frob now, see /help. To say this line, type //frob now");
     ann.type_line("//etc/motd is a file");
     ann.wait("the line said", |view| view.is_own("Ann: /etc/motd is a file"));
     bob.await_line("Ann: /etc/motd is a file");

@@ -19,7 +19,6 @@ keys         Tab completes a name or a command; Up and Down bring back lines
              Ctrl-W, Ctrl-U, Ctrl-K delete a word, to the start, to the end
              Ctrl-Y brings that back; Ctrl-C drops the line; Ctrl-L clears the screen";
 
-/// The request in a typed line.
 pub(crate) fn parse(line: &str) -> Input {
     let Some(rest) = line.strip_prefix('/') else { return Input::Say(line.to_owned()) };
     if rest.starts_with('/') {
@@ -36,7 +35,9 @@ pub(crate) fn parse(line: &str) -> Input {
         "/names" => Input::Show(Show::Names),
         "/nick" => complaint("Type the new name behind it, for example /nick Anna".to_owned()),
         "/quit" => Input::Quit,
-        unknown => complaint(explain(unknown)),
+        unknown => {
+            complaint(format!("No command {unknown}, see /help. To say this line, type /{unknown}"))
+        }
     }
 }
 
@@ -45,22 +46,10 @@ fn complaint(why: String) -> Input {
 }
 
 pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static str> {
-    names().filter(move |command| command.starts_with(beginning))
+    let names = COMMANDS.into_iter().filter_map(|(command, _)| command.split(' ').next());
+    names.filter(move |command| command.starts_with(beginning))
 }
 
-fn names() -> impl Iterator<Item = &'static str> {
-    COMMANDS.into_iter().filter_map(|(command, _)| command.split(' ').next())
-}
-
-/// The commands and the keys, with a row for each command.
 pub(crate) fn help() -> String {
     COMMANDS.map(|(command, does)| format!("{command:<12} {does}\n")).concat() + MORE
-}
-
-fn explain(unknown: &str) -> String {
-    let command = unknown.split(' ').next().unwrap_or_default();
-    if names().any(|known| known == command) {
-        return format!("{command} takes nothing behind it. To say this line, type /{unknown}");
-    }
-    format!("No command {command}, see /help. To say this line, type /{unknown}")
 }

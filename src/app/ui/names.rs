@@ -1,6 +1,4 @@
 //! The names that were heard: for `/names`, and for the Tab key.
-//!
-//! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -60,7 +58,6 @@ impl Names {
         (start, all.filter(fits).map(|name| format!("{name}{end}")).collect())
     }
 
-    /// The names in a sentence.
     pub(crate) fn list(&self) -> String {
         let ago = |(name, last): &(String, Instant)| match last.elapsed() {
             short if short.as_secs() < 60 => format!("{name} (now)"),

@@ -1,7 +1,5 @@
 //! The colours of a chat line. They are the same in the client, the server's event log and the
 //! demo.
-//!
-//! Plain data: nothing in here is shared between threads.
 
 use std::ops::Range;
 
@@ -59,7 +57,6 @@ impl Palette {
         self.form.is_some()
     }
 
-    /// The text in `style`.
     pub(crate) fn painted(self, style: Style, text: &str) -> String {
         let Some(form) = self.form.filter(|_| !text.is_empty()) else { return text.to_owned() };
         let coloured = |colour: u8| Ansi256Color(colour).on_default();

@@ -39,7 +39,6 @@ impl EventLoop<'_> {
         }
     }
 
-    /// A connection, or the attempt to make one, has ended.
     pub(super) fn ended(&mut self, ending: Ending, reason: &str) {
         let is_loss = matches!(ending, Ending::Stopped | Ending::Broken);
         let server = self.config.server();
@@ -116,7 +115,6 @@ impl EventLoop<'_> {
         }));
     }
 
-    /// The failure, with a hint what to do.
     pub(super) fn unreachable(&self, mut why: String) -> Failure {
         let unconfirmed = self.unconfirmed();
         if !self.dialer.was_up && self.dialer.ended.is_none() {
@@ -191,15 +189,17 @@ impl EventLoop<'_> {
 
     /// Says goodbye, and shows the messages that arrive until the server closes its side.
     fn part(&mut self) {
-        let Some(connection) = self.dialer.connection() else { return };
         if self.said_farewell {
             self.send_waiting_lines();
-        } else {
-            connection.send(&self.farewell());
         }
-        self.dialer.finish();
+        let farewell = self.farewell();
+        let Some(connection) = &mut self.dialer.connection else { return };
+        if !self.said_farewell {
+            connection.send(&farewell);
+        }
+        connection.outgoing = None;
         let deadline = Instant::now() + GOODBYE;
-        while let Ok(received) = self.dialer.received().recv_deadline(deadline)
+        while let Ok(received) = self.dialer.received.recv_deadline(deadline)
             && !matches!(received, Received::Closed(_))
         {
             self.receive(received);

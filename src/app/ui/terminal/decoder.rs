@@ -8,8 +8,6 @@
 //! crate for keys fits: crossterm's reader, 0.29, takes all the time of a processor when the terminal
 //! is closed, and termina's parser, 0.4, returns nothing any more after Alt-] or a reply such as
 //! `ESC [ > 0 c`.)
-//!
-//! Plain data: nothing in here is shared between threads.
 
 use std::time::Duration;
 
@@ -39,7 +37,6 @@ pub(super) enum Key {
     Clear,
 }
 
-/// The end of a paste.
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 /// After this pause, the rest of a key's sequence no longer comes: a person pressed Escape, or Alt-].

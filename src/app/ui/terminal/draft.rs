@@ -1,6 +1,4 @@
 //! The line being typed: the effect of each key, and the part that the prompt's row shows.
-//!
-//! Plain data: nothing in here is shared between threads.
 
 use std::iter::Cycle;
 use std::vec::IntoIter;

@@ -1,7 +1,5 @@
 //! Lays out a line of any length in rows, for a terminal of any width. Characters may have any
 //! width.
-//!
-//! Plain data: nothing in here is shared between threads.
 
 use std::ops::Range;
 

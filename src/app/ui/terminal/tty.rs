@@ -10,7 +10,7 @@ use std::{mem, panic, process, thread};
 use parking_lot::{ReentrantMutex, const_reentrant_mutex};
 use rustix::event::{PollFlags, Timespec};
 use rustix::io::retry_on_intr;
-use rustix::process::{getpgrp, getsid};
+use rustix::process::getpgrp;
 use rustix::termios::{
     OptionalActions, OutputModes, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp,
     tcgetwinsize, tcsetattr,
@@ -108,12 +108,6 @@ fn takes_more() -> bool {
 /// Whether this program is in the foreground. Without job control, it always is.
 pub(super) fn is_ours() -> bool {
     tcgetpgrp(io::stdin()).map_or(true, |group| group == getpgrp())
-}
-
-/// Whether a shell can continue this program later: it has put the program into its own process
-/// group.
-pub(super) fn has_shell() -> bool {
-    getsid(None).is_ok_and(|session| session != getpgrp()) && tcgetpgrp(io::stdin()).is_ok()
 }
 
 /// How many columns the window has now, or `unknown` if nothing reports it.

@@ -1,7 +1,5 @@
 //! Lines that wait to be written to the terminal. Their number is limited: when the terminal takes
 //! nothing for long, the oldest lines are dropped.
-//!
-//! Plain data: nothing in here is shared between threads.
 
 use std::collections::VecDeque;
 
