@@ -30,7 +30,6 @@ const STUCK: Duration = Duration::from_millis(300);
 /// to here is written.
 type Task = (Vec<u8>, Option<Sender<()>>);
 
-/// The channel to the writing thread, once it has started.
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
 
 /// How many messages did not fit since the last one that fitted.

@@ -76,7 +76,6 @@ enum Task {
     End(Sender<()>),
 }
 
-/// The channel to the writing thread, if there is a timeline.
 static TASKS: OnceLock<Sender<Task>> = OnceLock::new();
 
 static SKIPPED: AtomicU64 = AtomicU64::new(0);
@@ -129,12 +128,10 @@ pub(crate) fn finish(file: &File) {
     }
 }
 
-/// A thread, as its lines tell it.
 struct Track {
     number: usize,
     /// The steps that have begun, the outermost first: name, beginning, numbers.
     open: Vec<(&'static str, Duration, String)>,
-    /// When its last line came.
     last: Duration,
 }
 
@@ -144,7 +141,6 @@ struct Writer {
     /// How many lines had been skipped before the last line came.
     skipped: u64,
     tracks: HashMap<ThreadId, Track>,
-    /// Whole lines that are to be written.
     text: String,
 }
 

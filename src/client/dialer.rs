@@ -39,7 +39,6 @@ pub(super) struct Dialer<'a> {
     pub(super) received: Receiver<Received>,
     /// None during an attempt, while there is a connection, and after the user has disconnected.
     pub(super) next_attempt: Option<Instant>,
-    /// How the last connection or attempt ended.
     pub(super) ended: Option<Ending>,
     /// The server has stopped gracefully, and there was no connection since.
     pub(super) ended_well: bool,
@@ -143,7 +142,6 @@ impl<'a> Dialer<'a> {
         self.useless
     }
 
-    /// Closes the connection, and does not reconnect.
     pub(super) fn hang_up(&mut self) {
         (self.connection, self.received, self.next_attempt) = (None, never(), None);
     }

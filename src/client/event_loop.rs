@@ -29,7 +29,6 @@ struct EventLoop<'a> {
     progress: Instant,
     input_ended: bool,
     unreadable: Option<io::Error>,
-    /// The greeting is still to be said.
     greets: bool,
     said_farewell: bool,
     /// The user knows of the connection: the server is not full.

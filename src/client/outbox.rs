@@ -35,7 +35,6 @@ pub(super) struct Outbox {
     in_flight: VecDeque<Instant>,
     /// How many lines were sent, over this connection or an earlier connection.
     sent: usize,
-    /// How many lines the user has seen waiting.
     shown: usize,
     /// How many lines have come back before.
     again: usize,

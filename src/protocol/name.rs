@@ -12,7 +12,6 @@ use super::{is_of_server, sanitized};
 /// The longest name, in characters as a person sees them: Unicode calls them graphemes.
 pub const MAX_NAME: usize = 32;
 
-/// The longest name, in bytes.
 const MAX_BYTES: usize = 128;
 
 const GREETING: &str = "Connected!";

@@ -22,7 +22,6 @@ const LONG_YIELD: Duration = Duration::from_millis(2);
 /// it a time slice.
 const BUSY: Duration = Duration::from_millis(100);
 
-/// The reading side of a client's thread.
 pub(super) struct Reader<'a> {
     socket: &'a TcpSocket,
     /// Other programs want this core: a yield that began then took long.

@@ -67,7 +67,6 @@ impl Stage {
         self.pause(self.pause / 2)
     }
 
-    /// Shows the output for this long.
     fn pause(&mut self, duration: Duration) -> Result<()> {
         let end = Instant::now() + duration;
         while self.next(end)? {}
@@ -195,7 +194,6 @@ impl Stage {
         self.ended(&mut actor)
     }
 
-    /// Stops a server, and waits until its process has ended well.
     pub(super) fn stop(&mut self, server: &mut Actor) -> Result<()> {
         let id = rustix::process::Pid::from_child(&server.child);
         // If the demo was started with SIGINT ignored, the server ignores it as well.

@@ -11,7 +11,6 @@ const COMMANDS: [(&str, &str); 6] = [
     ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line"),
 ];
 
-/// The last rows of the help.
 const MORE: &str = "\
 //text       say a line that begins with a slash: /text
 keys         Tab completes a name or a command; Up and Down bring back lines

@@ -7,7 +7,6 @@ use tcp_chat::protocol;
 
 use super::{clock, command};
 
-/// How many names are remembered.
 const NAMES: usize = 1000;
 
 /// The names of the others, the latest first.

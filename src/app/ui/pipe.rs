@@ -54,7 +54,6 @@ fn pass_lines(
 #[derive(Debug)]
 pub(crate) struct Pipe {
     out: Stdout,
-    /// The lines since the last flush.
     text: Vec<u8>,
     /// The error of an output before a notice.
     failure: Option<io::Error>,

@@ -23,7 +23,6 @@ use vte::{Params, Parser, Perform};
 pub(super) enum Key {
     /// Text that was typed or pasted. Pasted text may have several lines.
     Text(String),
-    /// Moves the cursor or deletes something.
     Edit(InputRequest),
     /// Ctrl-W: deletes to the space before the word.
     Rubout,
@@ -46,7 +45,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Decoder {
     parser: Parser,
     pressed: Pressed,
-    /// The last byte was Escape.
     escape: bool,
 }
 
