@@ -55,6 +55,7 @@ fn with_variable(arg: Arg) -> Arg {
 /// The command that starts this program, as the user typed it, quoted for a shell.
 pub(crate) fn program() -> String {
     let typed = env::args_os().next().and_then(|program| program.into_string().ok());
+    let typed = typed.filter(|typed| !typed.is_empty());
     let quoted = typed.as_deref().and_then(|typed| shlex::try_quote(typed).ok());
     quoted.map_or_else(|| "tcp-chat".to_owned(), Cow::into_owned)
 }
