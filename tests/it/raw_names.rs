@@ -128,6 +128,8 @@ fn a_server_that_asks_for_the_name_is_told_it_on_each_connection() {
     server.receives(&["Lou", "Lou: one"]);
     // Others can join: the server has the name.
     let mut bob = RawClient::connect(server.address, &["--name", "Bob", "--asked", "NICK"]);
+    // The server may otherwise read his name together with his message.
+    server.has_welcomed(2);
     bob.say("hello");
     lou.out.expect("Bob: hello");
 
