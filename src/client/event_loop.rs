@@ -173,6 +173,9 @@ impl EventLoop<'_> {
             let why = "With --introduce, the server keeps your first name: start again with --name";
             return self.screen.complaint(why.to_owned());
         }
+        if name == self.name {
+            return self.screen.complaint(format!("You are {name} already"));
+        }
         if self.push(self.name.becomes(&name)) {
             self.name = name;
             self.show_name();

@@ -85,7 +85,13 @@ fn ctrl_l_clears_the_screen_and_help_names_the_keys() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
     ann.type_line("/help");
-    ann.wait("the keys", |view| view.count("-- keys  ") == 1 && view.count("Ctrl-Y brings") == 1);
+    ann.wait("the keys", |view| view.count("-- keys  ") == 1 && view.count("Ctrl-Y puts") == 1);
+    ann.look(|view| {
+        let rows = view.rows();
+        let begin = rows.iter().position(|row| row.starts_with("-- /connect")).expect("the help");
+        let mut help = rows[begin..].iter().take_while(|row| *row != ">");
+        assert!(help.all(|row| row.starts_with("-- ")), "a row is wrapped: {rows:?}");
+    });
     ann.type_in("draft\x0c");
     ann.wait("an empty screen", |view| {
         view.rows()[0] == "> draft" && view.rows()[1..].iter().all(String::is_empty)

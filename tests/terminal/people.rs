@@ -97,6 +97,8 @@ fn a_person_can_take_another_name() {
     ann.type_line("/nick Anna");
     bob.expect("Ann Is Now Anna");
     ann.wait("the title", |view| view.title().starts_with("Anna @PORT #"));
+    ann.type_line("/nick Anna");
+    ann.wait_row("-- You are Anna already");
     ann.type_line("hello");
     bob.expect("Anna: hello");
     ann.wait("my line", |view| view.is_own("Anna: hello"));

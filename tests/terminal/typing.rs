@@ -133,7 +133,7 @@ fn an_unknown_command_is_a_mistake_and_not_a_message() {
     ann.wait("the line said", |view| view.is_own("Ann: /etc/motd is a file"));
     bob.await_line("Ann: /etc/motd is a file");
     ann.type_line("/help");
-    ann.wait_row("-- /quit        say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line");
+    ann.wait_row("-- /quit       leave; so do Ctrl-C and Ctrl-D on an empty line");
     ann.type_in("/disc\t");
     ann.wait("the completed command", |view| view.cursor_row() == "> /disconnect");
 }

@@ -8,15 +8,15 @@ const COMMANDS: [(&str, &str); 6] = [
     ("/help", "show this"),
     ("/names", "list the names that were heard, and when"),
     ("/nick NAME", "change your name"),
-    ("/quit", "say goodbye and leave; so do Ctrl-C and Ctrl-D on an empty line"),
+    ("/quit", "leave; so do Ctrl-C and Ctrl-D on an empty line"),
 ];
 
 const MORE: &str = "\
-//text       say a line that begins with a slash: /text
-keys         Tab completes a name or a command; Up and Down bring back lines
-             Ctrl-A, Ctrl-E, Alt-B, Alt-F: to the start, the end, a word back, on
-             Ctrl-W, Ctrl-U, Ctrl-K delete a word, to the start, to the end
-             Ctrl-Y brings that back; Ctrl-C drops the line; Ctrl-L clears the screen";
+//text      say a line that begins with a slash: /text
+keys        Tab completes a name or a command; Up and Down bring back lines
+            Ctrl-A, Ctrl-E: to the start, the end; Alt-B, Alt-F: by a word
+            Ctrl-W, Ctrl-U, Ctrl-K delete a word, to the start, to the end
+            Ctrl-Y puts it back; Ctrl-C drops all; Ctrl-L clears the screen";
 
 pub(crate) fn parse(line: &str) -> Input {
     let Some(rest) = line.strip_prefix('/') else { return Input::Say(line.to_owned()) };
@@ -50,5 +50,5 @@ pub(crate) fn beginning_with(beginning: &str) -> impl Iterator<Item = &'static s
 }
 
 pub(crate) fn help() -> String {
-    COMMANDS.map(|(command, does)| format!("{command:<12} {does}\n")).concat() + MORE
+    COMMANDS.map(|(command, does)| format!("{command:<11} {does}\n")).concat() + MORE
 }
