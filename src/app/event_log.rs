@@ -116,15 +116,16 @@ struct Printer {
 
 impl Printer {
     fn run(mut self, events: &Receiver<Entry>) {
-        self.add_code(tty::KEEP_TITLE);
+        self.add_title(tty::KEEP_TITLE);
         self.add_line(Style::Dim, &format!("Server @PORT #{} Online...", self.port));
         self.print();
         let mut taken = 0;
         for (event, here, size) in events {
             taken += size;
             self.add(event, here);
-            if events.is_empty() {
-                self.add_title();
+            // What did not fit while the output was slow is told now, and not with the next event.
+            while events.is_empty() && (taken > 0 || self.meter.skipped.load(Relaxed) > 0) {
+                self.add_title("");
                 self.print();
                 // Only now, because the events were in memory until they were printed.
                 self.meter.waiting.fetch_sub(mem::take(&mut taken), Relaxed);
@@ -159,10 +160,10 @@ impl Printer {
         self.add_line(Style::Dim, &format!("Client @PORT #{} {what}", address.port()));
     }
 
-    fn add_title(&mut self) {
+    fn add_title(&mut self, lead: &str) {
         let [here, messages] = [&self.meter.here, &self.meter.messages].map(|it| it.load(Relaxed));
-        let messages = counted(messages, "message", "messages");
-        self.add_code(&format!("\x1b]0;Room @PORT #{}: {here} here, {messages}\x07", self.port));
+        let said = counted(messages, "message", "messages");
+        self.add_code(&format!("{lead}\x1b]0;Room @PORT #{}: {here} here, {said}\x07", self.port));
     }
 
     fn add_code(&mut self, code: &str) {

@@ -1,5 +1,6 @@
 //! The addresses at which clients arrive: a listener for each address that a host name has.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
@@ -78,9 +79,10 @@ impl Endpoint {
 /// Listens on every address that `HOST:PORT` has. With port 0, they get one and the same port.
 fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
     let host_and_port = protocol::host_and_port(address).unwrap_or((address, 0));
-    let mut addresses: Vec<SocketAddr> = host_and_port.to_socket_addrs()?.collect();
     // A name may stand twice in the list of hosts, for example.
-    addresses.dedup();
+    let mut seen = HashSet::new();
+    let addresses: Vec<_> =
+        host_and_port.to_socket_addrs()?.filter(|it| seen.insert(*it)).collect();
     // A port that is free at the first address may be in use at the next.
     for _ in 1..TRIES {
         match listen_on_each(&addresses) {

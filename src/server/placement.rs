@@ -16,6 +16,7 @@ use std::iter;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
+use rustix::io::Errno;
 use rustix::process::getpriority_process;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use thread_priority::NormalThreadSchedulePolicy::{Batch, Other};
@@ -31,12 +32,11 @@ const SHARERS: usize = 8;
 /// Keeps this thread on one core, and asks for `SCHED_BATCH`. Threads that it starts inherit both.
 /// Returns the claim to the core.
 pub(super) fn settle() -> Option<UnixDatagram> {
-    let (core, claim) = choose();
+    let refused = |error: &Errno| log::debug!("cannot stay on one core: {error}");
+    let (core, claim) = choose().inspect_err(refused).ok()?;
     let mut only = CpuSet::new();
     only.set(core);
-    if let Err(error) = sched_setaffinity(None, &only) {
-        log::debug!("cannot stay on one core: {error}");
-    }
+    let _ = sched_setaffinity(None, &only).inspect_err(refused);
     if let Err(error) = ask_for_batch() {
         log::debug!("cannot have SCHED_BATCH: {error}");
     }
@@ -46,19 +46,19 @@ pub(super) fn settle() -> Option<UnixDatagram> {
 /// The core on which this thread runs, unless fewer servers use another one: the kernel has just
 /// chosen it for a new thread, so it probably has little to do. Another server sees by the claim that
 /// this one uses the core. The kernel forgets it with the process.
-fn choose() -> (usize, Option<UnixDatagram>) {
+fn choose() -> Result<(usize, Option<UnixDatagram>), Errno> {
     let here = sched_getcpu();
-    let allowed = sched_getaffinity(None).unwrap_or_default();
+    let allowed = sched_getaffinity(None)?;
     let others = (0..CpuSet::MAX_CPU).filter(|&core| core != here && allowed.is_set(core));
     let cores: Vec<usize> = iter::once(here).chain(others).collect();
     let mut places = (1..=SHARERS).flat_map(|nth| cores.iter().map(move |&core| (core, nth)));
-    let free = places.find_map(|(core, nth)| {
+    let chosen = places.find_map(|(core, nth)| {
         // A name in the kernel, not a file. Only one socket of the machine can have it.
         let name = format!("tcp-chat: server {nth} on core {core}");
         let name = SocketAddr::from_abstract_name(name).ok()?;
         Some((core, Some(UnixDatagram::bind_addr(&name).ok()?)))
     });
-    free.unwrap_or((here, None))
+    Ok(chosen.unwrap_or((here, None)))
 }
 
 /// If somebody has chosen a policy for this server, it stays. The nice value stays in any case: with

@@ -87,6 +87,24 @@ fn addresses_that_the_machine_lacks_are_left_out() {
 }
 
 #[test]
+fn an_address_that_a_host_has_twice_is_listened_on_once() {
+    let hosts = std::env::temp_dir().join(format!("tcp-chat-twice-{}", std::process::id()));
+    fs::write(&hosts, "10.9.0.1 twice\n10.9.1.1 twice\n10.9.0.1 twice\n").expect("a file");
+    let script = format!(
+        "ip link set lo up && ip address add 10.9.0.1/24 dev lo && ip address add 10.9.1.1/24 dev lo \
+         && mount --bind '{}' /etc/hosts",
+        hosts.display()
+    );
+    let Some(mut command) = alone(&script) else { return };
+    command.args(["server", "twice:40123"]);
+    let server = Process::start(command);
+    let mut found: Vec<_> = listening(&server, 2).iter().map(ToString::to_string).collect();
+    found.sort();
+    assert_eq!(found, ["10.9.0.1:40123", "10.9.1.1:40123"]);
+    fs::remove_file(&hosts).expect("it is ours");
+}
+
+#[test]
 fn an_address_may_name_its_scope() {
     let script = "ip link set lo up && ip address add fe80::1/64 dev lo nodad";
     let Some(mut command) = alone(script) else { return };

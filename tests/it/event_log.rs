@@ -2,7 +2,7 @@
 //! does, and says how many lines are missing.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader, Read as _};
 use std::process::Stdio;
 
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -75,6 +75,35 @@ fn a_full_disk_costs_the_lines_that_do_not_fit_into_memory_and_no_more() {
     wait_until("it goes on", || numbers(&log()).last() == Some(&(said - 1)));
     assert_eq!(fails(), 1, "it is said once");
     fs::remove_file(&path).expect("it is ours");
+}
+
+/// Nobody speaks after the lines that were skipped.
+#[test]
+fn a_log_that_is_read_late_says_at_once_what_is_missing() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    let mut command = process::program_after("true");
+    command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped());
+    let server = Server::run_with(command, ANY_PORT, &["--max-line", "1048576"]);
+    let mut peer = Peer::connect(server.address);
+    let mut say = |line: &str| {
+        peer.say(line);
+        peer.expect(line);
+    };
+    // The pipe is full, and the printer has all that fits into memory.
+    say(&"x".repeat(100_000));
+    for _ in 0..5 {
+        say(&"x".repeat(1_000_000));
+    }
+    let mut reader = BufReader::new(reader);
+    reader.by_ref().take(100_000).read_to_end(&mut Vec::new()).expect("the first line");
+    let mut skipped = 0;
+    wait_until("a line is skipped", || {
+        say("short");
+        skipped += 1;
+        skipped >= 10
+    });
+    let log = Output::collect(reader);
+    log.line("what is missing", |line| line.starts_with("* ") && line.contains(" skipped: "));
 }
 
 #[test]

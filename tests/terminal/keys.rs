@@ -88,9 +88,9 @@ fn ctrl_l_clears_the_screen_and_help_names_the_keys() {
     ann.wait("the keys", |view| view.count("-- keys  ") == 1 && view.count("Ctrl-Y puts") == 1);
     ann.look(|view| {
         let rows = view.rows();
-        let begin = rows.iter().position(|row| row.starts_with("-- /connect")).expect("the help");
-        let mut help = rows[begin..].iter().take_while(|row| *row != ">");
-        assert!(help.all(|row| row.starts_with("-- ")), "a row is wrapped: {rows:?}");
+        let at = |text| rows.iter().position(|row| row.contains(text)).expect("the help");
+        let help = &rows[at("-- /connect")..at("Ctrl-Y puts")];
+        assert!(help.iter().all(|row| row.starts_with("-- ")), "a row is wrapped: {rows:?}");
     });
     ann.type_in("draft\x0c");
     ann.wait("an empty screen", |view| {

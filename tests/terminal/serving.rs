@@ -58,6 +58,7 @@ fn the_title_and_the_event_log_say_how_many_are_here() {
     let (mut server, address) = server(&[]);
     let address: SocketAddr = address.parse().expect("an address");
     let title = |rest: &str| format!("Room @PORT #{}: {rest}", address.port());
+    server.wait("the first title", |view| view.title() == title("0 here, 0 messages"));
     let mut ann = Peer::connect(address);
     let came = |peer: &Peer, here| {
         server.wait_row(&format!("Client @PORT #{} Has Connected! ({here} here)", peer.port()));

@@ -103,9 +103,7 @@ impl Screen for Pipe {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if let Some(error) = self.failure.take() {
-            return Err(error);
-        }
+        self.failure.take().map_or(Ok(()), Err)?;
         let text = std::mem::take(&mut self.text);
         if text.is_empty() { Ok(()) } else { self.out.print(text) }
     }
