@@ -50,9 +50,10 @@ class Step:
 
 def read(file):
     """The names of the tracks, and all steps, in order."""
-    text = file.read().rstrip().rstrip(",")
+    # The server may still be writing, or was killed: there is no closing bracket, and the last line may be
+    # only a part.
+    text = file.read().rpartition("\n")[0].rstrip(",")
     try:
-        # There is no closing bracket: the server may still be writing, or was killed.
         events = json.loads(text + "]")
         names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
         steps = [Step(e) for e in events if e["ph"] == "X"]

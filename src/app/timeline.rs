@@ -3,8 +3,8 @@
 //! It sees the lines that the threads log at `trace`; `Sequence_Diagram.md` draws some of them. A thread
 //! notes the time and hands its line over without waiting; lines that do not fit are counted. A thread
 //! of its own looks up in [`WORDS`] what each line says, and writes Chrome's trace events: complete
-//! steps only, because a missing end would spoil everything after it. It writes whole lines, so a
-//! server that is killed leaves a readable file, too.
+//! steps only, because a missing end would spoil everything after it. It writes whole lines, so a server
+//! that is killed leaves a readable file, too; only if it was writing, the last line may be cut.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
