@@ -85,12 +85,8 @@ impl Observer for EventLog {
                 (size, lines) = (size + batch.size(), batch.count());
                 meter.messages.fetch_add(lines, Relaxed);
             }
-            Event::Joined(_) => {
-                meter.here.fetch_add(1, Relaxed);
-            }
-            Event::Left(..) => {
-                meter.here.fetch_sub(1, Relaxed);
-            }
+            Event::Joined(_) => _ = meter.here.fetch_add(1, Relaxed),
+            Event::Left(..) => _ = meter.here.fetch_sub(1, Relaxed),
             Event::FellBehind { .. } | Event::CaughtUp(_) => {}
         }
         // Counted first: the printer may take the event, and subtract its size, at once.

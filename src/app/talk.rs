@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(65);
 
 pub(crate) fn talk(args: ClientArgs) -> Result<()> {
     let at_terminal = io::stdin().is_terminal();
-    let patience = if at_terminal { None } else { Some(PATIENCE) };
     let is_unnamed = args.name.is_none();
     let introduce = args.introduce.unwrap_or_default();
     let mut config = client::Config {
@@ -34,7 +33,7 @@ pub(crate) fn talk(args: ClientArgs) -> Result<()> {
         window: if at_terminal { usize::MAX } else { client::WINDOW },
         stay: args.stay,
         reconnect: !args.no_reconnect,
-        give_up_after: args.give_up_after.or(patience),
+        give_up_after: args.give_up_after.or((!at_terminal).then_some(PATIENCE)),
     };
     let quit = signals::on_stop()?;
     let (mut screen, input): (Box<dyn Screen>, _) = if tty::is_here() {

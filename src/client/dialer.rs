@@ -86,7 +86,8 @@ impl<'a> Dialer<'a> {
     }
 
     pub(super) fn dial(&mut self) {
-        (self.received, self.next_attempt) = (dial(self.config), None);
+        self.hang_up();
+        self.received = dial(self.config);
     }
 
     /// Tries to connect because the user asked for it. It counts as a first attempt.
@@ -143,6 +144,8 @@ impl<'a> Dialer<'a> {
     }
 
     pub(super) fn hang_up(&mut self) {
+        // A connection that nobody has taken from the channel would stay open.
+        self.received.try_iter().for_each(drop);
         (self.connection, self.received, self.next_attempt) = (None, never(), None);
     }
 

@@ -112,8 +112,7 @@ impl EventLoop<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let connection = self.dialer.connection.as_ref().filter(|_| self.told);
-        let port = connection.map(|it| it.local_port);
+        let port = self.dialer.connection.as_ref().filter(|_| self.told).map(|it| it.local_port);
         self.screen.show(Show::State(port, self.outbox.unconfirmed()));
         self.screen.flush()
     }
@@ -299,9 +298,8 @@ impl EventLoop<'_> {
 
     /// The server is not full: tells the user about the connection, once.
     fn tell_success(&mut self) {
-        let Some(connection) = self.dialer.connection.as_ref().filter(|_| !self.told) else {
-            return;
-        };
+        let connection = self.dialer.connection.as_ref();
+        let Some(connection) = connection.filter(|_| !self.told) else { return };
         let (server, name, port) = (self.config.server(), &self.name, connection.local_port);
         let welcome = format!("Connection to {server} Successful! You are {name} @PORT #{port}");
         self.screen.notice(welcome);

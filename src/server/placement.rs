@@ -37,9 +37,7 @@ pub(super) fn settle() -> Option<UnixDatagram> {
     let mut only = CpuSet::new();
     only.set(core);
     let _ = sched_setaffinity(None, &only).inspect_err(refused);
-    if let Err(error) = ask_for_batch() {
-        log::debug!("cannot have SCHED_BATCH: {error}");
-    }
+    let _ = ask_for_batch().inspect_err(|error| log::debug!("cannot have SCHED_BATCH: {error}"));
     claim
 }
 

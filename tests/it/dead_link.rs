@@ -64,7 +64,8 @@ fn a_peer_that_is_being_sent_something_is_pruned_and_nobody_waits_for_it() {
         server.event_log().expect(&format!("Near: {number}"));
         near.out.line("what it said", |line| line.ends_with(&format!(": {number}")));
         let took = said.elapsed();
-        assert!(took < Duration::from_millis(500), "line {number} took {took:?}");
+        // Much less than the time after which a link counts as dead.
+        assert!(took < Duration::from_millis(1500), "line {number} took {took:?}");
         if server.event_log().count(|line| line.contains("Has Disconnected!")) > 0 {
             break;
         }

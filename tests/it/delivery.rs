@@ -167,6 +167,17 @@ fn without_echo_a_client_shows_its_own_lines_itself() {
 }
 
 #[test]
+fn a_client_that_leaves_at_once_has_said_that_it_was_connected() {
+    let server = Server::start(&["--echo", "others"]);
+    let mut ann = client(server.address, &["--name", "Ann", "--local-echo"]);
+    ann.end_input();
+    ann.exits(0);
+    let notices = ann.err.lines();
+    let successes = notices.iter().filter(|line| line.contains(" Successful! You are Ann "));
+    assert_eq!(successes.count(), 1, "{notices:?}");
+}
+
+#[test]
 fn a_line_that_is_too_long_is_refused_and_the_rest_arrives() {
     let server = Server::start(&["--max-line", "20"]);
     let mut bob = server.join();

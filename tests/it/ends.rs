@@ -79,7 +79,7 @@ fn is_told_everything(
     let owed: usize = witness.heard.iter().map(|line| line.len() + 1).sum();
     let per_second = f64::from(u32::try_from(owed).unwrap()) / reading.as_secs_f64();
     let begins_before = matches!(meanwhile, Meanwhile::Speaks | Meanwhile::Trickles);
-    let (expected, heard, ending, took) = thread::scope(|scope| {
+    let (expected, heard, ending, took, stopped) = thread::scope(|scope| {
         let act = || meanwhile.act(peer.stream());
         let before = begins_before.then(|| scope.spawn(act));
         let begin = Instant::now();
@@ -92,12 +92,11 @@ fn is_told_everything(
         // This ends the thread that speaks, if the server has not done so.
         let _ = peer.stream().shutdown(Shutdown::Both);
         assert!(server.process.ended().success());
-        let stopped = begin.elapsed();
-        assert!(stopped < STOP, "stopping took {stopped:?}");
-        (expected, heard, ending, took)
+        (expected, heard, ending, took, begin.elapsed())
     });
     assert_eq!(expected.last(), Some(&server.farewell()));
-    if heard != expected && took > GRACE {
+    if stopped >= STOP || heard != expected && took > GRACE {
+        eprintln!("stopping took {stopped:?}");
         return false;
     }
     eprintln!("{} of {} lines, {ending:?}, after {took:?}", heard.len(), expected.len());
@@ -107,7 +106,7 @@ fn is_told_everything(
 }
 
 /// A machine that is busy may take a second for what a peer reads here. Then the server may cut it
-/// off, and the test tries again.
+/// off, or stop late, and the test tries again.
 fn in_one_of_five(attempt: impl Fn() -> bool) {
     assert!((0..5).any(|_| attempt()), "this machine is too slow for the test");
 }

@@ -1,8 +1,10 @@
 //! The prompt tells the state in words; a paste is a block, and is sent as a whole or not at all.
 
+use std::time::Duration;
+
 use crate::support::fake::Fake;
 use crate::support::process::program;
-use crate::support::pty::{Terminal, client, client_command};
+use crate::support::pty::{Terminal, View, client, client_command};
 use crate::support::server::Server;
 
 #[test]
@@ -23,6 +25,21 @@ fn the_prompt_says_how_many_lines_wait() {
     for line in ["Ann: one", "Ann: two", "Ann: three"] {
         server.event_log().expect(line);
     }
+}
+
+/// It tries again and again, and the terminal may be scrolled back, or have text marked.
+#[test]
+fn attempts_that_fail_draw_nothing() {
+    let mut server = Server::start(&[]);
+    let ann = client(&server, "Ann", 80);
+    server.stop();
+    ann.wait("an attempt that failed", |view| {
+        view.count(" Failed (") == 1 && view.cursor_row() == "offline>"
+    });
+    // Each frame turns off the wrapping of lines while it draws the prompt.
+    let frames = |view: &mut View| view.written().matches("\x1b[?7l").count();
+    let before = ann.look(frames);
+    assert!(!ann.wait_for(Duration::from_secs(1), |view| frames(view) > before));
 }
 
 #[test]
@@ -135,7 +152,8 @@ fn a_client_without_a_name_asks_for_one() {
     ann.wait_row("-- Not accepted: a name may not contain ':' or control characters");
     ann.type_line("Ann");
     ann.joins(&server);
-    ann.type_line("hello");
+    // The answer was no message, so Up does not bring it back.
+    ann.type_in("\x1b[Ahello\r");
     ann.wait("my own line", |view| view.is_own("Ann: hello"));
 
     let mut other = Terminal::in_session(&client_command(&server, &[]), 80, 24);

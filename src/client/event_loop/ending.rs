@@ -157,8 +157,7 @@ impl EventLoop<'_> {
             }
             Err(why) => {
                 let why = format!("cannot write to stdout ({})", in_words(&why));
-                let advice = "redirect it elsewhere";
-                Err(Failure::Unfinished(format!("{why}: {advice}{}", and(lines))))
+                Err(Failure::Unfinished(format!("{why}: redirect it elsewhere{}", and(lines))))
             }
             Ok(()) => ended,
         });
@@ -203,6 +202,9 @@ impl EventLoop<'_> {
             && !matches!(received, Received::Closed(_))
         {
             self.receive(received);
+        }
+        if self.joke.is_none() {
+            self.tell_success();
         }
     }
 }

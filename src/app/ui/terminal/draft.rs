@@ -53,7 +53,8 @@ impl Draft {
     /// Empties the draft. The arrow keys bring its text back.
     pub(super) fn clear(&mut self) {
         let text = self.editor.value_and_reset();
-        if !text.trim().is_empty() && self.history.last() != Some(&text) {
+        let is_name = self.names.own.is_empty();
+        if !is_name && !text.trim().is_empty() && self.history.last() != Some(&text) {
             self.history.push(text);
         }
         self.at = self.history.len();

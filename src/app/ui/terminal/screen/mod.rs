@@ -107,6 +107,7 @@ impl Screen {
                     self.pass(Input::Quit);
                 },
                 recv(self.channels.shows) -> show => match show {
+                    Ok(Show::State(port, lines)) if self.connection == (port, lines) => continue,
                     Ok(show) => self.show(show),
                     Err(_) => return self.end(),
                 },
