@@ -36,7 +36,7 @@ pub(super) fn settle() -> Option<UnixDatagram> {
     let (core, claim) = choose().inspect_err(refused).ok()?;
     let mut only = CpuSet::new();
     only.set(core);
-    let _ = sched_setaffinity(None, &only).inspect_err(refused);
+    sched_setaffinity(None, &only).inspect_err(refused).ok()?;
     let _ = ask_for_batch().inspect_err(|error| log::debug!("cannot have SCHED_BATCH: {error}"));
     claim
 }

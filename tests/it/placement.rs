@@ -108,6 +108,34 @@ fn a_nice_value_stays() {
     assert!(threads.values().flatten().all(|place| place.nice == main.nice), "{threads:?}");
 }
 
+/// The system may refuse each of them, in a container for example.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_refusal_is_no_error() {
+    const SET_AFFINITY: u32 = 203;
+    const SET_SCHEDULER: u32 = 144;
+    if !has("python3") {
+        return;
+    }
+    let ours = our_place();
+    let wrapper = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/refuse.py");
+    for (refused, told) in
+        [(SET_AFFINITY, "cannot stay on one core"), (SET_SCHEDULER, "cannot have SCHED_BATCH")]
+    {
+        let script = format!("RUST_LOG=debug exec python3 '{wrapper}' {refused} \"$0\" \"$@\"");
+        let server = Server::after(&script, &[]);
+        let mut peer = server.join();
+        peer.say("hello");
+        peer.expect("hello");
+        server.process.err.line(told, |line| line.contains(told));
+        let Place { cores, policy, nice } = threads(&server)["client"][0].clone();
+        assert_eq!((policy, nice), (ours.policy, ours.nice), "{told}");
+        // Without the core, the policy would not help, so the server does not ask for it.
+        let one_core = cores.parse::<u32>().is_ok();
+        assert!(cores == ours.cores || (one_core && refused == SET_SCHEDULER), "{told}: {cores}");
+    }
+}
+
 #[test]
 fn a_policy_and_a_core_that_somebody_chose_stay() {
     if !has("chrt") || !has("taskset") {

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use rustix::process::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT};
 
 use super::{PATIENCE, wait_until};
 
@@ -37,19 +38,19 @@ pub(crate) fn clean(mut command: Command) -> Command {
     command
 }
 
-/// Tests that run as a script's `cargo test &` are started with SIGINT ignored, and the program would
-/// inherit that. It does not inherit a handler.
+/// Tests that run as a script's `cargo test &` are started with SIGINT ignored, and those of
+/// `nohup cargo test` with SIGHUP. The program would inherit that. It does not inherit a handler.
 fn heed_interrupts() {
     static ONCE: Once = Once::new();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    if ignored.is_some_and(|mask| mask & 0b10 != 0) {
-        ONCE.call_once(|| {
-            signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default())
-                .expect("a handler can be set");
-        });
-    }
+    let mask = ignored.unwrap_or_default();
+    ONCE.call_once(|| {
+        for signal in [SIGHUP, SIGINT].into_iter().filter(|signal| mask >> (signal - 1) & 1 == 1) {
+            signal_hook::flag::register(signal, Arc::default()).expect("a handler can be set");
+        }
+    });
 }
 
 /// A client on a pipe.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tcp_chat::client::{Screen, Show};
 
 use crate::support::process::{Signal, program, program_after};
-use crate::support::pty::{Terminal, client, client_command, client_with};
+use crate::support::pty::{Terminal, client, client_with};
 use crate::support::server::Server;
 use crate::support::{has, usage, wait_until};
 
@@ -262,19 +262,4 @@ fn without_a_thread_the_terminal_is_given_back() {
         }
         assert!(ann.is_as_before(), "with {threads} threads");
     }
-}
-
-/// The client has much to do when its connection is made, and then the user asks for the end of it.
-#[test]
-fn a_connection_that_was_just_made_does_not_outlive_a_disconnect() {
-    let server = Server::start(&[]);
-    let command = client_command(&server, &["--name", "Ann", "--introduce"]);
-    let mut ann = Terminal::in_session(&command, 80, 24);
-    ann.type_in(&format!("\x1b[200~{}\x1b[201~\r/disconnect\r", "line\n".repeat(30_000)));
-    ann.wait("no connection", |view| view.count("-- Disconnected from ") == 1);
-    let log = server.event_log();
-    wait_until("no connection is left", || {
-        let came = log.count(|line| line.contains(" Has Connected!"));
-        came == log.count(|line| line.contains(" Has Disconnected!"))
-    });
 }

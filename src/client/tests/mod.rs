@@ -1,4 +1,5 @@
-//! Tests of the client's outbox.
+//! Tests of the outbox and the dialer.
 
+mod dialer;
 mod outbox;
 mod poison;
