@@ -16,6 +16,7 @@ use app::{demo, describe, serve, signals, stderr, talk, timeline, usage};
 
 fn main() -> ExitCode {
     signals::keep_ignoring();
+    start_logger();
     let done = match usage::arguments(None) {
         Ok(command) => run(command).map(|()| ExitCode::SUCCESS),
         Err(error) => usage::explain(&error),
@@ -29,7 +30,6 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Cli) -> Result<()> {
-    start_logger();
     match command {
         Cli::Server(args) => serve::serve(&args),
         Cli::Client(args) => talk::talk(args),
