@@ -84,6 +84,8 @@ fn ctrl_w_deletes_to_the_space_and_ctrl_y_brings_it_back() {
 fn ctrl_l_clears_the_screen_and_help_names_the_keys() {
     let server = Server::start(&[]);
     let mut ann = client(&server, "Ann", 80);
+    // Otherwise it may come after the screen is cleared.
+    ann.wait_row("Ann Connected!");
     ann.type_line("/help");
     ann.wait("the keys", |view| view.count("-- keys  ") == 1 && view.count("Ctrl-Y puts") == 1);
     ann.look(|view| {
