@@ -82,10 +82,18 @@ fn a_full_server_is_told_once_and_then_the_client_is_silent() {
     command.env("RUST_LOG", "debug");
     let server = Server::run(command, ANY_PORT, &["--max-clients", "1"]);
     let mut guest = server.join();
-    let ann = Terminal::in_session(&client_command(&server, &["--name", "Ann"]), 100, 24);
-    // The server's log shows each attempt.
-    server.process.err.at_least(3, "attempts", |line| line.contains("turned a client away"));
-    ann.wait("the notice", |view| view.count("Failed (the server is full)") > 0);
+    let turned_away = |line: &str| line.contains("turned a client away");
+    let mut clients = (0..5).map(|_| {
+        let ann = Terminal::in_session(&client_command(&server, &["--name", "Ann"]), 100, 24);
+        // The server's log shows each attempt.
+        let before = server.process.err.count(turned_away);
+        server.process.err.at_least(before + 3, "attempts", turned_away);
+        ann.wait("the notice", |view| view.count("Failed (the server is full)") > 0);
+        ann
+    });
+    // On a busy machine, an answer may come after more than the 0.3 s for which a client waits.
+    let ann = clients.find(|ann| ann.look(|view| view.count("Successful!") == 0));
+    let ann = ann.expect("this machine is too slow for the test");
     ann.look(|view| {
         assert_eq!(view.count("Failed (the server is full); retrying"), 1, "{:?}", view.rows());
         for unwanted in ["Successful!", "Server full", "Lost ("] {
