@@ -77,16 +77,19 @@ impl Peer {
         Ok(String::from_utf8(line).expect("the server sends nothing but UTF-8"))
     }
 
+    #[track_caller]
     pub(crate) fn line(&mut self) -> String {
         self.next().expect("the connection is open")
     }
 
     /// The next line must be this one.
+    #[track_caller]
     pub(crate) fn expect(&mut self, line: &str) {
         assert_eq!(self.line(), line);
     }
 
     /// Skips lines until this one comes.
+    #[track_caller]
     pub(crate) fn await_line(&mut self, line: &str) {
         while self.line() != line {}
     }
