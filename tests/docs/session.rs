@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use super::compare::Numbers;
 use super::page::{Section, top};
 use super::shell::{Shell, programs};
-use super::support::skip;
+use super::support::{is_free, skip};
 
 /// The port that the pages name, and how many from there on.
 const PORT: u16 = 3234;
@@ -196,7 +196,7 @@ fn free_ports() -> u16 {
     loop {
         let next = u32::from(TAKEN.fetch_add(PORTS, Relaxed)) + offset * 400;
         let port = 20_000 + u16::try_from(next % 10_000).expect("a small number");
-        let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        let is_free = |port| is_free((Ipv4Addr::LOCALHOST, port).into());
         if (port..port + PORTS).all(is_free) {
             return port;
         }

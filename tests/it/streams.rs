@@ -3,7 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, PipeReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
@@ -15,7 +15,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use crate::support::peer::Peer;
 use crate::support::process::{self, Process, Signal};
 use crate::support::server::Server;
-use crate::support::{skip, wait_until};
+use crate::support::{is_free, skip, wait_until};
 
 /// How soon a server must stop. It promises two seconds; here many servers stop at once.
 const SOON: Duration = Duration::from_secs(4);
@@ -102,7 +102,7 @@ fn free_address() -> SocketAddr {
     loop {
         let port = 10_000 + (offset * 100 + NEXT.fetch_add(1, Relaxed)) % 10_000;
         let address = SocketAddr::from(([127, a, b, c], port));
-        if TcpListener::bind(address).is_ok() {
+        if is_free(address) {
             return address;
         }
     }

@@ -16,8 +16,11 @@ pub(crate) mod view;
 pub(crate) mod witness;
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 /// The time limit of every wait. A passing test never waits this long. The limit is long, so that a
 /// busy machine alone makes no test fail.
@@ -29,6 +32,14 @@ pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("TCP_CHAT_SKIP_NOTHING").is_none(), "skipped: {why}");
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(io::stderr(), "skipped: {test}: {why}");
+}
+
+/// Whether a server can listen at this address. Asks without a listener: a process that another thread
+/// starts meanwhile would have it for a moment, and could be called in the server's place.
+pub(crate) fn is_free(address: SocketAddr) -> bool {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("a flag can be set");
+    socket.bind(&address.into()).is_ok()
 }
 
 /// Whether this program is installed. If not, the test is skipped.
